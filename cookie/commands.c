@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The commands that an engine answers by a callback of its own. */
+#include "config.h"
+
+#include "cookie/dispatch.h"
+#include "cookie/instance.h"
+
+/* What the engine did not say it can do is refused by name. */
+static const char *
+cannot(const struct ewb_cookie *c)
+{
+	const struct ewb_engine *e = &c->instance->engine;
+	const struct ewb_request *r = &c->request;
+
+	if (r->expect == EWB_EXPECT_CAS && !(e->can & EWB_CAN_CAS))
+		return "this engine has no cas";
+	if (r->expiry && !(e->can & EWB_CAN_EXPIRE))
+		return "this engine has no expiry";
+	if (r->flags && !(e->can & EWB_CAN_FLAGS))
+		return "this engine has no flags";
+	return NULL;
+}
+
+static enum ewb_status
+call_store(struct ewb_cookie *c)
+{
+	const struct ewb_engine *e = &c->instance->engine;
+	const char *what = cannot(c);
+
+	if (what) {
+		ewb_reply_context(c, what);
+		return EWB_NOT_SUPPORTED;
+	}
+	if (e->max_value && c->request.nvalue > e->max_value)
+		return EWB_TOO_BIG;
+	return e->store(c->instance->self, c, &c->request);
+}
+
+enum ewb_status
+ewb_instance_call(struct ewb_cookie *c)
+{
+	const struct ewb_engine *e = &c->instance->engine;
+	void *self = c->instance->self;
+
+	if (e->max_key && c->request.nkey > e->max_key)
+		return EWB_TOO_BIG;
+	switch (c->op) {
+	case EWB_OP_GET: return e->get(self, c, &c->request);
+	case EWB_OP_SET:
+	case EWB_OP_ADD:
+	case EWB_OP_REPLACE: return call_store(c);
+	case EWB_OP_DELETE: return e->remove(self, c, &c->request);
+	case EWB_OP_FLUSH:
+		return e->flush ? e->flush(self, c) : EWB_NOT_SUPPORTED;
+	case EWB_OP_STATS: return e->stats ? e->stats(self, c) : EWB_OK;
+	default: return EWB_UNKNOWN_COMMAND;
+	}
+}
+
+static enum ewb_status
+call_on_pool(struct ewb_task *t, struct ewb_cookie *c, void *arg)
+{
+	(void)arg;
+	if (ewb_cancelled(t->ticket))
+		return EWB_TEMPORARY; /* nobody waits: not done at all */
+	return ewb_instance_call(c);
+}
+
+/* On the front end or on the pool, as the engine's model says. */
+static enum ewb_status
+run_engine(struct ewb_cookie *c)
+{
+	ewb_now_on_front(c->dispatch->thread);
+	if (c->instance->engine.model == EWB_NONBLOCKING)
+		return ewb_instance_call(c);
+	return ewb_task_offload(c, c->command->mutates ? EWB_WRITER : EWB_READER,
+	                        call_on_pool, NULL);
+}
+
+/* Without cas, a store could come between the get and the store of a command
+ * made out of both: so it takes its turn on the key. */
+static enum ewb_status
+run_mutation(struct ewb_cookie *c)
+{
+	ewb_now_on_front(c->dispatch->thread);
+	if (!(c->instance->engine.can & EWB_CAN_CAS) && c->parent == NULL &&
+	    c->key_state == EWB_KEY_NONE &&
+	    !ewb_keylock_take(&c->dispatch->core->keylocks, c))
+		return EWB_WOULDBLOCK;
+	return run_engine(c);
+}
+
+static enum ewb_status
+run_unsupported(struct ewb_cookie *c)
+{
+	ewb_reply_context(c, "this server has no such commands");
+	return EWB_NOT_SUPPORTED;
+}
+
+void
+ewb_commands_basic(struct ewb_core *core)
+{
+	static const struct {
+		enum ewb_op op;
+		struct ewb_command command;
+	} table[] = {
+		{ EWB_OP_GET, { .run = run_engine, .keyed = 1 } },
+		{ EWB_OP_SET, { .run = run_mutation, .keyed = 1, .mutates = 1 } },
+		{ EWB_OP_ADD, { .run = run_mutation, .keyed = 1, .mutates = 1 } },
+		{ EWB_OP_REPLACE,
+		  { .run = run_mutation, .keyed = 1, .mutates = 1 } },
+		{ EWB_OP_DELETE,
+		  { .run = run_mutation, .keyed = 1, .mutates = 1 } },
+		{ EWB_OP_APPEND,
+		  { .run = ewb_compose_run, .keyed = 1, .mutates = 1 } },
+		{ EWB_OP_PREPEND,
+		  { .run = ewb_compose_run, .keyed = 1, .mutates = 1 } },
+		{ EWB_OP_INCR,
+		  { .run = ewb_compose_run, .keyed = 1, .mutates = 1 } },
+		{ EWB_OP_DECR,
+		  { .run = ewb_compose_run, .keyed = 1, .mutates = 1 } },
+		{ EWB_OP_TOUCH,
+		  { .run = ewb_compose_run, .keyed = 1, .mutates = 1 } },
+		{ EWB_OP_GAT,
+		  { .run = ewb_compose_run, .keyed = 1, .mutates = 1 } },
+		{ EWB_OP_FLUSH,
+		  { .run = run_engine, .barrier = 1, .mutates = 1 } },
+		{ EWB_OP_STATS, { .run = run_engine, .barrier = 1 } },
+	};
+
+	for (unsigned op = 0; op < EWB_NOPS; op++)
+		core->commands[op].run = run_unsupported;
+	for (size_t i = 0; i < sizeof table / sizeof *table; i++)
+		core->commands[table[i].op] = table[i].command;
+}

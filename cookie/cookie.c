@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Block, notify, cancel: the word and who may change it. */
+#include "config.h"
+
+#include <stdlib.h>
+
+#include "cookie/dispatch.h"
+#include "cookie/instance.h"
+#include "lib/check.h"
+
+const char *
+ewb_wait_name(enum ewb_wait w)
+{
+	static const char *const names[] = { "nothing", "notify", "drain",
+		                             "turn" };
+
+	return names[w];
+}
+
+int
+ewb_cookie_armed(const struct ewb_cookie *c)
+{
+	return (atomic_load(&c->word) & EWB_WORD_ARMED) != 0;
+}
+
+struct ewb_ticket
+ewb_cookie_ticket(const struct ewb_cookie *c)
+{
+	return (struct ewb_ticket){ (struct ewb_cookie *)c,
+		                    ewb_word_of(atomic_load(&c->word)) };
+}
+
+void
+ewb_mistake(struct ewb_cookie *c, const char *what)
+{
+	struct ewb_dispatch *d = c->dispatch;
+
+	EWB_COUNT(&d->counters, engine_mistakes);
+#ifdef EWB_STRICT
+	ewb_check_failed(c->instance->host.name, 0, ewb_op_name(c->op), what);
+#endif
+	if (d->mistakes_logged_at && d->now - d->mistakes_logged_at < 1000000)
+		return;
+	d->mistakes_logged_at = d->now + 1;
+	ewb_log(&d->core->log, EWB_LOG_ERROR, "engine %s: %s: %s",
+	        c->instance->host.name, ewb_op_name(c->op), what);
+}
+
+/* Over the limit of cookies in flight? */
+static int
+admit(struct ewb_core *core)
+{
+	/* relaxed: a limit, not a lock */
+	uint64_t n = atomic_fetch_add_explicit(&core->cookies, 1,
+	                                       memory_order_relaxed);
+
+	if (n < core->limits.max_cookies)
+		return 1;
+	atomic_fetch_sub_explicit(&core->cookies, 1, memory_order_relaxed);
+	return 0;
+}
+
+struct ewb_ticket
+ewb_cookie_block_for(struct ewb_cookie *c, void *arg, int engines)
+{
+	struct ewb_dispatch *d = c->dispatch;
+	uint64_t w;
+
+	if (!admit(d->core)) {
+		c->block_refused = 1;
+		EWB_COUNT(&d->counters, commands_refused);
+		return (struct ewb_ticket){ c, 0 };
+	}
+	atomic_fetch_add_explicit(&c->instance->cookies, 1,
+	                          memory_order_relaxed);
+	EWB_COUNT(&d->counters, commands_blocked);
+	c->blocked_arg = arg;
+	c->blocked_by_engine = engines != 0;
+	c->final = 0;
+	c->task.ticket.word = 0;
+	atomic_store_explicit(&c->refused, 0, memory_order_relaxed);
+	/* Unarmed, nobody else changes the word; ASKED, of an earlier block,
+	 * stays until its letter is here.  Release: who wins the notify, or
+	 * looks at the ticket, sees what was written before. */
+	w = atomic_load(&c->word);
+	w = (ewb_word_of(w) + EWB_WORD_BITS + 1) | (w & EWB_WORD_ASKED) |
+	    EWB_WORD_ARMED;
+	atomic_store(&c->word, w);
+	return (struct ewb_ticket){ c, ewb_word_of(w) };
+}
+
+struct ewb_ticket
+ewb_cookie_block(struct ewb_cookie *c, void *arg)
+{
+	struct ewb_dispatch *d = c->dispatch;
+
+	if (!pthread_equal(d->thread, pthread_self()))
+		return (struct ewb_ticket){ c, 0 };
+	ewb_now_on_front(d->thread);
+	if (!c->running || ewb_cookie_armed(c)) {
+		ewb_mistake(c, "ewb_cookie_block() outside of its callback, "
+		               "or twice in one");
+		return (struct ewb_ticket){ c, 0 };
+	}
+	return ewb_cookie_block_for(c, arg, 1);
+}
+
+/* Relaxed: counters. */
+static enum ewb_status
+blame(struct ewb_cookie *c, int stale)
+{
+	struct ewb_blame *b = atomic_load_explicit(&c->blame,
+	                                           memory_order_acquire);
+	uint32_t op = atomic_load_explicit(&c->blame_op, memory_order_relaxed);
+
+	if (b == NULL)
+		return stale ? EWB_STALE : EWB_FILLING;
+	atomic_fetch_add_explicit(stale ? &b->stale[op] : &b->filling[op], 1,
+	                          memory_order_relaxed);
+	return stale ? EWB_STALE : EWB_FILLING;
+}
+
+/* Wins the notify, or not. */
+static int
+win(struct ewb_ticket t)
+{
+	uint64_t w = atomic_load(&t.slot->word), next;
+
+	do {
+		if (ewb_word_of(w) != t.word || !(w & EWB_WORD_ARMED))
+			return 0;
+		next = (w & ~(uint64_t)EWB_WORD_ARMED) | EWB_WORD_NOTIFIED;
+	} while (!atomic_compare_exchange_weak(&t.slot->word, &w, next));
+	return 1;
+}
+
+enum ewb_status
+ewb_notify_filled(struct ewb_ticket t, enum ewb_status status)
+{
+	struct ewb_cookie *c = t.slot;
+
+	if (!win(t))
+		return blame(c, 1);
+	c->notified = status;
+	/* relaxed: the letter publishes it */
+	atomic_store_explicit(&c->filling, 0, memory_order_relaxed);
+	ewb_inbox_post(&c->dispatch->inbox, &c->letter);
+	return EWB_OK;
+}
+
+enum ewb_status
+ewb_notify(struct ewb_ticket t, enum ewb_status status)
+{
+	struct ewb_cookie *c = t.slot;
+	uint64_t w;
+
+	if (c == NULL)
+		return EWB_STALE;
+	w = atomic_load(&c->word);
+	if (t.word == 0 || ewb_word_of(w) != t.word || !(w & EWB_WORD_ARMED))
+		return blame(c, 1);
+	if (atomic_load(&c->filling)) {
+		atomic_fetch_add(&c->refused, 1);
+		return blame(c, 0);
+	}
+	return ewb_notify_filled(t, status);
+}
+
+int
+ewb_cancelled(struct ewb_ticket t)
+{
+	uint64_t w;
+
+	if (t.slot == NULL || t.word == 0)
+		return 1;
+	w = atomic_load(&t.slot->word);
+	return ewb_word_of(w) != t.word || (w & EWB_WORD_CANCELLED) ||
+	       !(w & EWB_WORD_ARMED);
+}
+
+/* Sets the flag.  0: not armed, or set before. */
+static int
+flag_cancelled(struct ewb_cookie *c)
+{
+	uint64_t w = atomic_load(&c->word);
+
+	do {
+		if (!(w & EWB_WORD_ARMED) || (w & EWB_WORD_CANCELLED))
+			return 0;
+	} while (!atomic_compare_exchange_weak(&c->word, &w,
+	                                       w | EWB_WORD_CANCELLED));
+	return 1;
+}
+
+static void
+count_cancel(struct ewb_counters *s, enum ewb_cancel_reason why)
+{
+	static const enum ewb_counter by_reason[] = {
+		[EWB_CANCEL_GONE] = EWB_COUNT_cancelled_gone,
+		[EWB_CANCEL_CLIENT] = EWB_COUNT_cancelled_client,
+		[EWB_CANCEL_DEADLINE] = EWB_COUNT_cancelled_deadline,
+		[EWB_CANCEL_ENGINE] = EWB_COUNT_cancelled_engine,
+		[EWB_CANCEL_STOP] = EWB_COUNT_cancelled_stop,
+	};
+
+	ewb_count_n(s, by_reason[why], 1);
+}
+
+void
+ewb_cookie_cancel(struct ewb_cookie *c, enum ewb_cancel_reason why)
+{
+	struct ewb_ticket t;
+	const struct ewb_engine *e = &c->instance->engine;
+
+	if (c->child && c->child->away) {
+		c->why = why;
+		ewb_cookie_cancel(c->child, why);
+	}
+	if (!flag_cancelled(c))
+		return;
+	t = ewb_cookie_ticket(c);
+	c->why = why;
+	count_cancel(&c->dispatch->counters, why);
+	if (c->blocked_by_engine && e->cancel)
+		e->cancel(c->instance->self, t, why, c->blocked_arg);
+	ewb_task_cancel(c, t);
+}
+
+enum ewb_status
+ewb_ticket_cancel(struct ewb_ticket t)
+{
+	struct ewb_cookie *c = t.slot;
+	uint64_t w;
+
+	if (c == NULL || t.word == 0)
+		return EWB_STALE;
+	w = atomic_load(&c->word);
+	do {
+		if (ewb_word_of(w) != t.word || !(w & EWB_WORD_ARMED) ||
+		    (w & EWB_WORD_ASKED))
+			return EWB_STALE;
+	} while (!atomic_compare_exchange_weak(&c->word, &w,
+	                                       w | EWB_WORD_ASKED));
+	/* ours until the letter is delivered; the cookie waits for it */
+	c->asked_word = t.word;
+	ewb_inbox_post(&c->dispatch->inbox, &c->ask);
+	return EWB_OK;
+}
+
+enum ewb_status
+ewb_cookie_resumed(const struct ewb_cookie *c)
+{
+	return c->resumed;
+}
+
+const struct ewb_request *
+ewb_cookie_request(const struct ewb_cookie *c)
+{
+	return &c->request;
+}
+
+void
+ewb_cookie_set_state(struct ewb_cookie *c, void *ptr, void (*destroy)(void *))
+{
+	void *old = c->state;
+	void (*old_destroy)(void *) = c->destroy;
+
+	c->state = ptr;
+	c->destroy = destroy;
+	if (old && old_destroy && old != ptr)
+		old_destroy(old);
+}
+
+void *
+ewb_cookie_state(const struct ewb_cookie *c)
+{
+	return c->state;
+}
+
+void
+ewb_cookie_set_deadline(struct ewb_cookie *c, uint32_t ms)
+{
+	c->deadline_left = ms ? (uint64_t)ms * 1000 : UINT64_MAX;
+}
+
+void *
+ewb_value_take(struct ewb_cookie *c)
+{
+	void *body = c->body;
+
+	c->body = NULL;
+	return body;
+}
+
+void
+ewb_value_free(void *value)
+{
+	free(value);
+}

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The server without its sockets: the pool, the clock, the limits, the
+ * commands, and the engine instances.  One process may hold several. */
+#ifndef COOKIE_CORE_H
+#define COOKIE_CORE_H
+
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <ewb/engine.h>
+
+#include "cookie/budget.h"
+#include "cookie/keylock.h"
+#include "lib/chunks.h"
+#include "lib/clock.h"
+#include "lib/log.h"
+#include "lib/pool.h"
+#include "protocol/frame.h"
+
+#define EWB_CORE_MAGIC 0x65776243u
+
+struct ewb_cookie;
+
+enum ewb_counter {
+#define EWB_COUNTER(name, help) EWB_COUNT_##name,
+#include "cookie/counters.def"
+#undef EWB_COUNTER
+	EWB_NCOUNTERS
+};
+
+/* Written by one thread, read by all. */
+struct ewb_counters {
+	_Atomic uint64_t at[EWB_NCOUNTERS];
+};
+
+/* Relaxed: a statistic orders nothing, and it has one writer. */
+static inline void
+ewb_count_n(struct ewb_counters *s, enum ewb_counter i, uint64_t n)
+{
+	atomic_store_explicit(
+		&s->at[i],
+		atomic_load_explicit(&s->at[i], memory_order_relaxed) + n,
+		memory_order_relaxed);
+}
+#define EWB_COUNT(s, name) ewb_count_n((s), EWB_COUNT_##name, 1)
+#define EWB_COUNT_N(s, name, n) ewb_count_n((s), EWB_COUNT_##name, (n))
+
+/* A command: how it runs, and how it stands to the others of its connection. */
+struct ewb_command {
+	/* front; as an engine's callback, see ewb/engine.h */
+	enum ewb_status (*run)(struct ewb_cookie *c);
+	void *arg;          /* whoever added the command */
+	uint8_t keyed;      /* waits for earlier ones on its key */
+	uint8_t barrier;    /* waits for all, holds all */
+	uint8_t mutates;
+	uint8_t streams;    /* the reply may come in pieces */
+	uint8_t terminal_error; /* ... and an error frame may end them */
+};
+
+struct ewb_limits {
+	uint64_t max_cookies;
+	uint32_t deadline_ms;
+	size_t high, low;       /* of a stream, bytes of capacity */
+	size_t buffer_memory;   /* growth of all streams */
+	size_t max_streams;     /* each owns EWB_CHUNK_MIN outside of that */
+	size_t max_item;
+};
+
+extern const struct ewb_limits ewb_limits_default;
+
+/* A group of statistics: `stats NAME`, and what of it belongs into `stats`. */
+struct ewb_stat_group {
+	const char *name;
+	/* front: adds with ewb_reply_stat().  all: the group was asked for. */
+	void (*add)(struct ewb_cookie *c, void *arg, int all);
+	void *arg;
+};
+#define EWB_STAT_GROUPS 8
+
+struct ewb_core {
+	uint32_t magic;
+	/* set once, before the first command */
+	struct ewb_limits limits;
+	struct ewb_pool *pool;
+	unsigned vbuckets;
+	struct ewb_log log;
+	struct ewb_command commands[EWB_NOPS];
+	struct ewb_job_type types[EWB_NOPS][EWB_POOL_CLASSES];
+	struct ewb_stat_group groups[EWB_STAT_GROUPS];
+	unsigned ngroups;
+	/* any thread */
+	struct ewb_clock clock;
+	struct ewb_chunks chunks;
+	struct ewb_budget budget;
+	struct ewb_keylocks keylocks;
+	_Atomic uint64_t cookies;      /* in flight: blocked, cancelled, orphaned */
+	_Atomic uint64_t pinned;       /* bytes of requests that they hold */
+	_Atomic uint64_t orphans;
+	_Atomic size_t streams;
+	_Atomic uint64_t next_session; /* ids */
+};
+
+/* 0 or -errno.  The pool is made here: classes reader, writer, aux with the
+ * threads of o; vbuckets 1 to 1024. */
+int ewb_core_init(struct ewb_core *s, const struct ewb_limits *limits,
+                  const struct ewb_class_options o[EWB_POOL_CLASSES],
+                  unsigned vbuckets);
+/* Before the first command. */
+void ewb_core_add_stats(struct ewb_core *s, struct ewb_stat_group g);
+/* Stops the pool.  No cookie, task or stream is left. */
+void ewb_core_fini(struct ewb_core *s);
+
+#endif

@@ -1,0 +1,680 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "config.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cookie/dispatch.h"
+#include "cookie/instance.h"
+#include "cookie/stream.h"
+#include "lib/check.h"
+
+#define COOKIE_OF(p, member) \
+	((struct ewb_cookie *)((char *)(p) - offsetof(struct ewb_cookie, member)))
+
+/* A cookie that is over and still not notified after this long is called an
+ * orphan: as long as its deadline would have been, a second at least. */
+#define ORPHAN_MIN_US 1000000u
+
+static void deliver(struct ewb_letter *l);
+static void deliver_ask(struct ewb_letter *l);
+static void deliver_turn(struct ewb_letter *l);
+
+int
+ewb_dispatch_init(struct ewb_dispatch *d, struct ewb_core *core,
+                  const struct ewb_desk *desk, void (*wake)(void *arg),
+                  void *wake_arg)
+{
+	memset(d, 0, sizeof *d);
+	d->magic = EWB_DISPATCH_MAGIC;
+	d->core = core;
+	d->desk = desk;
+	d->thread = pthread_self();
+	ewb_inbox_init(&d->inbox, wake, wake_arg);
+	d->now = ewb_clock_us(&core->clock);
+	return ewb_heap_reserve(&d->timers, 64);
+}
+
+void
+ewb_dispatch_adopt(struct ewb_dispatch *d)
+{
+	EWB_LIVE(d, EWB_DISPATCH_MAGIC);
+	EWB_MUST(d->naway == 0);
+	d->thread = pthread_self();
+}
+
+void
+ewb_dispatch_fini(struct ewb_dispatch *d)
+{
+	struct ewb_cookie *c;
+	struct ewb_stream *s;
+
+	EWB_LIVE(d, EWB_DISPATCH_MAGIC);
+	EWB_MUST(d->nused == 0);
+	ewb_inbox_fini(&d->inbox);
+	while ((c = d->free) != NULL) {
+		d->free = c->next;
+		ewb_slot_give(c);
+	}
+	while ((s = d->free_streams) != NULL) {
+		d->free_streams = s->next_free;
+		free(s);
+	}
+	ewb_heap_fini(&d->timers);
+	d->magic = 0;
+}
+
+static struct ewb_cookie *
+take_slot(struct ewb_dispatch *d)
+{
+	struct ewb_cookie *c = d->free;
+
+	if (c)
+		d->free = c->next;
+	else
+		c = ewb_slot_take();
+	return c;
+}
+
+struct ewb_cookie *
+ewb_cookie_take(struct ewb_dispatch *d, enum ewb_op op, struct ewb_session *s)
+{
+	struct ewb_cookie *c;
+
+	/* room for the timers of all that are in use, before one is needed */
+	if (ewb_heap_reserve(&d->timers, d->nused + 1))
+		return NULL;
+	c = take_slot(d);
+	if (c == NULL)
+		return NULL;
+	c->magic = EWB_COOKIE_MAGIC;
+	c->dispatch = d;
+	c->instance = s->instance;
+	c->command = &d->core->commands[op];
+	/* relaxed, release: read by those who blame a stale ticket */
+	atomic_store_explicit(&c->blame_op, op, memory_order_relaxed);
+	atomic_store_explicit(&c->blame, s->instance->blame,
+	                      memory_order_release);
+	c->letter.deliver = deliver;
+	c->ask.deliver = deliver_ask;
+	c->turn.deliver = deliver_turn;
+	c->key_state = EWB_KEY_NONE;
+	c->final = 0;
+	c->session = s;
+	c->parent = c->child = NULL;
+	c->op = op;
+	c->wait = EWB_WAIT_NOTHING;
+	c->status = EWB_OK;
+	c->running = c->away = c->done = c->answered = c->orphan = 0;
+	c->block_refused = c->lost = c->timed = c->blocked_by_engine = 0;
+	c->nblocks = 0;
+	c->why = 0;
+	c->deadline_left = d->core->limits.deadline_ms ?
+	                           d->core->limits.deadline_ms * 1000ull :
+	                           UINT64_MAX;
+	c->began = d->now;
+	c->blocked_at = c->ended_at = 0;
+	c->stream_seen = 0;
+	c->pins = 0;
+	c->next = c->prev = NULL;
+	c->input = NULL;
+	c->front_bits = 0;
+	c->front_bytes = 0;
+	c->resumed = EWB_NEW;
+	c->state = NULL;
+	c->destroy = NULL;
+	c->body = NULL;
+	c->note = 0;
+	c->stream = NULL;
+	c->task.ticket.word = 0;
+	c->compose.phase = 0;
+	c->compose.item = NULL;
+	c->compose.joined = NULL;
+	memset(&c->reply, 0, offsetof(struct ewb_reply, small));
+	memset(&c->request, 0, sizeof c->request);
+	d->nused++;
+	return c;
+}
+
+/* The word's letters are all in; the slot may serve again. */
+static void
+recycle(struct ewb_cookie *c) EWB_ON_FRONT
+{
+	struct ewb_dispatch *d = c->dispatch;
+
+	d->nused--;
+	if (c->lost)
+		return;
+	c->magic = 0;
+	c->next = d->free;
+	d->free = c;
+}
+
+void
+ewb_cookie_release(struct ewb_cookie *c)
+{
+	struct ewb_dispatch *d = c->dispatch;
+
+	EWB_LIVE(c, EWB_COOKIE_MAGIC);
+	EWB_MUST(c->done && !c->away && !c->running);
+	if (c->child) {
+		ewb_cookie_release(c->child);
+		c->child = NULL;
+	}
+	ewb_reply_fini(&c->reply, &d->core->chunks);
+	if (c->stream)
+		ewb_stream_free(c->stream);
+	c->stream = NULL;
+	free(c->body);
+	c->body = NULL;
+	c->session = NULL;
+	if (atomic_load(&c->word) & EWB_WORD_ASKED)
+		c->answered = 1; /* deliver_ask() recycles it */
+	else
+		recycle(c);
+}
+
+void
+ewb_cookie_fill(struct ewb_cookie *c, const struct ewb_frame *f,
+                const uint8_t *value)
+{
+	struct ewb_request *r = &c->request;
+
+	r->key = f->key;
+	r->nkey = f->nkey;
+	r->hash = f->nkey ? ewb_key_hash(f->key, f->nkey) : 0;
+	r->vbucket = ewb_key_vbucket(r->hash, c->dispatch->core->vbuckets);
+	r->datatype = f->datatype;
+	r->value = value;
+	r->nvalue = f->nvalue;
+	r->flags = f->flags;
+	r->expiry = f->exptime ?
+	                    ewb_expiry(f->exptime,
+	                               ewb_clock_wall(&c->dispatch->core->clock)) :
+	                    0;
+	r->cas = f->cas;
+	r->expect = EWB_EXPECT_ANY;
+	if (f->cas || (f->is & EWB_IS_CAS))
+		r->expect = EWB_EXPECT_CAS;
+	else if (c->op == EWB_OP_ADD)
+		r->expect = EWB_EXPECT_ABSENT;
+	else if (c->op == EWB_OP_REPLACE)
+		r->expect = EWB_EXPECT_PRESENT;
+}
+
+/* Timers. */
+
+static void
+set_timer(struct ewb_cookie *c, uint64_t us) EWB_ON_FRONT
+{
+	struct ewb_heap *h = &c->dispatch->timers;
+
+	ewb_heap_drop(h, &c->timer);
+	/* there is room: see ewb_cookie_take() */
+	EWB_MUST0(ewb_heap_add(h, &c->timer, c->dispatch->now + us));
+	c->timed = 1;
+}
+
+static void
+drop_timer(struct ewb_cookie *c) EWB_ON_FRONT
+{
+	if (!c->timed)
+		return;
+	ewb_heap_drop(&c->dispatch->timers, &c->timer);
+	c->timed = 0;
+}
+
+static void
+await_orphan(struct ewb_cookie *c) EWB_ON_FRONT
+{
+	uint64_t us = c->dispatch->core->limits.deadline_ms * 1000ull;
+
+	if (c->away && !c->orphan && c->parent == NULL)
+		set_timer(c, us > ORPHAN_MIN_US ? us : ORPHAN_MIN_US);
+}
+
+/* Away and home. */
+
+static void
+go_away(struct ewb_cookie *c) EWB_ON_FRONT
+{
+	struct ewb_dispatch *d = c->dispatch;
+
+	c->away = 1;
+	c->away_prev = NULL;
+	c->away_next = d->away;
+	if (d->away)
+		d->away->away_prev = c;
+	d->away = c;
+	d->naway++;
+	c->wait = EWB_WAIT_NOTIFY;
+	c->blocked_at = d->now;
+	c->nblocks++;
+	atomic_fetch_add_explicit(&d->core->pinned, c->pins,
+	                          memory_order_relaxed);
+	if (c->parent == NULL && c->deadline_left != UINT64_MAX)
+		set_timer(c, c->deadline_left);
+	if (d->stopping == 2)
+		ewb_cookie_cancel(c, EWB_CANCEL_STOP);
+}
+
+static void
+orphan_home(struct ewb_cookie *c) EWB_ON_FRONT
+{
+	struct ewb_dispatch *d = c->dispatch;
+
+	c->orphan = 0;
+	atomic_fetch_sub(&d->core->orphans, 1);
+	EWB_COUNT(&d->counters, orphans_home);
+	ewb_log(&d->core->log, EWB_LOG_INFO,
+	        "engine %s: %s: notified after %.1f s, when it was an orphan",
+	        c->instance->host.name, ewb_op_name(c->op),
+	        (double)(d->now - c->began) / 1e6);
+}
+
+static void
+come_home(struct ewb_cookie *c) EWB_ON_FRONT
+{
+	struct ewb_dispatch *d = c->dispatch;
+	uint64_t spent = d->now - c->blocked_at;
+
+	EWB_MUST(c->away);
+	c->away = 0;
+	if (c->away_next)
+		c->away_next->away_prev = c->away_prev;
+	if (c->away_prev)
+		c->away_prev->away_next = c->away_next;
+	else
+		d->away = c->away_next;
+	d->naway--;
+	c->wait = EWB_WAIT_NOTHING;
+	atomic_fetch_sub_explicit(&d->core->pinned, c->pins,
+	                          memory_order_relaxed);
+	drop_timer(c);
+	if (c->deadline_left != UINT64_MAX)
+		c->deadline_left -= spent < c->deadline_left ?
+		                            spent :
+		                            c->deadline_left;
+	if (c->orphan)
+		orphan_home(c);
+}
+
+/* What a command holds while it is in progress. */
+static void
+drop_holdings(struct ewb_cookie *c) EWB_ON_FRONT
+{
+	ewb_compose_fini(c);
+	ewb_keylock_give(&c->dispatch->core->keylocks, c);
+	ewb_cookie_set_state(c, NULL, NULL);
+}
+
+static void child_home(struct ewb_cookie *child) EWB_ON_FRONT;
+
+/* Home, after it was answered or its client had gone. */
+static void
+settle(struct ewb_cookie *c) EWB_ON_FRONT
+{
+	drop_holdings(c);
+	c->done = 1;
+	if (c->parent)
+		child_home(c);
+	else
+		c->dispatch->desk->home(c);
+}
+
+static enum ewb_status
+presentable(struct ewb_cookie *c, enum ewb_status status) EWB_ON_FRONT
+{
+	if (status >= 0 && status < EWB_WOULDBLOCK)
+		return status;
+	ewb_mistake(c, "a status that is none of the protocol's");
+	return EWB_INTERNAL;
+}
+
+void
+ewb_cookie_finish(struct ewb_cookie *c, enum ewb_status status)
+{
+	c->status = presentable(c, status);
+	drop_timer(c);
+	drop_holdings(c);
+	c->done = 1;
+	c->ended_at = c->dispatch->now;
+	if (c->parent == NULL)
+		c->dispatch->desk->done(c);
+	else if (!c->parent->running)
+		child_home(c);
+}
+
+/* Answers it though it is away. */
+static void
+answer_away(struct ewb_cookie *c, enum ewb_status status) EWB_ON_FRONT
+{
+	EWB_MUST(c->away && !c->answered);
+	c->status = status;
+	c->answered = 1;
+	c->done = 1;
+	c->ended_at = c->dispatch->now;
+	await_orphan(c);
+	if (c->session)
+		c->dispatch->desk->done(c);
+}
+
+/* The callback returned, and its ticket is out. */
+static void
+ran_blocked(struct ewb_cookie *c, enum ewb_status status) EWB_ON_FRONT
+{
+	go_away(c);
+	if (status == EWB_WOULDBLOCK)
+		return;
+	ewb_mistake(c, "answered though its ticket is out");
+	if (c->parent == NULL)
+		answer_away(c, EWB_INTERNAL);
+}
+
+/* It said EWB_WOULDBLOCK and took no ticket. */
+static void
+ran_unblocked(struct ewb_cookie *c) EWB_ON_FRONT
+{
+	if ((c->child && c->child->away) || c->key_state == EWB_KEY_WAITING ||
+	    c->key_state == EWB_KEY_GRANTED) {
+		go_away(c);
+		return;
+	}
+	/* Some thread may hold a ticket of nothing and fill the reply. */
+	c->lost = 1;
+	ewb_mistake(c, c->block_refused ?
+	                       "said would block with a refused ticket" :
+	                       "said would block without a ticket");
+	ewb_cookie_finish(c, c->block_refused ? EWB_BUSY : EWB_INTERNAL);
+}
+
+void
+ewb_cookie_rerun(struct ewb_cookie *c)
+{
+	uint64_t before = ewb_word_of(atomic_load(&c->word));
+	enum ewb_status status;
+
+	c->running = 1;
+	c->block_refused = 0;
+	status = c->command->run(c);
+	c->running = 0;
+	if (ewb_word_of(atomic_load(&c->word)) != before)
+		ran_blocked(c, status);
+	else if (status == EWB_WOULDBLOCK)
+		ran_unblocked(c);
+	else
+		ewb_cookie_finish(c, status);
+}
+
+void
+ewb_cookie_start(struct ewb_cookie *c)
+{
+	EWB_LIVE(c, EWB_COOKIE_MAGIC);
+	EWB_MUST(!c->away && !c->done);
+	c->wait = EWB_WAIT_NOTHING;
+	ewb_cookie_rerun(c);
+}
+
+/* Nobody waits for the answer any more. */
+static int
+unwanted(const struct ewb_cookie *c)
+{
+	for (; c; c = c->parent)
+		if (c->answered || c->session == NULL)
+			return 1;
+	return 0;
+}
+
+/* Letters. */
+
+static void
+deliver(struct ewb_letter *l)
+{
+	struct ewb_cookie *c = COOKIE_OF(l, letter);
+	struct ewb_dispatch *d = c->dispatch;
+
+	ewb_now_on_front(d->thread);
+	EWB_LIVE(c, EWB_COOKIE_MAGIC);
+	EWB_MUST(atomic_load(&c->word) & EWB_WORD_NOTIFIED);
+	atomic_fetch_and(&c->word, ~(uint64_t)(EWB_WORD_NOTIFIED |
+	                                       EWB_WORD_CANCELLED));
+	atomic_fetch_sub_explicit(&d->core->cookies, 1, memory_order_relaxed);
+	atomic_fetch_sub_explicit(&c->instance->cookies, 1,
+	                          memory_order_relaxed);
+	EWB_COUNT(&d->counters, commands_resumed);
+	come_home(c);
+	if (unwanted(c)) {
+		settle(c);
+		return;
+	}
+	c->resumed = c->notified;
+	if (c->notified != EWB_OK || (c->final && c->stream == NULL))
+		ewb_cookie_finish(c, c->notified);
+	else
+		ewb_cookie_rerun(c);
+}
+
+static void
+deliver_ask(struct ewb_letter *l)
+{
+	struct ewb_cookie *c = COOKIE_OF(l, ask);
+
+	ewb_now_on_front(c->dispatch->thread);
+	atomic_fetch_and(&c->word, ~(uint64_t)EWB_WORD_ASKED);
+	if (c->done && c->session == NULL && !c->away && c->answered)
+		recycle(c); /* released while this letter was on its way */
+	else if (ewb_word_of(atomic_load(&c->word)) == c->asked_word)
+		ewb_cookie_cancel(c, EWB_CANCEL_CLIENT);
+}
+
+static void
+deliver_turn(struct ewb_letter *l)
+{
+	struct ewb_cookie *c = COOKIE_OF(l, turn);
+
+	ewb_now_on_front(c->dispatch->thread);
+	/* GRANTED is ours to read: the granting thread is done with it */
+	EWB_MUST(c->key_state == EWB_KEY_GRANTED);
+	c->key_state = EWB_KEY_HELD;
+	come_home(c);
+	if (unwanted(c))
+		settle(c);
+	else
+		ewb_cookie_rerun(c);
+}
+
+/* A child has its status, and its parent is not on the stack. */
+static void
+child_home(struct ewb_cookie *child)
+{
+	struct ewb_cookie *c = child->parent;
+
+	come_home(c);
+	if (unwanted(c)) {
+		settle(c);
+		return;
+	}
+	c->resumed = child->status;
+	ewb_cookie_rerun(c);
+}
+
+struct ewb_cookie *
+ewb_child_take(struct ewb_cookie *parent, enum ewb_op op)
+{
+	struct ewb_cookie *c = ewb_cookie_take(parent->dispatch, op,
+	                                       parent->session);
+
+	if (c)
+		c->parent = parent;
+	return c;
+}
+
+enum ewb_status
+ewb_child_run(struct ewb_cookie *child)
+{
+	struct ewb_cookie *c = child->parent;
+
+	EWB_MUST(c->running && c->child == NULL);
+	c->child = child;
+	ewb_cookie_start(child);
+	if (child->away)
+		return EWB_WOULDBLOCK;
+	return child->status;
+}
+
+/* Cancel, deadline, end. */
+
+void
+ewb_cookie_abandon(struct ewb_cookie *c)
+{
+	EWB_MUST(c->away);
+	for (struct ewb_cookie *i = c; i; i = i->child)
+		i->session = NULL;
+	/* a place in the queue for a key is given up at once */
+	if (c->key_state == EWB_KEY_WAITING &&
+	    ewb_keylock_leave(&c->dispatch->core->keylocks, c)) {
+		come_home(c);
+		settle(c);
+		return;
+	}
+	if (!c->answered)
+		ewb_cookie_cancel(c, EWB_CANCEL_GONE);
+	await_orphan(c);
+}
+
+static void
+count_deadline(struct ewb_cookie *c) EWB_ON_FRONT
+{
+	EWB_COUNT(&c->dispatch->counters, deadlines_passed);
+	if (c->command->mutates)
+		EWB_COUNT(&c->dispatch->counters, outcome_unknown);
+}
+
+/* Cancels what is away and answers it. */
+static void
+give_up(struct ewb_cookie *c, enum ewb_cancel_reason why) EWB_ON_FRONT
+{
+	if (atomic_load(&c->word) & EWB_WORD_NOTIFIED)
+		return; /* its letter is here already: that is the answer */
+	if (c->key_state == EWB_KEY_GRANTED)
+		return; /* likewise */
+	if (c->child && c->child->away &&
+	    (atomic_load(&c->child->word) & EWB_WORD_NOTIFIED))
+		return;
+	if (why == EWB_CANCEL_DEADLINE)
+		count_deadline(c);
+	if (c->key_state == EWB_KEY_WAITING) {
+		if (!ewb_keylock_leave(&c->dispatch->core->keylocks, c))
+			return;
+		come_home(c);
+		ewb_cookie_finish(c, EWB_TEMPORARY);
+		return;
+	}
+	ewb_cookie_cancel(c, why);
+	answer_away(c, EWB_TEMPORARY);
+}
+
+static void
+make_orphan(struct ewb_cookie *c) EWB_ON_FRONT
+{
+	struct ewb_dispatch *d = c->dispatch;
+	struct ewb_cookie *who = c->child && c->child->away ? c->child : c;
+	uint32_t refused = atomic_load(&who->refused);
+
+	c->orphan = 1;
+	atomic_fetch_add(&d->core->orphans, 1);
+	EWB_COUNT(&d->counters, orphaned);
+	ewb_log(&d->core->log, EWB_LOG_ERROR,
+	        "engine %s: %s of connection %s: not notified for %.1f s; "
+	        "kept as an orphan%s",
+	        c->instance->host.name, ewb_op_name(c->op),
+	        c->session ? c->session->name : "(gone)",
+	        (double)(d->now - c->began) / 1e6,
+	        refused ? " (it was notified while its reply was being filled)" :
+	                  "");
+}
+
+/* A stream that moves, or whose reader is the slow one, has not failed. */
+static int
+stream_moves(struct ewb_cookie *c) EWB_ON_FRONT
+{
+	uint64_t commits;
+
+	if (c->stream == NULL)
+		return 0;
+	commits = atomic_load(&c->stream->commits);
+	if (commits == c->stream_seen && !ewb_stream_full(c->stream))
+		return 0;
+	c->stream_seen = commits;
+	return 1;
+}
+
+static void
+expire(struct ewb_cookie *c) EWB_ON_FRONT
+{
+	c->timed = 0;
+	if (unwanted(c))
+		make_orphan(c);
+	else if (stream_moves(c))
+		set_timer(c, c->deadline_left);
+	else
+		give_up(c, EWB_CANCEL_DEADLINE);
+}
+
+void
+ewb_dispatch_tick(struct ewb_dispatch *d)
+{
+	struct ewb_timer *t;
+
+	d->now = ewb_clock_us(&d->core->clock);
+	while ((t = ewb_heap_due(&d->timers, d->now)) != NULL)
+		expire(COOKIE_OF(t, timer));
+}
+
+uint64_t
+ewb_dispatch_next(const struct ewb_dispatch *d)
+{
+	const struct ewb_timer *t = ewb_heap_first(&d->timers);
+	uint64_t now = ewb_clock_us(&d->core->clock);
+
+	if (t == NULL)
+		return UINT64_MAX;
+	return t->when > now ? t->when - now : 0;
+}
+
+size_t
+ewb_dispatch_letters(struct ewb_dispatch *d, size_t max)
+{
+	d->now = ewb_clock_us(&d->core->clock);
+	return ewb_inbox_run(&d->inbox, max);
+}
+
+void
+ewb_dispatch_submit(struct ewb_dispatch *d)
+{
+	if (d->batch.n)
+		ewb_pool_submit(d->core->pool, &d->batch);
+}
+
+void
+ewb_dispatch_cancel_all(struct ewb_dispatch *d, enum ewb_cancel_reason why,
+                        struct ewb_instance *only)
+{
+	struct ewb_cookie *c = d->away, *next;
+
+	for (; c; c = next) {
+		next = c->away_next;
+		if (c->parent || unwanted(c) ||
+		    (only && c->instance != only))
+			continue;
+		give_up(c, why);
+	}
+}
+
+void
+ewb_cookie_waits(struct ewb_cookie *c, enum ewb_wait w)
+{
+	c->wait = w;
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* An engine at work: a plugin, or a struct of the embedder's, opened with its
+ * settings.  struct ewb_host of the public header is its first part. */
+#ifndef COOKIE_INSTANCE_H
+#define COOKIE_INSTANCE_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include <ewb/engine.h>
+
+#include "cookie/core.h"
+#include "lib/pool.h"
+
+#define EWB_INSTANCE_MAGIC 0x65776269u
+
+struct ewb_blame;
+
+struct ewb_host {
+	struct ewb_core *core;
+	char name[32];
+	char error[512]; /* why open failed; while it opens */
+};
+
+struct ewb_instance {
+	uint32_t magic;
+	/* set once, by open */
+	struct ewb_host host;
+	struct ewb_engine engine; /* a copy, zero where the plugin's is shorter */
+	void *self;
+	void *handle;             /* of dlopen, or null */
+	struct ewb_blame *blame;
+	struct ewb_strand strand; /* EWB_BLOCKING_SERIAL */
+	/* any thread: what stands in the way of closing */
+	_Atomic uint64_t cookies, tasks, cursors, lent;
+};
+
+/* Loads and opens.  what: a path with a slash, or a name to be found in dir.
+ * Null: why has the line to print. */
+struct ewb_instance *ewb_instance_load(struct ewb_core *core, const char *what,
+                                       const char *dir,
+                                       const struct ewb_setting *s, size_t n,
+                                       char *why, size_t nwhy);
+/* Likewise with an engine that is here already. */
+struct ewb_instance *ewb_instance_open(struct ewb_core *core,
+                                       const struct ewb_engine *e,
+                                       const struct ewb_setting *s, size_t n,
+                                       char *why, size_t nwhy);
+/* EWB_BUSY while a cookie, task, cursor or lent value is left: nothing was
+ * done, and why names them.  Else closed, unloaded and freed. */
+enum ewb_status ewb_instance_close(struct ewb_instance *i, char *why,
+                                   size_t nwhy);
+
+/* The commands that every engine has: get to stats. */
+void ewb_commands_basic(struct ewb_core *core);
+/* pool or front: calls the engine's callback for c. */
+enum ewb_status ewb_instance_call(struct ewb_cookie *c);
+/* compose.c: the commands made out of get and store. */
+enum ewb_status ewb_compose_run(struct ewb_cookie *c);
+/* front: drops what a composed command holds. */
+void ewb_compose_fini(struct ewb_cookie *c) EWB_ON_FRONT;
+
+#endif

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What a command answers, until its front end writes it in the client's
+ * protocol.  Small parts are copied here; a value may be lent instead. */
+#ifndef COOKIE_REPLY_H
+#define COOKIE_REPLY_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <ewb/engine.h>
+
+#define EWB_REPLY_SMALL 128
+
+struct ewb_chunk;
+struct ewb_chunks;
+
+struct ewb_reply {
+	uint32_t flags, expiry, datatype;
+	uint64_t cas, seqno;
+	const char *context; /* static: why a status is an error */
+	uint32_t stats;      /* the body is statistics; see below */
+	uint32_t has_extras; /* the framework's: nextras bytes of extras */
+	uint8_t extras[16];
+	/* The value: lent, or len bytes copied, to small or to the chunk. */
+	const uint8_t *lent;
+	size_t len;
+	void (*release)(void *arg);
+	void *release_arg;
+	struct ewb_chunk *chunk;
+	uint8_t small[EWB_REPLY_SMALL];
+};
+
+/* Statistics in a body: name, 0, text, 0, and so on. */
+
+/* holder: the value's bytes. */
+const uint8_t *ewb_reply_data(const struct ewb_reply *r);
+/* front: gives back what it holds. */
+void ewb_reply_fini(struct ewb_reply *r, struct ewb_chunks *chunks);
+/* holder: drops the value, keeps the rest. */
+void ewb_reply_clear(struct ewb_reply *r, struct ewb_chunks *chunks);
+/* holder: a static text that explains an error status. */
+void ewb_reply_context(struct ewb_cookie *c, const char *text);
+
+#endif

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* A reply in pieces: a ring of chunks between one task and one front end.
+ *
+ *      task: reserve, commit ──▶ filling chunk ──seal──▶ ring ──pull──▶ socket
+ *         ▲                                                               │
+ *         └──── woken at the low mark ◀── capacity given back ◀───────────┘
+ *
+ * The producer's half is the task's, the consumer's the front end's; between
+ * them stand atomics.  One DATA letter at most is on its way: posted is
+ * cleared before the ring is emptied.  The task's notify is its last touch.
+ *
+ * Capacity, in bytes, is counted from taking a chunk to giving it back.  At
+ * the high mark the task waits for the low mark.  Each stream owns one small
+ * chunk from its opening, so that it always moves; what it takes beyond that
+ * is granted from the server's budget, in order of asking.
+ * t/model/stream.pml has this protocol for spin.
+ */
+#ifndef COOKIE_STREAM_H
+#define COOKIE_STREAM_H
+
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "cookie/budget.h"
+#include "lib/chunks.h"
+#include "lib/inbox.h"
+#include "lib/roles.h"
+
+#define EWB_STREAM_MAGIC 0x65776273u
+#define EWB_STREAM_RING 64
+#define EWB_STREAM_HEAD 32 /* bytes of a frame's head, at most */
+
+struct ewb_core;
+struct ewb_cookie;
+struct ewb_dispatch;
+
+/* Why the producer waits. */
+enum ewb_starved {
+	EWB_FED,
+	EWB_STARVED_HIGH, /* for the low mark */
+	EWB_STARVED_RING, /* for a place in the ring */
+	EWB_STARVED_ANY   /* for its own chunk to come back, or for the budget */
+};
+
+struct ewb_stream {
+	uint32_t magic;
+	/* set once, by open */
+	struct ewb_core *core;
+	struct ewb_dispatch *dispatch;
+	struct ewb_cookie *cookie;
+	struct ewb_chunk *base;  /* the stream's own; see base_home */
+	uint8_t head[EWB_STREAM_HEAD]; /* a frame's head, lengths and status open */
+	uint32_t nhead;
+	void (*wake)(void *arg); /* front; null: the cookie's task */
+	void *wake_arg;
+	/* producer */
+	struct ewb_chunk *filling;
+	size_t reserved;
+	size_t next_cap;
+	/* both */
+	_Atomic uint32_t sealed, pulled; /* positions in the ring */
+	struct ewb_chunk *ring[EWB_STREAM_RING];
+	_Atomic size_t held;     /* bytes of capacity out */
+	_Atomic int posted;      /* the DATA letter is in the inbox */
+	_Atomic int starved;     /* enum ewb_starved */
+	_Atomic int base_home;   /* base is neither filling nor out */
+	_Atomic uint64_t commits;
+	struct ewb_ask ask;
+	struct ewb_letter data;
+	/* consumer */
+	size_t most;             /* of held, for the statistics */
+	uint64_t waits;
+	int freed;               /* but for a letter that is still on its way */
+	struct ewb_stream *next_free;
+};
+
+/* front: the next sealed chunk, its frame's head patched; null: none now.
+ * Give it back with ewb_stream_give(). */
+struct ewb_chunk *ewb_stream_pull(struct ewb_stream *s) EWB_ON_FRONT;
+/* front, when the cookie is home: what was not sealed, as the terminal frame
+ * with that status; null: no bytes were left, a frame without is to be made. */
+struct ewb_chunk *ewb_stream_last(struct ewb_stream *s, uint16_t status)
+	EWB_ON_FRONT;
+/* front: sent; may wake the task. */
+void ewb_stream_give(struct ewb_stream *s, struct ewb_chunk *ch) EWB_ON_FRONT;
+/* front: is there something to pull? */
+int ewb_stream_waiting(const struct ewb_stream *s) EWB_ON_FRONT;
+/* front: does the producer wait for the reader? */
+int ewb_stream_full(const struct ewb_stream *s) EWB_ON_FRONT;
+/* front, when the cookie is home and all chunks were given back but those in
+ * the ring. */
+void ewb_stream_free(struct ewb_stream *s) EWB_ON_FRONT;
+/* front, in the callback, after open: extras that each frame begins with. */
+void ewb_stream_extras(struct ewb_cookie *c, const void *extras, size_t n)
+	EWB_ON_FRONT;
+
+#endif

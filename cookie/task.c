@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "config.h"
+
+#include <stddef.h>
+#include <stdlib.h>
+
+#include "cookie/dispatch.h"
+#include "cookie/instance.h"
+#include "lib/check.h"
+
+#define TASK_OF(j) \
+	((struct ewb_task *)((char *)(j) - offsetof(struct ewb_task, job)))
+
+/* An engine's own work. */
+struct ewb_own_task {
+	struct ewb_task task;
+	struct ewb_job_type type;
+	pthread_mutex_t lock;
+	pthread_cond_t ended;
+	/* under lock */
+	int in_pool, dying;
+};
+
+enum ewb_after
+ewb_task_run(struct ewb_job *j)
+{
+	struct ewb_task *t = TASK_OF(j);
+	enum ewb_status status;
+
+	t->after = EWB_TASK_DONE;
+	status = t->offload(t, t->cookie, t->arg);
+	t->runs++;
+	if (status != EWB_WOULDBLOCK) {
+		t->result = status;
+		return EWB_TASK_DONE;
+	}
+	/* it did not say how to go on: until it is woken */
+	return t->after == EWB_TASK_DONE ? EWB_TASK_PARK : t->after;
+}
+
+void
+ewb_task_finished(struct ewb_job *j)
+{
+	struct ewb_task *t = TASK_OF(j);
+
+	t->cookie->final = 1;
+	ewb_notify_filled(t->ticket, t->result); /* the last touch */
+}
+
+static enum ewb_status
+offload(struct ewb_cookie *c, enum ewb_class where, ewb_offload_fn fn,
+        void *arg, int engines) EWB_ON_FRONT
+{
+	struct ewb_task *t = &c->task;
+	struct ewb_dispatch *d = c->dispatch;
+	struct ewb_ticket ticket = ewb_cookie_block_for(c, arg, engines);
+
+	if (ticket.word == 0)
+		return EWB_BUSY;
+	/* Until it ends the ticket is the task's alone. */
+	atomic_store_explicit(&c->filling, 1, memory_order_relaxed);
+	t->job.type = &d->core->types[c->op][where];
+	t->job.strand = c->instance->engine.model == EWB_BLOCKING_SERIAL ?
+	                        &c->instance->strand :
+	                        NULL;
+	t->core = d->core;
+	t->cookie = c;
+	t->instance = c->instance;
+	t->offload = fn;
+	t->arg = arg;
+	t->ticket = ticket;
+	t->runs = 0;
+	ewb_batch_add(&d->batch, &t->job);
+	return EWB_WOULDBLOCK;
+}
+
+enum ewb_status
+ewb_task_offload(struct ewb_cookie *c, enum ewb_class where, ewb_offload_fn fn,
+                 void *arg)
+{
+	ewb_now_on_front(c->dispatch->thread);
+	return offload(c, where, fn, arg, 0);
+}
+
+enum ewb_status
+ewb_offload_to(struct ewb_cookie *c, enum ewb_class where, ewb_offload_fn fn,
+               void *arg)
+{
+	if (!pthread_equal(c->dispatch->thread, pthread_self()))
+		return EWB_INTERNAL;
+	ewb_now_on_front(c->dispatch->thread);
+	if (!c->running || ewb_cookie_armed(c)) {
+		ewb_mistake(c, "ewb_offload() outside of its callback, or "
+		               "twice in one");
+		return EWB_INTERNAL;
+	}
+	return offload(c, where, fn, arg, 1);
+}
+
+enum ewb_status
+ewb_offload(struct ewb_cookie *c, ewb_offload_fn fn, void *arg)
+{
+	return ewb_offload_to(c, c->command->mutates ? EWB_WRITER : EWB_READER,
+	                      fn, arg);
+}
+
+void
+ewb_task_cancel(struct ewb_cookie *c, struct ewb_ticket t)
+{
+	struct ewb_pool *pool = c->dispatch->core->pool;
+
+	if (c->task.ticket.word != t.word)
+		return; /* this block has no task of ours */
+	if (!ewb_pool_cancel(pool, &c->task.job)) {
+		ewb_pool_wake(pool, &c->task.job);
+		return;
+	}
+	if (c->task.runs)
+		ewb_pool_submit1(pool, &c->task.job); /* it has begun: let it see */
+	else
+		ewb_notify_filled(t, EWB_TEMPORARY);
+}
+
+void
+ewb_task_wake_job(struct ewb_task *t)
+{
+	ewb_pool_wake(t->core->pool, &t->job);
+}
+
+static enum ewb_after
+run_own(struct ewb_job *j)
+{
+	struct ewb_task *t = TASK_OF(j);
+	struct ewb_own_task *o = t->own;
+	int dying;
+
+	EWB_MUST0(pthread_mutex_lock(&o->lock));
+	dying = o->dying;
+	EWB_MUST0(pthread_mutex_unlock(&o->lock));
+	if (dying)
+		return EWB_TASK_DONE;
+	t->after = EWB_TASK_PARK;
+	t->work(t, t->arg);
+	t->runs++;
+	return t->after;
+}
+
+static void
+own_finished(struct ewb_job *j)
+{
+	struct ewb_own_task *o = TASK_OF(j)->own;
+
+	EWB_MUST0(pthread_mutex_lock(&o->lock));
+	o->in_pool = 0;
+	EWB_MUST0(pthread_cond_signal(&o->ended));
+	EWB_MUST0(pthread_mutex_unlock(&o->lock));
+}
+
+struct ewb_task *
+ewb_task_new(struct ewb_host *h, enum ewb_class where, const char *name,
+             ewb_work_fn fn, void *arg)
+{
+	struct ewb_own_task *o = calloc(1, sizeof *o);
+
+	if (o == NULL)
+		return NULL;
+	o->type = (struct ewb_job_type){ .name = name,
+		                         .where = where,
+		                         .run = run_own,
+		                         .finished = own_finished };
+	EWB_MUST0(pthread_mutex_init(&o->lock, NULL));
+	EWB_MUST0(pthread_cond_init(&o->ended, NULL));
+	o->task.job.type = &o->type;
+	o->task.core = h->core;
+	o->task.work = fn;
+	o->task.arg = arg;
+	o->task.own = o;
+	return &o->task;
+}
+
+static void
+wake_own(struct ewb_own_task *o)
+{
+	EWB_MUST0(pthread_mutex_lock(&o->lock));
+	if (!o->in_pool && !o->dying) {
+		o->in_pool = 1;
+		ewb_pool_submit1(o->task.core->pool, &o->task.job);
+	} else {
+		ewb_pool_wake(o->task.core->pool, &o->task.job);
+	}
+	EWB_MUST0(pthread_mutex_unlock(&o->lock));
+}
+
+void
+ewb_task_free(struct ewb_task *t)
+{
+	struct ewb_own_task *o;
+
+	if (t == NULL)
+		return;
+	o = t->own;
+	EWB_MUST0(pthread_mutex_lock(&o->lock));
+	o->dying = 1;
+	if (o->in_pool && ewb_pool_cancel(t->core->pool, &t->job))
+		o->in_pool = 0;
+	while (o->in_pool) {
+		/* it runs: once more, to see that it is dying */
+		ewb_pool_wake(t->core->pool, &t->job);
+		EWB_MUST0(pthread_cond_wait(&o->ended, &o->lock));
+	}
+	EWB_MUST0(pthread_mutex_unlock(&o->lock));
+	EWB_MUST0(pthread_cond_destroy(&o->ended));
+	EWB_MUST0(pthread_mutex_destroy(&o->lock));
+	free(o);
+}
+
+void
+ewb_task_again(struct ewb_task *t)
+{
+	t->after = EWB_TASK_AGAIN;
+}
+
+void
+ewb_task_park(struct ewb_task *t)
+{
+	t->after = EWB_TASK_PARK;
+}
+
+void
+ewb_task_sleep(struct ewb_task *t, uint64_t us)
+{
+	t->after = EWB_TASK_SLEEP;
+	t->job.sleep_us = us;
+}
+
+void
+ewb_task_wake(struct ewb_task *t)
+{
+	if (t->own)
+		wake_own(t->own);
+	else
+		ewb_task_wake_job(t);
+}
+
+struct ewb_ticket
+ewb_task_ticket(const struct ewb_task *t)
+{
+	return t->ticket;
+}
+
+unsigned
+ewb_task_runs(const struct ewb_task *t)
+{
+	return t->runs;
+}

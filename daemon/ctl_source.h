@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The records of one vbucket as they come in, and the order of many.
+ *
+ *      NEW ──create──▶ OPEN ◀──more── ASKED      OPEN, ASKED: has records or not
+ *       │ ▲             └──continue──▶  │
+ *       ▼ │busy                      complete
+ *     CREATING ──nothing there──▶ DONE ◀┘        DONE: what it has is the rest
+ */
+#ifndef DAEMON_CTL_SOURCE_H
+#define DAEMON_CTL_SOURCE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "daemon/ctl_buf.h"
+#include "protocol/binary.h"
+
+enum ewb_ctl_source_state {
+	EWB_CTL_NEW,
+	EWB_CTL_CREATING,
+	EWB_CTL_OPEN,
+	EWB_CTL_ASKED,
+	EWB_CTL_DONE
+};
+
+struct ewb_ctl_source {
+	enum ewb_ctl_source_state state;
+	uint16_t vbucket;
+	bool wanted; /* in the line of those to be continued */
+	uint8_t id[16];
+	struct ewb_ctl_buf in;     /* records, as they came */
+	struct ewb_bin_record now; /* the first of them */
+	size_t nnow;               /* its bytes; 0: there is none */
+};
+
+/* Looks at the first record again: after bytes were added or dropped. */
+void ewb_ctl_source_look(struct ewb_ctl_source *s, bool keys_only);
+/* Goes on to the next record. */
+void ewb_ctl_source_drop(struct ewb_ctl_source *s, bool keys_only);
+/* Keys as unsigned bytes, then by length. */
+int ewb_ctl_key_compare(const void *a, size_t na, const void *b, size_t nb);
+
+/* The sources by their first records: a heap.  Zero-filled is empty. */
+struct ewb_ctl_merge {
+	struct ewb_ctl_source **at;
+	size_t n;
+};
+
+/* Room for n: 0 or -ENOMEM. */
+int ewb_ctl_merge_init(struct ewb_ctl_merge *m, size_t n);
+/* s has a record. */
+void ewb_ctl_merge_add(struct ewb_ctl_merge *m, struct ewb_ctl_source *s);
+/* The one with the least key; null when empty. */
+struct ewb_ctl_source *ewb_ctl_merge_first(const struct ewb_ctl_merge *m);
+/* The first has another record now; or has none, and is taken out. */
+void ewb_ctl_merge_settle(struct ewb_ctl_merge *m);
+void ewb_ctl_merge_fini(struct ewb_ctl_merge *m);
+
+#endif

@@ -1,0 +1,413 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The client: options, and the commands that ask one thing. */
+#include "config.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "daemon/ctl.h"
+#include "daemon/ctl_option.h"
+#include "daemon/ctl_out.h"
+#include "daemon/ctl_say.h"
+#include "protocol/frame.h"
+#include "protocol/status.h"
+
+#define OP_GET 0x00
+#define OP_SET 0x01
+#define OP_DELETE 0x04
+#define PINGS 100
+#define PINGS_MAX 1000000
+
+struct command {
+	const char *name, *args, *help;
+	int least, most; /* arguments; -1: it looks for itself */
+	int (*run)(const struct ewb_ctl_addr *where, char **argv);
+};
+
+static int get(const struct ewb_ctl_addr *where, char **argv);
+static int set(const struct ewb_ctl_addr *where, char **argv);
+static int drop(const struct ewb_ctl_addr *where, char **argv);
+static int stats(const struct ewb_ctl_addr *where, char **argv);
+static int ping(const struct ewb_ctl_addr *where, char **argv);
+static int help(const struct ewb_ctl_addr *where, char **argv);
+
+static const struct command commands[] = {
+	{ "get", "KEY", "print the value as it is", 1, 1, get },
+	{ "set", "KEY VALUE", "store; VALUE - reads it from standard input", 2,
+	  2, set },
+	{ "delete", "KEY", "remove", 1, 1, drop },
+	{ "load", "[FILE]", "store lines of key TAB value; - is stdin", -1, -1,
+	  ewb_ctl_load },
+	{ "scan", "[OPTION...]", "print lines of key TAB value in key order",
+	  -1, -1, ewb_ctl_scan },
+	{ "stats", "[GROUP]", "print the server's statistics", 0, 1, stats },
+	{ "ping", "[N]", "time N empty requests, one after another", 0, 1,
+	  ping },
+	{ "help", "", "print this", 0, 1, help },
+};
+#define NCOMMANDS (sizeof(commands) / sizeof(commands[0]))
+
+int
+ewb_ctl_usage(const char *text)
+{
+	ewb_ctl_tell("usage: ewbctl %s", text);
+	return EWB_CTL_USAGE;
+}
+
+/* Commands that ask one thing. */
+
+static int
+key_fits(const char *key)
+{
+	size_t n = strlen(key);
+
+	if (n && n <= EWB_KEY_MAX)
+		return 0;
+	return ewb_ctl_say("a key has 1 to %d bytes, this one has %zu",
+	                   EWB_KEY_MAX, n);
+}
+
+/* Asks, and says what is wrong if the answer is not good. */
+static int
+ask(struct ewb_ctl_conn *c, const struct ewb_ctl_request *q,
+    struct ewb_ctl_reply *r)
+{
+	char why[EWB_CTL_WHY_MAX];
+
+	if (ewb_ctl_conn_ask(c, q, r))
+		return -1;
+	if (r->status == EWB_WIRE_OK)
+		return 0;
+	return ewb_ctl_say("%.*s: %s", (int)q->nkey, (const char *)q->key,
+	                   ewb_ctl_reply_why(r, why));
+}
+
+static int
+print_value(const struct ewb_ctl_reply *r)
+{
+	struct ewb_ctl_out out = { 0 };
+	int err = ewb_ctl_buf_add(&out.buf, r->value, r->nvalue);
+
+	/* For people a line; for programs the very bytes. */
+	if (!err && isatty(STDOUT_FILENO) == 1 &&
+	    (!r->nvalue || r->value[r->nvalue - 1] != '\n'))
+		err = ewb_ctl_buf_add(&out.buf, "\n", 1);
+	if (!err)
+		err = ewb_ctl_out_flush(&out);
+	ewb_ctl_out_fini(&out);
+	return ewb_ctl_out_status(err);
+}
+
+/* A command that is a key and no more; then: what to do with the reply. */
+static int
+one_key(const struct ewb_ctl_addr *where, uint8_t opcode, const char *key,
+        int (*then)(const struct ewb_ctl_reply *r))
+{
+	struct ewb_ctl_conn c = { .fd = -1 };
+	struct ewb_ctl_request q = { .opcode = opcode,
+		                     .key = key,
+		                     .nkey = strlen(key) };
+	struct ewb_ctl_reply r;
+	int err = key_fits(key) || ewb_ctl_conn_open(&c, where) ||
+	          ask(&c, &q, &r);
+
+	if (!err && then)
+		err = then(&r);
+	ewb_ctl_conn_close(&c);
+	return err ? EWB_CTL_FAILED : EWB_CTL_DONE_WELL;
+}
+
+static int
+get(const struct ewb_ctl_addr *where, char **argv)
+{
+	return one_key(where, OP_GET, argv[0], print_value);
+}
+
+static int
+drop(const struct ewb_ctl_addr *where, char **argv)
+{
+	return one_key(where, OP_DELETE, argv[0], NULL);
+}
+
+/* All of standard input. */
+static int
+read_all(struct ewb_ctl_buf *b)
+{
+	for (;;) {
+		ssize_t n;
+
+		if (ewb_ctl_buf_reserve(b, 65536))
+			return ewb_ctl_say("stdin: out of memory here");
+		n = read(STDIN_FILENO, b->at + b->len, b->cap - b->len);
+		if (n < 0 && errno != EINTR)
+			return ewb_ctl_say("stdin: %s",
+			                   ewb_ctl_strerror(errno));
+		if (n == 0)
+			return 0;
+		if (n > 0)
+			b->len += (size_t)n;
+	}
+}
+
+static int
+set(const struct ewb_ctl_addr *where, char **argv)
+{
+	static const uint8_t no_flags[8];
+	struct ewb_ctl_conn c = { .fd = -1 };
+	struct ewb_ctl_buf value = { 0 };
+	struct ewb_ctl_request q = { .opcode = OP_SET,
+		                     .extras = no_flags,
+		                     .nextras = sizeof(no_flags),
+		                     .key = argv[0],
+		                     .nkey = strlen(argv[0]),
+		                     .value = argv[1],
+		                     .nvalue = strlen(argv[1]) };
+	struct ewb_ctl_reply r;
+	int err = key_fits(argv[0]);
+
+	if (!err && !strcmp(argv[1], "-")) {
+		err = read_all(&value);
+		q.value = value.at;
+		q.nvalue = value.len;
+	}
+	err = err || ewb_ctl_conn_open(&c, where) || ask(&c, &q, &r);
+	ewb_ctl_conn_close(&c);
+	ewb_ctl_buf_fini(&value);
+	return err ? EWB_CTL_FAILED : EWB_CTL_DONE_WELL;
+}
+
+int
+ewb_ctl_stats(struct ewb_ctl_conn *c, const char *group, ewb_ctl_stat_fn fn,
+              void *arg)
+{
+	struct ewb_ctl_request q = { .opcode = EWB_CTL_OP_STAT,
+		                     .key = group,
+		                     .nkey = group ? strlen(group) : 0 };
+	struct ewb_ctl_reply r;
+	char why[EWB_CTL_WHY_MAX];
+
+	if (ewb_ctl_conn_send(c, &q))
+		return -1;
+	for (;;) {
+		if (ewb_ctl_conn_wait(c, &r))
+			return -1;
+		if (r.status == EWB_WIRE_NOT_FOUND && group)
+			return ewb_ctl_say("stats: no group '%s'", group);
+		if (r.status != EWB_WIRE_OK)
+			return ewb_ctl_say("stats: %s",
+			                   ewb_ctl_reply_why(&r, why));
+		if (!r.nkey)
+			return 0;
+		fn(arg, (const char *)r.key, r.nkey, (const char *)r.value,
+		   r.nvalue);
+	}
+}
+
+static void
+print_stat(void *arg, const char *name, size_t nname, const char *value,
+           size_t nvalue)
+{
+	int *width = arg;
+
+	printf("%-*.*s %.*s\n", *width, (int)nname, name, (int)nvalue, value);
+}
+
+static int
+stats(const struct ewb_ctl_addr *where, char **argv)
+{
+	struct ewb_ctl_conn c;
+	int width = isatty(STDOUT_FILENO) == 1 ? 32 : 0;
+	int err = argv[0] && strlen(argv[0]) > EWB_KEY_MAX
+	                  ? ewb_ctl_say("stats: no group '%s'", argv[0])
+	                  : ewb_ctl_conn_open(&c, where);
+
+	if (err)
+		return EWB_CTL_FAILED;
+	err = ewb_ctl_stats(&c, argv[0], print_stat, &width);
+	ewb_ctl_conn_close(&c);
+	if (fflush(stdout))
+		err = ewb_ctl_out_status(-errno);
+	return err ? EWB_CTL_FAILED : EWB_CTL_DONE_WELL;
+}
+
+static int
+by_size(const void *left, const void *right)
+{
+	const uint64_t *a = left, *b = right;
+
+	return (*a > *b) - (*a < *b);
+}
+
+static int
+ping_all(struct ewb_ctl_conn *c, uint64_t *us, size_t n)
+{
+	struct ewb_ctl_request q = { .opcode = EWB_CTL_OP_NOOP };
+	struct ewb_ctl_reply r;
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		us[i] = ewb_ctl_now();
+		if (ask(c, &q, &r))
+			return -1;
+		us[i] = ewb_ctl_now() - us[i];
+	}
+	qsort(us, n, sizeof(*us), by_size);
+	printf("%zu requests, microseconds: min %" PRIu64 ", median %" PRIu64
+	       ", max %" PRIu64 "\n",
+	       n, us[0], us[n / 2], us[n - 1]);
+	return fflush(stdout) ? ewb_ctl_out_status(-errno) : 0;
+}
+
+static int
+ping(const struct ewb_ctl_addr *where, char **argv)
+{
+	struct ewb_ctl_conn c;
+	uint64_t n = PINGS, *us;
+	int err;
+
+	if (argv[0] && ewb_ctl_number("ping", argv[0], 1, PINGS_MAX, &n))
+		return EWB_CTL_USAGE;
+	us = calloc(n, sizeof(*us));
+	if (!us) {
+		ewb_ctl_say("ping: out of memory here");
+		return EWB_CTL_FAILED;
+	}
+	err = ewb_ctl_conn_open(&c, where);
+	if (!err)
+		err = ping_all(&c, us, (size_t)n);
+	ewb_ctl_conn_close(&c);
+	free(us);
+	return err ? EWB_CTL_FAILED : EWB_CTL_DONE_WELL;
+}
+
+/* The program. */
+
+enum { OPT_HOST, OPT_HELP, OPT_VERSION };
+
+static const struct ewb_ctl_option table[] = {
+	[OPT_HOST] = { "host", 'H', true },
+	[OPT_HELP] = { "help", 'h', false },
+	[OPT_VERSION] = { "version", 'V', false },
+	{ 0 },
+};
+
+static int
+help(const struct ewb_ctl_addr *where, char **argv)
+{
+	size_t i;
+
+	(void)where;
+	(void)argv;
+	printf("usage: ewbctl [-H WHERE] COMMAND\n\n"
+	       "  -H, --host WHERE     host:port, [v6]:port or the path of a "
+	       "Unix socket;\n"
+	       "                       else $EWB_ADDR, else 127.0.0.1:%s\n"
+	       "      --version        print the version\n\n",
+	       EWB_CTL_PORT);
+	for (i = 0; i < NCOMMANDS; i++)
+		printf("  %-8s%-13s%s\n", commands[i].name, commands[i].args,
+		       commands[i].help);
+	printf("\nOf scan:\n"
+	       "  --prefix P           keys that begin with P\n"
+	       "  --start A --end B    keys from A to B, both included\n"
+	       "  --exclusive-end      B itself not\n"
+	       "  --keys               no values\n"
+	       "  --limit N            the first N\n"
+	       "  --sample N           N taken at random; --seed S: always "
+	       "the same ones\n"
+	       "  --vbucket N          of one vbucket alone\n"
+	       "  --progress           tell on stderr how far it is\n"
+	       "  --json               one JSON object a line\n\n"
+	       "Keys and values are written with \\\\ \\t \\n \\r \\xNN; so "
+	       "are "
+	       "P, A and B.\n"
+	       "Exit status: 0 done, 1 failed, 2 wrong usage.\n");
+	return fflush(stdout) ? ewb_ctl_out_status(-errno) : EWB_CTL_DONE_WELL;
+}
+
+static const struct command *
+find(const char *name)
+{
+	const char *near;
+	size_t i;
+
+	for (i = 0; i < NCOMMANDS; i++)
+		if (!strcmp(name, commands[i].name))
+			return &commands[i];
+	near = ewb_ctl_nearest(name, commands, NCOMMANDS, sizeof(commands[0]));
+	if (near)
+		ewb_ctl_say("unknown command '%s'; did you mean %s?", name,
+		            near);
+	else
+		ewb_ctl_say("unknown command '%s'; try: ewbctl help", name);
+	return NULL;
+}
+
+static int
+run(const struct command *cmd, const struct ewb_ctl_addr *where, char **argv)
+{
+	char text[64];
+	int n = 0;
+
+	if (cmd->least < 0)
+		return cmd->run(where, argv);
+	if (argv[0] && !strcmp(argv[0], "--"))
+		argv++;
+	while (argv[n])
+		n++;
+	if (n >= cmd->least && n <= cmd->most)
+		return cmd->run(where, argv);
+	snprintf(text, sizeof(text), "%s %s", cmd->name, cmd->args);
+	return ewb_ctl_usage(text);
+}
+
+/* Where the server is: -H, else EWB_ADDR, else here. */
+static int
+find_server(struct ewb_ctl_addr *where, const char *host)
+{
+	const char *name = "-H", *text = host;
+
+	if (!text) {
+		name = "EWB_ADDR";
+		text = getenv(name);
+	}
+	if (!text || !*text)
+		text = "127.0.0.1:" EWB_CTL_PORT;
+	if (!ewb_ctl_addr_parse(where, text))
+		return 0;
+	return ewb_ctl_say("%s wants host:port, [v6]:port or the path of a "
+	                   "socket, not '%s'",
+	                   name, text);
+}
+
+int
+main(int argc, char **argv)
+{
+	const struct command *cmd;
+	struct ewb_ctl_addr where;
+	const char *host = NULL, *value = NULL;
+	int i;
+
+	if (argc)
+		argv++;
+	/* A reader who has read enough is told by EPIPE. */
+	signal(SIGPIPE, SIG_IGN);
+	while ((i = ewb_ctl_option_take(table, &argv, &value)) >= 0) {
+		if (i == OPT_HELP)
+			return help(NULL, argv);
+		if (i == OPT_VERSION)
+			return printf("ewbctl %s\n", PACKAGE_VERSION) < 0;
+		host = value;
+	}
+	if (i == EWB_CTL_BAD_OPTION || find_server(&where, host))
+		return EWB_CTL_USAGE;
+	if (!*argv)
+		return ewb_ctl_usage("[-H WHERE] COMMAND (try: ewbctl help)");
+	cmd = find(*argv);
+	return cmd ? run(cmd, &where, argv + 1) : EWB_CTL_USAGE;
+}

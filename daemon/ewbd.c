@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* ewbd: puts a storage engine on the network. */
+#include "config.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <pthread.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include <ev.h>
+
+#include "daemon/files.h"
+#include "daemon/options.h"
+
+#ifndef ENGINE_DIR
+#define ENGINE_DIR "/usr/local/lib/ewb/engines"
+#endif
+
+/* One front end's thread. */
+struct front_thread {
+	pthread_t thread;
+	struct ewb_server *server;
+	/* under lock */
+	int up; /* 1: it runs; -1: it could not */
+};
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
+
+static int
+fail(const char *what)
+{
+	fprintf(stderr, "ewbd: %s\n", what);
+	return 1;
+}
+
+static void
+to_syslog(void *arg, const char *line)
+{
+	(void)arg;
+	syslog(LOG_NOTICE, "%s", line);
+}
+
+static void
+say_up(struct front_thread *t, int up)
+{
+	pthread_mutex_lock(&lock);
+	t->up = up;
+	pthread_cond_broadcast(&changed);
+	pthread_mutex_unlock(&lock);
+}
+
+static void *
+run_front(void *arg)
+{
+	struct front_thread *t = arg;
+	struct ev_loop *loop = ev_loop_new(EVFLAG_AUTO | EVFLAG_NOENV);
+	struct ewb_front *f = loop ? ewb_front_new(t->server, loop) : NULL;
+
+	say_up(t, f ? 1 : -1);
+	if (f) {
+		ev_run(loop, 0);
+		ewb_front_free(f);
+	}
+	if (loop)
+		ev_loop_destroy(loop);
+	return NULL;
+}
+
+/* Starts one and waits until it serves: the first one accepts. */
+static int
+start_front(struct front_thread *t, struct ewb_server *s)
+{
+	int err;
+
+	t->server = s;
+	t->up = 0;
+	err = pthread_create(&t->thread, NULL, run_front, t);
+	if (err)
+		return -err;
+	pthread_mutex_lock(&lock);
+	while (t->up == 0)
+		pthread_cond_wait(&changed, &lock);
+	pthread_mutex_unlock(&lock);
+	return t->up > 0 ? 0 : -ENOMEM;
+}
+
+static void
+raise_descriptors(unsigned connections)
+{
+	struct rlimit r;
+	rlim_t want = connections + 64;
+
+	if (getrlimit(RLIMIT_NOFILE, &r) || r.rlim_cur >= want)
+		return;
+	r.rlim_cur = r.rlim_max != RLIM_INFINITY && want > r.rlim_max ?
+	                     r.rlim_max :
+	                     want;
+	(void)setrlimit(RLIMIT_NOFILE, &r);
+}
+
+static int
+become(const char *user)
+{
+	struct passwd *p;
+
+	if (user == NULL || geteuid() != 0)
+		return 0;
+	p = getpwnam(user);
+	if (p == NULL) {
+		fprintf(stderr, "ewbd: -u %s: no such user\n", user);
+		return -1;
+	}
+	if (setgroups(1, &p->pw_gid) || setgid(p->pw_gid) || setuid(p->pw_uid)) {
+		fprintf(stderr, "ewbd: -u %s: %s\n", user, strerror(errno));
+		return -1;
+	}
+	return 0;
+}
+
+static int
+listen_all(struct ewb_server *s, const struct options *o, char *why, size_t n)
+{
+	char where[300];
+
+	for (unsigned i = 0; i < o->nlisten; i++) {
+		const char *a = o->listen[i];
+		/* a second address on the port that the first one took */
+		unsigned port = o->port ? o->port : ewb_server_port(s);
+		int v6 = strchr(a, ':') && a[0] != '[';
+
+		snprintf(where, sizeof where, v6 ? "[%s]:%u" : "%s:%u", a, port);
+		if (ewb_server_listen(s, where, why, n))
+			return -1;
+	}
+	for (unsigned i = 0; i < o->nunix; i++) {
+		const char *p = o->unix_path[i];
+
+		snprintf(where, sizeof where, "%s%s", strchr(p, '/') ? "" : "./",
+		         p);
+		if (ewb_server_listen(s, where, why, n))
+			return -1;
+	}
+	return 0;
+}
+
+static int
+write_file(const char *what, const char *path, unsigned long n)
+{
+	int err = path ? file_write_number(path, n) : 0;
+
+	if (err)
+		fprintf(stderr, "ewbd: %s %s: %s\n", what, path, strerror(-err));
+	return err;
+}
+
+static void
+block_signals(sigset_t *set)
+{
+	sigemptyset(set);
+	sigaddset(set, SIGTERM);
+	sigaddset(set, SIGINT);
+	pthread_sigmask(SIG_BLOCK, set, NULL);
+	signal(SIGPIPE, SIG_IGN);
+}
+
+/* Everything up to the first front end.  Null: said why. */
+static struct ewb_server *
+open_server(const struct options *o, struct ewb_scans **scans)
+{
+	char why[1200] = "";
+	struct ewb_server *s = ewb_server_new(&o->server, why, sizeof why);
+
+	if (s == NULL) {
+		fail(why);
+		return NULL;
+	}
+	if (ewb_server_engine(s, o->engine, ENGINE_DIR, o->settings,
+	                      o->nsettings, why, sizeof why) ||
+	    listen_all(s, o, why, sizeof why)) {
+		fail(why);
+		ewb_server_free(s);
+		return NULL;
+	}
+	*scans = ewb_scans_new(ewb_server_core(s), &o->scans);
+	if (*scans == NULL) {
+		fail("scans: out of memory");
+		ewb_server_free(s);
+		return NULL;
+	}
+	return s;
+}
+
+/* Waits for a signal, then ends. */
+static int
+serve(const struct options *o, struct ewb_server *s, struct ewb_scans *scans,
+      struct front_thread *threads, const sigset_t *signals)
+{
+	int signo;
+
+	sigwait(signals, &signo);
+	if (o->server.verbose)
+		ewb_server_log(s, "stopping: %s", strsignal(signo));
+	if (ewb_server_stop(s, o->stop_grace_s * 1000) != EWB_OK)
+		_exit(1); /* it was named in the log */
+	for (unsigned i = 0; i < o->threads; i++)
+		pthread_join(threads[i].thread, NULL);
+	ewb_scans_free(scans);
+	ewb_server_free(s);
+	if (o->pidfile)
+		unlink(o->pidfile);
+	return 0;
+}
+
+int
+main(int argc, char **argv)
+{
+	static struct options o;
+	static struct front_thread threads[64];
+	struct ewb_server *s;
+	struct ewb_scans *scans = NULL;
+	sigset_t signals;
+	int ready = -1;
+
+	options_parse(&o, argc, argv);
+	if (o.daemonize) {
+		o.server.log = to_syslog;
+		ready = detach();
+		if (ready < 0)
+			return fail(strerror(-ready));
+	}
+	block_signals(&signals);
+	raise_descriptors(o.server.max_connections);
+	s = open_server(&o, &scans);
+	if (s == NULL)
+		return 1;
+	if (become(o.user) ||
+	    write_file("pidfile", o.pidfile, (unsigned long)getpid()) ||
+	    write_file("port-file", o.portfile, ewb_server_port(s)))
+		_exit(1);
+	for (unsigned i = 0; i < o.threads; i++)
+		if (start_front(&threads[i], s)) {
+			fail("front-end thread: out of memory or descriptors");
+			_exit(1);
+		}
+	if (ready >= 0) {
+		openlog("ewbd", LOG_PID, LOG_DAEMON);
+		detach_ready(ready);
+	} else if (o.server.verbose) {
+		ewb_server_log(s, "ready: engine %s on port %u, %u front ends",
+		               o.engine, ewb_server_port(s), o.threads);
+	}
+	return serve(&o, s, scans, threads, &signals);
+}

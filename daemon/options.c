@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "config.h"
+
+#include <getopt.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "daemon/options.h"
+
+#define EXIT_USAGE 2
+
+enum {
+	O_HELP = 256,
+	O_VBUCKETS,
+	O_POOL,
+	O_PORT_FILE,
+	O_DEADLINE,
+	O_HIGH,
+	O_LOW,
+	O_BUFFER_MEMORY,
+	O_MAX_COOKIES,
+	O_IN_FLIGHT,
+	O_MAX_UNREAD,
+	O_NO_PROGRESS,
+	O_IDLE_TIMEOUT,
+	O_MAX_SCANS,
+	O_SCAN_LIFETIME,
+	O_SCAN_IDLE,
+	O_STOP_GRACE
+};
+
+static const char short_options[] = "p:l:s:t:c:I:R:dP:u:vV";
+static const struct option long_options[] = {
+	{ "port", 1, NULL, 'p' },
+	{ "listen", 1, NULL, 'l' },
+	{ "unix", 1, NULL, 's' },
+	{ "threads", 1, NULL, 't' },
+	{ "max-connections", 1, NULL, 'c' },
+	{ "max-item-size", 1, NULL, 'I' },
+	{ "requests-per-turn", 1, NULL, 'R' },
+	{ "daemon", 0, NULL, 'd' },
+	{ "pidfile", 1, NULL, 'P' },
+	{ "user", 1, NULL, 'u' },
+	{ "verbose", 0, NULL, 'v' },
+	{ "version", 0, NULL, 'V' },
+	{ "help", 0, NULL, O_HELP },
+	{ "pool", 1, NULL, O_POOL },
+	{ "vbuckets", 1, NULL, O_VBUCKETS },
+	{ "port-file", 1, NULL, O_PORT_FILE },
+	{ "deadline", 1, NULL, O_DEADLINE },
+	{ "high", 1, NULL, O_HIGH },
+	{ "low", 1, NULL, O_LOW },
+	{ "buffer-memory", 1, NULL, O_BUFFER_MEMORY },
+	{ "max-cookies", 1, NULL, O_MAX_COOKIES },
+	{ "in-flight", 1, NULL, O_IN_FLIGHT },
+	{ "max-unread", 1, NULL, O_MAX_UNREAD },
+	{ "no-progress", 1, NULL, O_NO_PROGRESS },
+	{ "idle-timeout", 1, NULL, O_IDLE_TIMEOUT },
+	{ "max-scans", 1, NULL, O_MAX_SCANS },
+	{ "scan-lifetime", 1, NULL, O_SCAN_LIFETIME },
+	{ "scan-idle", 1, NULL, O_SCAN_IDLE },
+	{ "stop-grace", 1, NULL, O_STOP_GRACE },
+	{ NULL, 0, NULL, 0 },
+};
+
+static const char help[] =
+	"usage: ewbd [options] ENGINE [key=value...]\n"
+	"\n"
+	"Serves the storage engine ENGINE (memory, slow, slow-blocking, or the path\n"
+	"of a plugin, with a slash) to memcached clients, with range scans.\n"
+	"\n"
+	"  -p, --port N               TCP port; 0 takes a free one (11211)\n"
+	"  -l, --listen ADDR          address; repeatable (127.0.0.1)\n"
+	"  -s, --unix PATH            a Unix socket too; repeatable\n"
+	"  -t, --threads N            front-end threads (one a CPU, at most 4)\n"
+	"  -c, --max-connections N    then accepting pauses (1024)\n"
+	"  -I, --max-item-size SIZE   largest value (1M)\n"
+	"  -R, --requests-per-turn N  of one connection (256)\n"
+	"  -d, --daemon               detach when ready\n"
+	"  -P, --pidfile FILE         write the process id there\n"
+	"  -u, --user NAME            become that user (when started as root)\n"
+	"  -v, --verbose              say more; twice: still more\n"
+	"  -V, --version\n"
+	"      --help\n"
+	"      --pool CLASS=N         background threads of reader, writer or aux (2 1 1)\n"
+	"      --vbuckets N           hash partitions, 1 to 1024 (64)\n"
+	"      --port-file FILE       write the TCP port taken there\n"
+	"      --deadline MS          of a blocked command; 0: none (2500)\n"
+	"      --high SIZE            a stream's buffer, at most (1M)\n"
+	"      --low SIZE             it goes on filling at (256K)\n"
+	"      --buffer-memory SIZE   of all streams (256M)\n"
+	"      --max-cookies N        blocked commands in all (100000)\n"
+	"      --in-flight N          commands of one connection at once (128)\n"
+	"      --max-unread SIZE      replies that a client has not read (4M)\n"
+	"      --no-progress S        then it is cut off (60)\n"
+	"      --idle-timeout S       close silent connections; 0: never (0)\n"
+	"      --max-scans N          open range scans (4096)\n"
+	"      --scan-lifetime S      of a range scan (180)\n"
+	"      --scan-idle S          without a continue (60)\n"
+	"      --stop-grace S         for blocked commands at the end (10)\n"
+	"\n"
+	"Sizes: 64k, 1M, 2G, or bytes.  A parameter that ENGINE does not know is refused\n"
+	"with the list of those it knows.  See ewbd(1).\n";
+
+static void die(const char *fmt, ...)
+	__attribute__((format(printf, 1, 2), noreturn));
+
+static void
+die(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	fputs("ewbd: ", stderr);
+	vfprintf(stderr, fmt, ap);
+	fputc('\n', stderr);
+	va_end(ap);
+	exit(EXIT_USAGE);
+}
+
+/* The name of an option as the user knows it. */
+static const char *
+name_of(int opt)
+{
+	static char name[32];
+	const struct option *o;
+
+	for (o = long_options; o->name; o++)
+		if (o->val == opt)
+			snprintf(name, sizeof name, "--%s", o->name);
+	return name;
+}
+
+static uint64_t
+number(int opt, const char *text, uint64_t least, uint64_t most)
+{
+	uint64_t n;
+
+	if (ewb_parse_number(text, &n) || n < least || n > most)
+		die("%s %s: not a number from %llu to %llu", name_of(opt), text,
+		    (unsigned long long)least, (unsigned long long)most);
+	return n;
+}
+
+static uint64_t
+size(int opt, const char *text, uint64_t least, uint64_t most)
+{
+	uint64_t n;
+
+	if (ewb_parse_size(text, &n) || n < least || n > most)
+		die("%s %s: not a size from %llu to %llu bytes (64k, 1M, 2G)",
+		    name_of(opt), text, (unsigned long long)least,
+		    (unsigned long long)most);
+	return n;
+}
+
+static void
+pool(struct options *o, const char *text)
+{
+	static const char *const names[] = { "reader", "writer", "aux" };
+	const char *eq = strchr(text, '=');
+	uint64_t n;
+
+	for (unsigned i = 0; eq && i < 3; i++) {
+		if (strncmp(text, names[i], (size_t)(eq - text)) ||
+		    names[i][eq - text])
+			continue;
+		if (ewb_parse_number(eq + 1, &n) || n < 1 || n > 256)
+			break;
+		o->server.pool[i].threads = (unsigned)n;
+		return;
+	}
+	die("--pool %s: not reader=N, writer=N or aux=N with 1 to 256 threads",
+	    text);
+}
+
+static void
+add(const char **list, unsigned *n, int opt, const char *text)
+{
+	if (*n == MAX_LISTEN)
+		die("%s %s: %d of them at most", name_of(opt), text, MAX_LISTEN);
+	list[(*n)++] = text;
+}
+
+static void
+set_limit(struct options *o, int opt, const char *text)
+{
+	struct ewb_server_options *s = &o->server;
+	const uint64_t big = 1ull << 50;
+
+	switch (opt) {
+	case O_VBUCKETS: s->vbuckets = (uint32_t)number(opt, text, 1, 1024); break;
+	case O_DEADLINE:
+		s->deadline_ms = (uint32_t)number(opt, text, 0, 86400000);
+		break;
+	case O_HIGH: s->high = size(opt, text, 16384, 1u << 30); break;
+	case O_LOW: s->low = size(opt, text, 0, 1u << 29); break;
+	case O_BUFFER_MEMORY: s->buffer_memory = size(opt, text, 16384, big); break;
+	case O_MAX_COOKIES: s->max_cookies = number(opt, text, 1, 100000000); break;
+	case O_IN_FLIGHT:
+		s->in_flight = (uint32_t)number(opt, text, 1, 65536);
+		break;
+	case O_MAX_UNREAD: s->max_unread = size(opt, text, 4096, big); break;
+	case O_NO_PROGRESS:
+		s->no_progress_s = (uint32_t)number(opt, text, 0, 86400);
+		break;
+	case O_IDLE_TIMEOUT:
+		s->idle_timeout_s = (uint32_t)number(opt, text, 0, 864000);
+		break;
+	case O_MAX_SCANS:
+		o->scans.max_scans = (uint32_t)number(opt, text, 1, 1000000);
+		break;
+	case O_SCAN_LIFETIME:
+		o->scans.lifetime_s = (uint32_t)number(opt, text, 0, 864000);
+		break;
+	case O_SCAN_IDLE:
+		o->scans.idle_s = (uint32_t)number(opt, text, 0, 864000);
+		break;
+	case O_STOP_GRACE:
+		o->stop_grace_s = (uint32_t)number(opt, text, 0, 3600);
+		break;
+	}
+}
+
+static void
+set(struct options *o, int opt, const char *text)
+{
+	struct ewb_server_options *s = &o->server;
+
+	switch (opt) {
+	case 'p': o->port = (unsigned)number(opt, text, 0, 65535); break;
+	case 'l': add(o->listen, &o->nlisten, opt, text); break;
+	case 's': add(o->unix_path, &o->nunix, opt, text); break;
+	case 't': o->threads = (unsigned)number(opt, text, 1, 64); break;
+	case 'c':
+		s->max_connections = (uint32_t)number(opt, text, 1, 10000000);
+		break;
+	case 'I': s->max_item = size(opt, text, 1, 1u << 30); break;
+	case 'R':
+		s->requests_per_turn = (uint32_t)number(opt, text, 1, 1000000);
+		break;
+	case 'd': o->daemonize = 1; break;
+	case 'P': o->pidfile = text; break;
+	case 'u': o->user = text; break;
+	case 'v': s->verbose++; break;
+	case 'V': printf("ewbd " PACKAGE_VERSION "\n"); exit(0);
+	case O_HELP: fputs(help, stdout); exit(0);
+	case O_POOL: pool(o, text); break;
+	case O_PORT_FILE: o->portfile = text; break;
+	case '?':
+		fputs("ewbd: see ewbd --help\n", stderr);
+		exit(EXIT_USAGE);
+	default: set_limit(o, opt, text);
+	}
+}
+
+static void
+setting(struct options *o, char *text)
+{
+	char *eq = strchr(text, '=');
+
+	if (eq == NULL || eq == text)
+		die("%s: not key=value, a parameter of the engine", text);
+	if (o->nsettings == MAX_SETTINGS)
+		die("%s: %d parameters at most", text, MAX_SETTINGS);
+	*eq = '\0';
+	for (unsigned i = 0; i < o->nsettings; i++)
+		if (strcmp(o->settings[i].name, text) == 0)
+			die("%s: given twice", text);
+	o->settings[o->nsettings++] =
+		(struct ewb_setting){ .name = text, .value = eq + 1 };
+}
+
+static void
+set_defaults(struct options *o)
+{
+	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+
+	memset(o, 0, sizeof *o);
+	ewb_server_defaults(&o->server);
+	ewb_scan_defaults(&o->scans);
+	o->port = 11211;
+	o->threads = cpus < 1 ? 1 : cpus > 4 ? 4 : (unsigned)cpus;
+	o->stop_grace_s = 10;
+}
+
+void
+options_parse(struct options *o, int argc, char **argv)
+{
+	int opt;
+
+	set_defaults(o);
+	while ((opt = getopt_long(argc, argv, short_options, long_options,
+	                          NULL)) != -1)
+		set(o, opt, optarg);
+	if (optind == argc)
+		die("no engine: try \"ewbd memory\", or see ewbd --help");
+	o->engine = argv[optind++];
+	for (; optind < argc; optind++)
+		setting(o, argv[optind]);
+	if (o->nlisten == 0)
+		o->listen[o->nlisten++] = "127.0.0.1";
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The command line of ewbd. */
+#ifndef DAEMON_OPTIONS_H
+#define DAEMON_OPTIONS_H
+
+#include <ewb/embed.h>
+
+#define MAX_LISTEN 15
+#define MAX_SETTINGS 64
+
+struct options {
+	struct ewb_server_options server;
+	struct ewb_scan_options scans;
+	unsigned port;
+	const char *listen[MAX_LISTEN];
+	unsigned nlisten;
+	const char *unix_path[MAX_LISTEN];
+	unsigned nunix;
+	unsigned threads;
+	int daemonize;
+	const char *pidfile, *portfile, *user;
+	uint32_t stop_grace_s;
+	const char *engine;
+	struct ewb_setting settings[MAX_SETTINGS];
+	unsigned nsettings;
+};
+
+/* Fills o.  Ends the program for --help, --version and what is wrong. */
+void options_parse(struct options *o, int argc, char **argv);
+
+#endif

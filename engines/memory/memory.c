@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "item.h"
+#include "state.h"
+
+#define LEAST_LIMIT 65536u
+
+static int
+read_limit(struct ewb_host *host, const char *name, const char *value,
+           int64_t *limit)
+{
+	uint64_t n;
+
+	if (ewb_parse_size(value, &n) || n > INT64_MAX) {
+		ewb_host_error(host, "%s: limit=%s: not a size (64M, 1G)", name,
+		               value);
+		return -1;
+	}
+	if (n < LEAST_LIMIT) {
+		ewb_host_error(host, "%s: limit=%s: too small (64k at least)",
+		               name, value);
+		return -1;
+	}
+	*limit = (int64_t)n;
+	return 0;
+}
+
+static int
+read_settings(struct ewb_host *host, const char *name,
+              const struct ewb_setting *s, size_t n, int64_t *limit)
+{
+	size_t i;
+
+	*limit = INT64_C(1) << 30;
+	for (i = 0; i < n; i++)
+		if (strcmp(s[i].name, "limit") == 0 &&
+		    read_limit(host, name, s[i].value, limit))
+			return -1;
+	return 0;
+}
+
+static int
+make_vbuckets(struct mem *m)
+{
+	void *p;
+	uint32_t i;
+
+	m->nvbuckets = ewb_host_vbuckets(m->host);
+	/* each begins a cache line: their locks are taken by many threads */
+	if (posix_memalign(&p, 64, m->nvbuckets * sizeof *m->vbuckets))
+		return -1;
+	m->vbuckets = p;
+	for (i = 0; i < m->nvbuckets; i++)
+		mem_vbucket_init(&m->vbuckets[i], (uint16_t)i, &m->totals);
+	return 0;
+}
+
+enum ewb_status
+mem_open(struct ewb_host *host, const char *name, const struct ewb_setting *s,
+         size_t n, struct mem **out)
+{
+	struct mem *m;
+	int64_t limit;
+
+	if (read_settings(host, name, s, n, &limit))
+		return EWB_INVALID;
+	m = calloc(1, sizeof *m);
+	if (m) {
+		m->host = host;
+		m->limit = limit;
+		atomic_store(&m->totals.soonest, UINT32_MAX);
+	}
+	if (!m || make_vbuckets(m) || mem_reclaim_open(m)) {
+		ewb_host_error(host, "%s: out of memory", name);
+		if (m)
+			mem_close(m);
+		return EWB_NO_MEMORY;
+	}
+	*out = m;
+	return EWB_OK;
+}
+
+void
+mem_close(struct mem *m)
+{
+	uint32_t i;
+
+	mem_reclaim_close(m);
+	for (i = 0; m->vbuckets && i < m->nvbuckets; i++)
+		mem_vbucket_fini(&m->vbuckets[i]);
+	free(m->vbuckets);
+	free(m);
+}
+
+static struct mem_vbucket *
+vbucket_of(struct mem *m, const struct ewb_request *r)
+{
+	return &m->vbuckets[r->vbucket];
+}
+
+enum ewb_status
+mem_get(struct mem *m, struct ewb_cookie *c, const struct ewb_request *r)
+{
+	struct mem_vbucket *vb = vbucket_of(m, r);
+	struct ewb_item reply = {.size = sizeof reply};
+	struct mem_item *it;
+
+	it = mem_vbucket_get(vb, r->key, r->nkey, ewb_host_time(m->host));
+	if (!it)
+		return EWB_NOT_FOUND;
+	reply.flags = it->flags;
+	reply.expiry = it->expiry;
+	reply.datatype = it->obj.tag;
+	reply.cas = mem_vbucket_cas(vb, it);
+	reply.seqno = it->obj.born;
+	reply.value = mem_item_value(it);
+	reply.nvalue = it->nvalue;
+	return ewb_reply_item(c, &reply, mem_item_release, it);
+}
+
+static bool
+fits(const struct mem *m, size_t n)
+{
+	return atomic_load(&m->totals.bytes) + (int64_t)n <= m->limit;
+}
+
+/* There is no room for n more bytes, unless the store frees some itself. */
+static enum ewb_status
+admit(struct mem *m, const struct ewb_request *r, uint32_t now, size_t n)
+{
+	enum ewb_status status;
+	size_t frees;
+
+	if ((int64_t)n > m->limit)
+		return EWB_TOO_BIG;
+	status = mem_vbucket_look(vbucket_of(m, r), r, now, &frees);
+	if (status != EWB_OK || n <= frees || fits(m, n - frees))
+		return status;
+	status = mem_reclaim_want(m, n);
+	if (status == EWB_NO_MEMORY && fits(m, n - frees))
+		return EWB_OK;
+	return status;
+}
+
+enum ewb_status
+mem_store(struct mem *m, struct ewb_cookie *c, const struct ewb_request *r)
+{
+	uint32_t now = ewb_host_time(m->host);
+	size_t n = mem_item_cost(r->nkey, r->nvalue);
+	enum ewb_status status;
+	struct mem_item *it;
+	uint64_t cas;
+	void *taken;
+
+	if (r->nkey == 0 || r->nkey > MEM_MAX_KEY)
+		return EWB_INVALID;
+	if (r->nvalue > UINT32_MAX)
+		return EWB_TOO_BIG;
+	if (!fits(m, n)) {
+		status = admit(m, r, now, n);
+		if (status != EWB_OK)
+			return status;
+	}
+	taken = ewb_value_take(c); /* from here on the answer is final */
+	it = mem_item_new(r, taken);
+	if (!it) {
+		if (taken)
+			ewb_value_free(taken);
+		return EWB_NO_MEMORY;
+	}
+	status = mem_vbucket_store(vbucket_of(m, r), r, now, it, &cas);
+	if (status == EWB_OK)
+		ewb_reply_cas(c, cas);
+	else
+		mem_item_release(it);
+	mem_reclaim_look(m);
+	return status;
+}
+
+enum ewb_status
+mem_remove(struct mem *m, struct ewb_cookie *c, const struct ewb_request *r)
+{
+	enum ewb_status status;
+	uint64_t cas;
+
+	status = mem_vbucket_remove(vbucket_of(m, r), r,
+	                            ewb_host_time(m->host), &cas);
+	if (status == EWB_OK)
+		ewb_reply_cas(c, cas);
+	mem_reclaim_look(m);
+	return status;
+}
+
+enum ewb_status
+mem_flush(struct mem *m, struct ewb_cookie *c, const struct ewb_request *r)
+{
+	uint32_t i;
+
+	(void)c, (void)r;
+	for (i = 0; i < m->nvbuckets; i++)
+		mem_vbucket_flush(&m->vbuckets[i]);
+	mem_reclaim_look(m);
+	return EWB_OK;
+}
+
+static uint64_t
+sum(struct mem *m, struct mem_counters *all)
+{
+	uint64_t items = 0;
+	uint32_t i;
+
+	*all = (struct mem_counters){0};
+	for (i = 0; i < m->nvbuckets; i++) {
+		struct mem_vbucket *vb = &m->vbuckets[i];
+		struct mem_counters one;
+
+		mem_vbucket_lock(vb);
+		one = vb->count;
+		items += vb->items;
+		mem_vbucket_unlock(vb);
+		all->gets += one.gets;
+		all->hits += one.hits;
+		all->stores += one.stores;
+		all->removes += one.removes;
+		all->expired += one.expired;
+	}
+	return items;
+}
+
+enum ewb_status
+mem_stats(struct mem *m, struct ewb_cookie *c, const struct ewb_request *r)
+{
+	struct mem_totals *t = &m->totals;
+	struct mem_counters all;
+	uint64_t items = sum(m, &all);
+	struct {
+		const char *name;
+		int64_t value;
+	} stats[] = {
+	        {"curr_items", (int64_t)items},
+	        {"bytes", atomic_load(&t->bytes)},
+	        {"limit", m->limit},
+	        {"snapshot_bytes", atomic_load(&t->snapshot_bytes)},
+	        {"snapshots", atomic_load(&t->live)},
+	        {"snapshots_revoked", (int64_t)atomic_load(&t->revoked)},
+	        {"expired", (int64_t)all.expired},
+	        {"gets", (int64_t)all.gets},
+	        {"hits", (int64_t)all.hits},
+	        {"stores", (int64_t)all.stores},
+	        {"removes", (int64_t)all.removes},
+	};
+	enum ewb_status status = EWB_OK;
+	size_t i;
+
+	(void)r;
+	for (i = 0; i < sizeof stats / sizeof *stats && status == EWB_OK; i++)
+		status = ewb_reply_stat(c, stats[i].name, "%" PRId64,
+		                        stats[i].value);
+	return status;
+}

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What the index is made of: items, separators, leaves and inner nodes.
+ *
+ * Each is born with a mutation of its vbucket, and is either reachable from
+ * the vbucket's tree, or dead: on one list, linked by next, until no snapshot
+ * sees it any more.  Everything else in it is frozen once a snapshot has
+ * been taken after its birth, and is then read without a lock. */
+#ifndef MEM_OBJ_H
+#define MEM_OBJ_H
+
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+enum mem_kind {
+	MEM_ITEM,
+	MEM_ITEM_TAKEN, /* its value lies in a buffer taken from the request */
+	MEM_SEP,        /* parts two neighbours in an inner node */
+	MEM_LEAF,
+	MEM_INNER
+};
+
+#define MEM_DOOMED 1 /* tag of a node: all that is below it is dead too */
+
+struct mem_obj {
+	/* under the vbucket's lock, or whose list it is on */
+	struct mem_obj *next;
+	/* set once */
+	uint64_t born; /* seqno of the mutation; an item's own seqno */
+	uint8_t kind;
+	uint8_t nkey, keyat; /* the key of an item or separator */
+	/* an item's datatype, set once; a node's MEM_DOOMED, under lock */
+	uint8_t tag;
+	/* any thread; items only */
+	_Atomic uint32_t refs; /* the tree's (or list's), and each lending */
+};
+
+static inline const unsigned char *
+mem_obj_key(const struct mem_obj *o)
+{
+	return (const unsigned char *)o + o->keyat;
+}
+
+/* As memcmp(), then by length. */
+static inline int
+mem_key_order(const void *key, size_t nkey, const struct mem_obj *o)
+{
+	size_t n = nkey < o->nkey ? nkey : o->nkey;
+	int order = n ? memcmp(key, mem_obj_key(o), n) : 0;
+
+	return order ? order : (nkey > o->nkey) - (nkey < o->nkey);
+}
+
+/* How many bytes two keys begin with in common. */
+size_t mem_key_common(const struct mem_obj *a, const struct mem_obj *b);
+
+static inline void
+mem_obj_push(struct mem_obj **list, struct mem_obj *o)
+{
+	o->next = *list;
+	*list = o;
+}
+
+static inline struct mem_obj *
+mem_obj_pop(struct mem_obj **list)
+{
+	struct mem_obj *o = *list;
+
+	*list = o->next;
+	return o;
+}
+
+/* What n bytes cost on the heap, about. */
+static inline size_t
+mem_fit(size_t n)
+{
+	return n < 24 ? 32 : (n + 8 + 15) & ~(size_t)15;
+}
+
+/* Bytes that the object costs. */
+size_t mem_obj_bytes(const struct mem_obj *o);
+/* Ends one reference and says how many bytes the tree is rid of; an item that
+ * is lent lives on. */
+size_t mem_obj_drop(struct mem_obj *o);
+/* All of a list; the sum. */
+size_t mem_obj_drop_all(struct mem_obj *list);
+
+/* A separator that begins with n bytes of key; null: no memory. */
+struct mem_obj *mem_sep_new(const void *key, size_t n, uint64_t born);
+
+#endif

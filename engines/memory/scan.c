@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Cursors: one thread at a time, and none of them holds a lock while it
+ * offers records. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "item.h"
+#include "state.h"
+
+struct cursor {
+	struct mem_snapshot *snapshot;
+	struct mem_path path; /* to the record that is offered next */
+	uint32_t opened_at;
+	bool bounded, end_excluded;
+	size_t nend;
+	unsigned char end[];
+};
+
+static struct cursor *
+new_cursor(const struct ewb_range *range, uint32_t now)
+{
+	struct cursor *cu = malloc(sizeof *cu + range->nend);
+
+	if (!cu)
+		return NULL;
+	cu->opened_at = now;
+	cu->bounded = range->end != NULL;
+	cu->end_excluded = range->end_excluded != 0;
+	cu->nend = cu->bounded ? range->nend : 0;
+	if (cu->nend)
+		memcpy(cu->end, range->end, cu->nend);
+	return cu;
+}
+
+static void
+go_to_start(struct cursor *cu, const struct ewb_range *range)
+{
+	bool exact = mem_tree_seek(&cu->snapshot->tree, &cu->path,
+	                           range->start ? range->start : "",
+	                           range->start ? range->nstart : 0);
+
+	if (exact && range->start_excluded)
+		mem_path_step(&cu->path);
+}
+
+enum ewb_status
+mem_scan_open(struct mem *m, const struct ewb_range *range, void **cursor,
+              uint64_t *count)
+{
+	struct cursor *cu;
+
+	if (range->vbucket >= m->nvbuckets)
+		return EWB_NOT_MY_VBUCKET;
+	cu = new_cursor(range, ewb_host_time(m->host));
+	if (!cu)
+		return EWB_NO_MEMORY;
+	cu->snapshot = mem_snapshot_open(&m->vbuckets[range->vbucket], count);
+	if (!cu->snapshot) {
+		free(cu);
+		return EWB_NO_MEMORY;
+	}
+	go_to_start(cu, range);
+	mem_snapshot_leave(cu->snapshot);
+	mem_reclaim_look(m);
+	*cursor = cu;
+	return EWB_OK;
+}
+
+static bool
+past_end(const struct cursor *cu, const struct mem_item *it)
+{
+	int order;
+
+	if (!cu->bounded)
+		return false;
+	order = mem_key_order(cu->end, cu->nend, &it->obj);
+	return order < 0 || (order == 0 && cu->end_excluded);
+}
+
+static enum ewb_status
+offer(const struct cursor *cu, const struct mem_item *it, struct ewb_sink *sink)
+{
+	struct ewb_item record = {.size = sizeof record};
+
+	record.flags = it->flags;
+	record.expiry = it->expiry;
+	record.datatype = it->obj.tag;
+	record.cas = mem_vbucket_cas(cu->snapshot->vb, it);
+	record.seqno = it->obj.born;
+	record.key = mem_obj_key(&it->obj);
+	record.nkey = it->obj.nkey;
+	record.value = mem_item_value(it);
+	record.nvalue = it->nvalue;
+	return ewb_sink_put(sink, &record);
+}
+
+/* A few records ahead: each lies somewhere else in memory. */
+static void
+prefetch(const struct mem_path *p)
+{
+	const struct mem_node *leaf = p->step[p->depth - 1].node;
+	unsigned ahead = p->step[p->depth - 1].at + 4;
+
+	if (ahead < leaf->n) {
+		__builtin_prefetch(leaf->slot[ahead]);
+		__builtin_prefetch((char *)leaf->slot[ahead] + 64);
+	}
+}
+
+/* EWB_END, EWB_SCAN_CANCELLED, or what the sink says to the record that
+ * comes next; EWB_OK when that is not offered. */
+static enum ewb_status
+next(struct cursor *cu, struct ewb_sink *sink)
+{
+	struct mem_item *it = mem_path_item(&cu->path);
+	enum ewb_status status = EWB_OK;
+
+	if (!it || past_end(cu, it))
+		return EWB_END;
+	if (atomic_load(&cu->snapshot->revoked))
+		return EWB_SCAN_CANCELLED;
+	prefetch(&cu->path);
+	if (!mem_item_expired(it, cu->opened_at))
+		status = offer(cu, it, sink);
+	if (status == EWB_OK)
+		mem_path_step(&cu->path);
+	return status;
+}
+
+enum ewb_status
+mem_scan_next(struct mem *m, void *cursor, struct ewb_sink *sink)
+{
+	struct cursor *cu = cursor;
+	enum ewb_status status;
+
+	if (!mem_snapshot_enter(cu->snapshot))
+		return EWB_SCAN_CANCELLED;
+	do {
+		status = next(cu, sink);
+	} while (status == EWB_OK);
+	if (!mem_snapshot_leave(cu->snapshot)) {
+		mem_reclaim_poke(m);
+		if (status != EWB_END)
+			status = EWB_SCAN_CANCELLED;
+	}
+	return status == EWB_WOULDBLOCK ? EWB_OK : status;
+}
+
+void
+mem_scan_close(struct mem *m, void *cursor)
+{
+	struct cursor *cu = cursor;
+
+	mem_snapshot_close(cu->snapshot);
+	free(cu);
+	mem_reclaim_look(m);
+}

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* One partition: a tree, its lock, and the snapshots of it.
+ *
+ * Nobody frees under the lock, or allocates or walks more than one leaf's
+ * worth: what goes is handed out, to be freed afterwards. */
+#ifndef MEM_VBUCKET_H
+#define MEM_VBUCKET_H
+
+#include <ewb/engine.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "snapshot.h"
+#include "tree.h"
+
+/* Over all vbuckets.  Signed, for the sums are right only when nobody is in
+ * the middle of something. */
+struct mem_totals {
+	/* any thread */
+	_Atomic int64_t bytes;          /* of all objects */
+	_Atomic int64_t snapshot_bytes; /* of those in snapshots' dead lists */
+	_Atomic int64_t live;           /* snapshots */
+	_Atomic int64_t leaving;        /* live, revoked, their scan is inside */
+	_Atomic int64_t dirty;          /* vbuckets with something to reclaim */
+	_Atomic uint64_t revoked;       /* snapshots, ever */
+	_Atomic uint64_t ages;          /* snapshots opened, ever */
+	_Atomic uint32_t soonest;       /* nothing expires before */
+};
+
+struct mem_counters {
+	uint64_t gets, hits, stores, removes, flushes, expired;
+};
+
+struct mem_vbucket {
+	/* set once */
+	struct mem_totals *totals;
+	uint16_t id;
+	/* any thread */
+	_Atomic bool dirty; /* changed under lock */
+	/* under lock */
+	pthread_mutex_t lock;
+	struct mem_tree tree;
+	uint64_t seqno; /* of the last mutation */
+	uint64_t items;
+	uint32_t soonest;              /* no item here expires before */
+	struct mem_snapshot *newest;   /* the live ones */
+	struct mem_snapshot *draining; /* by when it began, any order */
+	struct mem_obj *doomed;        /* flushed, seen by no snapshot */
+	struct mem_counters count;
+};
+
+void mem_vbucket_init(struct mem_vbucket *vb, uint16_t id,
+                      struct mem_totals *totals);
+/* Frees everything; no snapshot may be left. */
+void mem_vbucket_fini(struct mem_vbucket *vb);
+
+void mem_vbucket_lock(struct mem_vbucket *vb);
+void mem_vbucket_unlock(struct mem_vbucket *vb);
+
+/* A cas is unique in a server: no two mutations share vbucket and seqno. */
+static inline uint64_t
+mem_vbucket_cas(const struct mem_vbucket *vb, const struct mem_item *it)
+{
+	return it->obj.born << 10 | vb->id;
+}
+
+/* Null: not there, or expired.  Else it is held for the caller, who calls
+ * mem_item_release(). */
+struct mem_item *mem_vbucket_get(struct mem_vbucket *vb, const void *key,
+                                 size_t nkey, uint32_t now);
+/* Whether r's expectation holds, and how many bytes a store would free at
+ * once. */
+enum ewb_status mem_vbucket_look(struct mem_vbucket *vb,
+                                 const struct ewb_request *r, uint32_t now,
+                                 size_t *frees);
+/* With EWB_OK the item is the vbucket's, else still the caller's. */
+enum ewb_status mem_vbucket_store(struct mem_vbucket *vb,
+                                  const struct ewb_request *r, uint32_t now,
+                                  struct mem_item *it, uint64_t *cas);
+enum ewb_status mem_vbucket_remove(struct mem_vbucket *vb,
+                                   const struct ewb_request *r, uint32_t now,
+                                   uint64_t *cas);
+void mem_vbucket_flush(struct mem_vbucket *vb);
+
+/* Where a search for expired items is. */
+struct mem_sweep {
+	uint32_t now;
+	uint32_t soonest; /* of those passed */
+	size_t nkey;      /* where to go on */
+	unsigned char key[MEM_MAX_KEY];
+};
+
+/* Begins at the front; false: nothing can have expired. */
+bool mem_vbucket_sweep_begin(struct mem_vbucket *vb, struct mem_sweep *sw,
+                             uint32_t now);
+/* One leaf's worth.  False: that was the last. */
+bool mem_vbucket_sweep(struct mem_vbucket *vb, struct mem_sweep *sw);
+
+/* under lock: there is something for the reclaimer. */
+void mem_vbucket_mark(struct mem_vbucket *vb);
+
+#endif

@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Replies, written in the client's protocol into the connection's output. */
+#include "config.h"
+
+#include <string.h>
+
+#include "cookie/stream.h"
+#include "frontend/front.h"
+#include "protocol/binary.h"
+
+/* Values from here on are sent from where they are. */
+#define LEND_MIN 2048
+
+static int
+copy(struct ewb_conn *n, const void *data, size_t len) EWB_ON_FRONT
+{
+	return ewb_out_copy(n->front, &n->out, data, len);
+}
+
+static int
+value(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT
+{
+	if (c->reply.len >= LEND_MIN)
+		return ewb_out_value(n->front, &n->out, c);
+	return copy(n, ewb_reply_data(&c->reply), c->reply.len);
+}
+
+static void
+count_get(struct ewb_conn *n, enum ewb_status status) EWB_ON_FRONT
+{
+	if (status == EWB_OK)
+		EWB_COUNT(&n->front->d.counters, get_hits);
+	else if (status == EWB_NOT_FOUND)
+		EWB_COUNT(&n->front->d.counters, get_misses);
+}
+
+static int
+is_get(const struct ewb_cookie *c)
+{
+	return c->op == EWB_OP_GET || c->op == EWB_OP_GAT;
+}
+
+/* Calls put for each statistic in the reply. */
+static int
+each_stat(struct ewb_conn *n, struct ewb_cookie *c,
+          int (*put)(struct ewb_conn *n, struct ewb_cookie *c, const char *name,
+                     const char *text)) EWB_ON_FRONT
+{
+	const char *p = (const char *)ewb_reply_data(&c->reply), *name;
+	const char *end = p + c->reply.len;
+
+	while (p < end) {
+		name = p;
+		p += strlen(p) + 1;
+		if (put(n, c, name, p))
+			return -1;
+		p += strlen(p) + 1;
+	}
+	return 0;
+}
+
+/* Text. */
+
+static int
+text_line(struct ewb_conn *n, const char *line) EWB_ON_FRONT
+{
+	if (copy(n, line, strlen(line)))
+		return -1;
+	return copy(n, "\r\n", 2);
+}
+
+static int
+text_status(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT
+{
+	size_t len;
+	const char *line = ewb_text_status(c->op, c->status, &len);
+
+	return copy(n, line, len);
+}
+
+static int
+text_value(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT
+{
+	struct ewb_reply *r = &c->reply;
+	uint8_t *head = ewb_out_reserve(n->front, &n->out, EWB_TEXT_VALUE_MAX);
+	struct ewb_frame f = c->frame;
+
+	if (head == NULL)
+		return -1;
+	f.key = c->request.key;
+	ewb_out_commit(&n->out, ewb_text_value(head, &f, r->flags, r->len,
+	                                       r->cas));
+	if (value(n, c))
+		return -1;
+	return copy(n, "\r\n", 2);
+}
+
+static int
+text_get(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT
+{
+	count_get(n, c->status);
+	/* A get of many keys has one error at most, and no END after it. */
+	if (n->get_failed || c->status == EWB_NOT_FOUND)
+		return 0;
+	if (c->status == EWB_OK)
+		return text_value(n, c);
+	n->get_failed = 1;
+	return text_status(n, c);
+}
+
+static int
+text_end(struct ewb_conn *n) EWB_ON_FRONT
+{
+	int failed = n->get_failed;
+
+	n->get_failed = 0;
+	return failed ? 0 : copy(n, "END\r\n", 5);
+}
+
+static int
+text_error(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT
+{
+	n->get_failed = 0;
+	return text_line(n, c->frame.reason ? c->frame.reason : "ERROR");
+}
+
+static int
+text_number(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT
+{
+	uint8_t line[EWB_TEXT_NUMBER_MAX];
+
+	if (c->status != EWB_OK)
+		return text_status(n, c);
+	return copy(n, line, ewb_text_number(line, c->compose.number));
+}
+
+static int
+text_stat(struct ewb_conn *n, struct ewb_cookie *c, const char *name,
+          const char *text) EWB_ON_FRONT
+{
+	(void)c;
+	return copy(n, "STAT ", 5) || copy(n, name, strlen(name)) ||
+	       copy(n, " ", 1) || text_line(n, text);
+}
+
+static int
+text_stats(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT
+{
+	if (c->status == EWB_NOT_FOUND)
+		return text_line(n, "ERROR");
+	if (c->status != EWB_OK)
+		return text_status(n, c);
+	return each_stat(n, c, text_stat) || copy(n, "END\r\n", 5);
+}
+
+static int
+answer_text(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT
+{
+	if (c->frame.is & EWB_IS_NOREPLY)
+		return 0;
+	switch (c->op) {
+	case EWB_OP_GET:
+	case EWB_OP_GAT: return text_get(n, c);
+	case EWB_OP_END: return text_end(n);
+	case EWB_OP_ERROR: return text_error(n, c);
+	case EWB_OP_INCR:
+	case EWB_OP_DECR: return text_number(n, c);
+	case EWB_OP_VERSION: return text_line(n, "VERSION " PACKAGE_VERSION);
+	case EWB_OP_STATS: return text_stats(n, c);
+	case EWB_OP_QUIT: return 0;
+	default: return text_status(n, c);
+	}
+}
+
+/* Binary. */
+
+static int
+is_error(enum ewb_status s)
+{
+	return s != EWB_OK && s != EWB_SCAN_MORE && s != EWB_SCAN_COMPLETE;
+}
+
+/* A frame with what comes before the value; the value, nvalue bytes, follows. */
+static int
+bin_head(struct ewb_conn *n, struct ewb_cookie *c, const void *extras,
+         size_t nextras, size_t nkey, size_t nvalue) EWB_ON_FRONT
+{
+	struct ewb_bin_reply r = {
+		.opcode = c->frame.opcode,
+		.nextras = (uint8_t)nextras,
+		.datatype = is_get(c) && !c->answered ?
+		                    (uint8_t)c->reply.datatype :
+		                    0,
+		.nkey = (uint16_t)nkey,
+		.status = (uint16_t)c->status,
+		.nbody = (uint32_t)(nextras + nkey + nvalue),
+		.opaque = c->frame.opaque,
+		.cas = c->answered ? 0 : c->reply.cas,
+	};
+	size_t len = EWB_BIN_HEAD + nextras + nkey;
+	uint8_t *to = ewb_out_reserve(n->front, &n->out, len);
+
+	if (to == NULL)
+		return -1;
+	ewb_bin_head(to, &r);
+	if (nextras)
+		memcpy(to + EWB_BIN_HEAD, extras, nextras);
+	if (nkey)
+		memcpy(to + EWB_BIN_HEAD + nextras, c->request.key, nkey);
+	ewb_out_commit(&n->out, len);
+	return 0;
+}
+
+static const char *
+context(const struct ewb_cookie *c)
+{
+	if (c->op == EWB_OP_ERROR)
+		return c->frame.reason;
+	if (c->answered)
+		return c->command->mutates ? "outcome unknown" :
+		                             "temporary failure";
+	return c->reply.context;
+}
+
+/* Errors carry why, if somebody knows. */
+static int
+bin_error(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT
+{
+	uint8_t json[EWB_BIN_ERROR_MAX];
+	const char *why = context(c);
+	size_t len = why ? ewb_bin_error(json, why) : 0;
+
+	return bin_head(n, c, NULL, 0, 0, len) || copy(n, json, len);
+}
+
+static int
+bin_get(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT
+{
+	uint8_t flags[4];
+	size_t nkey = c->frame.is & EWB_IS_WANT_KEY ? c->request.nkey : 0;
+
+	ewb_put32(flags, c->reply.flags);
+	if (bin_head(n, c, flags, sizeof flags, nkey, c->reply.len))
+		return -1;
+	return value(n, c);
+}
+
+/* A miss of a getk carries the key. */
+static int
+bin_miss(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT
+{
+	size_t nkey = c->frame.is & EWB_IS_WANT_KEY ? c->request.nkey : 0;
+
+	return bin_head(n, c, NULL, 0, nkey, 0);
+}
+
+static int
+bin_number(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT
+{
+	uint8_t number[8];
+
+	ewb_put64(number, c->compose.number);
+	return bin_head(n, c, NULL, 0, 0, sizeof number) ||
+	       copy(n, number, sizeof number);
+}
+
+static int
+bin_stat(struct ewb_conn *n, struct ewb_cookie *c, const char *name,
+         const char *text) EWB_ON_FRONT
+{
+	size_t nname = strlen(name), ntext = strlen(text);
+	struct ewb_bin_reply r = { .opcode = c->frame.opcode,
+		                   .nkey = (uint16_t)nname,
+		                   .nbody = (uint32_t)(nname + ntext),
+		                   .opaque = c->frame.opaque };
+	uint8_t head[EWB_BIN_HEAD];
+
+	ewb_bin_head(head, &r);
+	return copy(n, head, sizeof head) || copy(n, name, nname) ||
+	       copy(n, text, ntext);
+}
+
+static int
+bin_plain(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT
+{
+	const struct ewb_reply *r = &c->reply;
+
+	if (bin_head(n, c, r->extras, r->has_extras, 0, r->len))
+		return -1;
+	return value(n, c);
+}
+
+static int
+bin_success(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT
+{
+	switch (c->op) {
+	case EWB_OP_GET:
+	case EWB_OP_GAT: return bin_get(n, c);
+	case EWB_OP_INCR:
+	case EWB_OP_DECR: return bin_number(n, c);
+	case EWB_OP_STATS:
+		return each_stat(n, c, bin_stat) || bin_stat(n, c, "", "");
+	case EWB_OP_VERSION:
+		return bin_head(n, c, NULL, 0, 0, strlen(PACKAGE_VERSION)) ||
+		       copy(n, PACKAGE_VERSION, strlen(PACKAGE_VERSION));
+	default: return bin_plain(n, c);
+	}
+}
+
+/* Quiet: a get's miss, anything else's success. */
+static int
+is_silent(const struct ewb_cookie *c)
+{
+	if (!(c->frame.is & EWB_IS_QUIET))
+		return 0;
+	return c->status == (is_get(c) ? EWB_NOT_FOUND : EWB_OK);
+}
+
+/* The last frame of a stream: what was not sealed yet, or an empty one.  An
+ * error's never carries records. */
+static int
+bin_stream_end(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT
+{
+	struct ewb_stream *s = c->stream;
+	uint16_t status = (uint16_t)c->status;
+	struct ewb_chunk *ch;
+
+	if (c->answered)
+		return bin_error(n, c);
+	ch = ewb_stream_last(s, is_error(c->status) ? EWB_OK : status);
+	if (ch && ewb_out_stream(n->front, &n->out, c, ch))
+		return -1;
+	if (is_error(c->status))
+		return bin_error(n, c);
+	if (ch)
+		return 0;
+	return bin_head(n, c, s->head + EWB_BIN_HEAD, s->nhead - EWB_BIN_HEAD, 0,
+	                0);
+}
+
+static int
+answer_binary(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT
+{
+	if (is_get(c))
+		count_get(n, c->status);
+	if (is_silent(c))
+		return 0;
+	if (c->stream)
+		return bin_stream_end(n, c);
+	if (c->op == EWB_OP_ERROR)
+		c->status = c->frame.status;
+	if (is_get(c) && c->status == EWB_NOT_FOUND)
+		return bin_miss(n, c);
+	return is_error(c->status) ? bin_error(n, c) : bin_success(n, c);
+}
+
+int
+ewb_answer(struct ewb_conn *n, struct ewb_cookie *c)
+{
+	if (c->op == EWB_OP_ERROR)
+		EWB_COUNT(&n->front->d.counters, frames_malformed);
+	if (c->stream && c->answered && !c->command->terminal_error &&
+	    (c->front_bits & EWB_FRONT_STARTED))
+		return -1; /* nothing can say that the rest is missing */
+	if (c->frame.is & EWB_IS_BINARY)
+		return answer_binary(n, c);
+	return answer_text(n, c);
+}

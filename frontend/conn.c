@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "frontend/front.h"
+#include "lib/check.h"
+
+static void readable(struct ev_loop *loop, ev_io *w, int events);
+static void writable(struct ev_loop *loop, ev_io *w, int events);
+
+static void
+name_peer(struct ewb_conn *n) EWB_ON_FRONT
+{
+	struct sockaddr_storage a;
+	socklen_t len = sizeof a;
+	char host[46], port[8];
+
+	if (getpeername(n->fd, (struct sockaddr *)&a, &len) == 0 &&
+	    (a.ss_family == AF_INET || a.ss_family == AF_INET6) &&
+	    getnameinfo((struct sockaddr *)&a, len, host, sizeof host, port,
+	                sizeof port, NI_NUMERICHOST | NI_NUMERICSERV) == 0)
+		snprintf(n->session.name, sizeof n->session.name, "%s:%s", host,
+		         port);
+	else
+		snprintf(n->session.name, sizeof n->session.name, "unix:%llu",
+		         (unsigned long long)n->session.id);
+}
+
+static void
+set_socket(int fd)
+{
+	int one = 1;
+
+	(void)fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+	(void)fcntl(fd, F_SETFD, FD_CLOEXEC);
+	/* fails on Unix sockets, which need it not */
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+}
+
+struct ewb_conn *
+ewb_conn_new(struct ewb_front *f, int fd)
+{
+	struct ewb_conn *n = calloc(1, sizeof *n);
+
+	if (n == NULL) {
+		close(fd);
+		return NULL;
+	}
+	set_socket(fd);
+	n->magic = EWB_CONN_MAGIC;
+	n->front = f;
+	n->fd = fd;
+	n->session.id = atomic_fetch_add(&f->server->core.next_session, 1) + 1;
+	n->session.dispatch = &f->d;
+	n->session.instance = f->server->instance;
+	n->heard_at = n->progress_at = f->d.now;
+	name_peer(n);
+	ev_io_init(&n->rio, readable, fd, EV_READ);
+	n->rio.data = n;
+	ev_io_init(&n->wio, writable, fd, EV_WRITE);
+	n->wio.data = n;
+	n->next = f->conns;
+	if (n->next)
+		n->next->prev = n;
+	f->conns = n;
+	f->nconns++;
+	ev_io_start(f->loop, &n->rio);
+	return n;
+}
+
+void
+ewb_conn_close(struct ewb_conn *n)
+{
+	struct ewb_front *f = n->front;
+
+	if (n->dead)
+		return;
+	n->dead = 1;
+	ev_io_stop(f->loop, &n->rio);
+	ev_io_stop(f->loop, &n->wio);
+	close(n->fd);
+	n->fd = -1;
+	/* first the output, which may hold chunks of streams */
+	ewb_out_drop(f, &n->out);
+	ewb_order_drop(n);
+	ewb_session_end(&n->session);
+	ewb_input_fini(n);
+	if (n->next)
+		n->next->prev = n->prev;
+	if (n->prev)
+		n->prev->next = n->next;
+	else
+		f->conns = n->next;
+	f->nconns--;
+	n->next = f->dead;
+	f->dead = n;
+	atomic_fetch_sub(&f->server->connections, 1);
+	ewb_listen_resume(f);
+}
+
+void
+ewb_conn_free(struct ewb_conn *n)
+{
+	EWB_LIVE(n, EWB_CONN_MAGIC);
+	n->magic = 0;
+	free(n);
+}
+
+/* Output. */
+
+/* -1: the connection is closed. */
+static int
+send_all(struct ewb_conn *n) EWB_ON_FRONT
+{
+	struct ewb_front *f = n->front;
+	uint64_t sent = n->out.bytes;
+	int err;
+
+	if (n->out.first == NULL || ev_is_active(&n->wio))
+		return 0; /* nothing, or the socket is full */
+	err = ewb_out_send(f, &n->out, n->fd);
+	if (err && err != -EAGAIN) {
+		EWB_COUNT(&f->d.counters, closed_gone);
+		ewb_conn_close(n);
+		return -1;
+	}
+	if (n->out.bytes < sent || !n->unsent)
+		n->progress_at = f->d.now;
+	n->unsent = n->out.bytes != 0;
+	return 0;
+}
+
+/* All is said and answered. */
+static int
+is_over(const struct ewb_conn *n)
+{
+	if (n->pause & EWB_PAUSE_CLOSING)
+		return 1;
+	return (n->pause & (EWB_PAUSE_EOF | EWB_PAUSE_ENDED)) && !n->ready &&
+	       n->first == NULL;
+}
+
+/* Reads when it may, writes when it must, closes when all is said. */
+static void
+rearm(struct ewb_conn *n) EWB_ON_FRONT
+{
+	struct ewb_front *f = n->front;
+	const struct ewb_server_options *o = &f->server->o;
+
+	if (n->out.bytes + n->waiting_bytes < o->max_unread)
+		n->pause &= ~EWB_PAUSE_UNREAD;
+	if (n->nflight < o->in_flight)
+		n->pause &= ~EWB_PAUSE_IN_FLIGHT;
+	if (n->out.bytes)
+		ev_io_start(f->loop, &n->wio);
+	else
+		ev_io_stop(f->loop, &n->wio);
+	if (n->pause & EWB_PAUSE_ENDED)
+		ewb_input_fini(n);
+	else if (!(n->pause & ~EWB_PAUSE_EOF) && ewb_input_left(n))
+		ewb_front_ready(f, n);
+	if (n->pause == 0 && !n->ready)
+		ev_io_start(f->loop, &n->rio);
+	else
+		ev_io_stop(f->loop, &n->rio);
+	if (n->out.bytes == 0 && is_over(n))
+		ewb_conn_close(n);
+}
+
+void
+ewb_conn_touched(struct ewb_conn *n)
+{
+	if (n->dead)
+		return;
+	ewb_order_advance(n);
+	ewb_order_emit(n);
+	if (send_all(n))
+		return;
+	rearm(n);
+}
+
+void
+ewb_conn_work(struct ewb_conn *n)
+{
+	struct ewb_front *f = n->front;
+	unsigned count;
+	int more;
+
+	if (n->dead)
+		return;
+	n->working = 1;
+	count = ewb_input_run(n, f->server->o.requests_per_turn, &more);
+	n->working = 0;
+	if (n->dead)
+		return;
+	if (more)
+		EWB_COUNT(&f->d.counters, slices_used);
+	ewb_conn_touched(n);
+	ewb_front_spent(f, count);
+}
+
+void
+ewb_conn_finish(struct ewb_conn *n)
+{
+	if (n->dead)
+		return;
+	n->pause |= EWB_PAUSE_ENDED;
+	ewb_conn_touched(n);
+}
+
+static void
+readable(struct ev_loop *loop, ev_io *w, int events)
+{
+	struct ewb_conn *n = w->data;
+
+	(void)loop;
+	(void)events;
+	EWB_LIVE(n, EWB_CONN_MAGIC);
+	ewb_now_on_front(n->front->d.thread);
+	if (ewb_input_read(n) > 0)
+		ewb_conn_work(n);
+}
+
+static void
+writable(struct ev_loop *loop, ev_io *w, int events)
+{
+	struct ewb_conn *n = w->data;
+
+	(void)events;
+	EWB_LIVE(n, EWB_CONN_MAGIC);
+	ewb_now_on_front(n->front->d.thread);
+	ev_io_stop(loop, w);
+	ewb_conn_touched(n);
+}
+
+/* A connection that is not being read does not tell by itself that it is gone. */
+static int
+is_gone(const struct ewb_conn *n)
+{
+	struct pollfd p = { .fd = n->fd, .events = POLLRDHUP };
+
+	return poll(&p, 1, 0) > 0 && (p.revents & (POLLERR | POLLHUP | POLLNVAL));
+}
+
+void
+ewb_conn_tick(struct ewb_conn *n)
+{
+	struct ewb_front *f = n->front;
+	const struct ewb_server_options *o = &f->server->o;
+	struct ewb_counters *s = &f->d.counters;
+	uint64_t now = f->d.now;
+
+	if (!ev_is_active(&n->rio) && is_gone(n)) {
+		EWB_COUNT(s, closed_gone);
+		ewb_conn_close(n);
+	} else if (o->no_progress_s && n->out.bytes &&
+	           now - n->progress_at >= o->no_progress_s * 1000000ull) {
+		EWB_COUNT(s, closed_no_progress);
+		ewb_conn_close(n);
+	} else if (o->idle_timeout_s && n->first == NULL && n->out.bytes == 0 &&
+	           now - n->heard_at >= o->idle_timeout_s * 1000000ull) {
+		EWB_COUNT(s, closed_idle);
+		ewb_conn_close(n);
+	}
+}

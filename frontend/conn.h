@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* A client's connection.
+ *
+ *      recv ─▶ input ─parse─▶ commands in request order ─▶ output ─▶ send
+ *
+ * It lives and dies on one front end.  Commands stand in a list in the order
+ * in which they came; a reply leaves when all before it have left.
+ */
+#ifndef FRONTEND_CONN_H
+#define FRONTEND_CONN_H
+
+#include <ev.h>
+#include <stdint.h>
+
+#include "cookie/dispatch.h"
+#include "frontend/out.h"
+#include "protocol/text.h"
+
+#define EWB_CONN_MAGIC 0x6577626eu
+
+/* Why nothing more is parsed and read. */
+#define EWB_PAUSE_UNREAD 1u    /* output that the client does not read */
+#define EWB_PAUSE_IN_FLIGHT 2u /* too many commands at once */
+#define EWB_PAUSE_EOF 4u       /* the client has said all */
+#define EWB_PAUSE_ENDED 8u     /* nothing that follows will be looked at */
+#define EWB_PAUSE_CLOSING 16u  /* close when what is written is sent */
+
+/* Bits of a cookie's front_bits. */
+#define EWB_FRONT_LINGERS 1u /* done; its stream's last pieces are not sent */
+#define EWB_FRONT_HELD 2u    /* answered, but away: it holds its key */
+#define EWB_FRONT_COUNTED 4u /* in busy[] */
+#define EWB_FRONT_STARTED 8u /* its stream's first bytes are output */
+
+enum ewb_proto { EWB_PROTO_UNKNOWN, EWB_PROTO_TEXT, EWB_PROTO_BINARY };
+
+#define EWB_CONN_BUSY 64
+
+struct ewb_conn {
+	struct ewb_session session;
+	uint32_t magic;
+	struct ewb_front *front;
+	int fd;
+	ev_io rio, wio;
+	struct ewb_conn *next, *prev;  /* all of the front end's */
+	struct ewb_conn *touched_next; /* to be looked at in this turn */
+	struct ewb_conn *ready_next;   /* has input left */
+	uint8_t touched, ready, working, dead;
+
+	/* input: in->data[start..end) is not parsed yet */
+	enum ewb_proto proto;
+	uint32_t pause;
+	struct ewb_text text;
+	struct ewb_chunk *in;
+	uint32_t start, end;
+	uint8_t *part;      /* an incomplete command, between turns */
+	uint32_t npart;
+	uint8_t *body;      /* a large value, received in place */
+	size_t body_have, body_want;
+	struct ewb_frame *body_frame; /* its command, on the heap */
+	struct ewb_chunk *body_in;    /* where that one's key is */
+	size_t skip;        /* bytes of input to throw away */
+	uint8_t hungry;     /* what is here is no whole command */
+
+	/* commands */
+	struct ewb_cookie *first, *last;
+	uint32_t nflight;   /* in the list */
+	uint32_t npending;  /* of these, not done */
+	uint32_t nturn;     /* of these, not begun */
+	uint32_t nbarriers; /* of these pending, barriers */
+	struct ewb_cookie *held; /* answered, but away, by next */
+	uint32_t nheld;
+	uint8_t busy[EWB_CONN_BUSY]; /* pending and held ones, by key hash */
+
+	/* output */
+	struct ewb_out out;
+	size_t waiting_bytes; /* of replies that wait for their turn */
+	uint8_t unsent;     /* at the last look some output was waiting */
+	uint8_t get_failed;   /* a text get had an error: no END */
+	uint64_t progress_at; /* us: last time that bytes were sent, or none were waiting */
+	uint64_t heard_at;    /* us: last time that bytes came */
+};
+
+static inline struct ewb_conn *
+ewb_conn_of(struct ewb_session *s)
+{
+	return (struct ewb_conn *)s; /* its first member */
+}
+
+/* conn.c.  The front end closes fd.  Null: no memory (fd is closed). */
+struct ewb_conn *ewb_conn_new(struct ewb_front *f, int fd) EWB_ON_FRONT;
+/* Ends it now; freed at the end of the turn. */
+void ewb_conn_close(struct ewb_conn *n) EWB_ON_FRONT;
+void ewb_conn_free(struct ewb_conn *n) EWB_ON_FRONT;
+/* Commands have ended, or output has been sent: goes on with what can go on. */
+void ewb_conn_touched(struct ewb_conn *n) EWB_ON_FRONT;
+/* One slice: parse and run what is there, then send. */
+void ewb_conn_work(struct ewb_conn *n) EWB_ON_FRONT;
+/* No more commands are taken; closes when all is answered and sent. */
+void ewb_conn_finish(struct ewb_conn *n) EWB_ON_FRONT;
+/* Once a second. */
+void ewb_conn_tick(struct ewb_conn *n) EWB_ON_FRONT;
+
+/* input.c.  Receives once.  1: bytes came; 0: none now; -1: ended or closed. */
+int ewb_input_read(struct ewb_conn *n) EWB_ON_FRONT;
+/* Runs up to max commands out of the input.  How many; *more: stopped though
+ * there is input that could go on. */
+unsigned ewb_input_run(struct ewb_conn *n, unsigned max, int *more) EWB_ON_FRONT;
+/* Is there input that could be run? */
+int ewb_input_left(const struct ewb_conn *n) EWB_ON_FRONT;
+/* Lets go of what is not parsed. */
+void ewb_input_drop(struct ewb_conn *n) EWB_ON_FRONT;
+void ewb_input_fini(struct ewb_conn *n) EWB_ON_FRONT;
+
+/* order.c.  A command comes; takes a reference to in (or takes body). */
+int ewb_order_add(struct ewb_conn *n, const struct ewb_frame *f,
+                  const uint8_t *value, struct ewb_chunk *in, uint8_t *body)
+	EWB_ON_FRONT;
+/* Begins what no longer has to wait. */
+void ewb_order_advance(struct ewb_conn *n) EWB_ON_FRONT;
+/* Writes the replies that are next, and what streams have ready. */
+void ewb_order_emit(struct ewb_conn *n) EWB_ON_FRONT;
+/* The client has gone. */
+void ewb_order_drop(struct ewb_conn *n) EWB_ON_FRONT;
+/* What the dispatch is told. */
+extern const struct ewb_desk ewb_front_desk;
+void ewb_order_unlinger(struct ewb_cookie *c) EWB_ON_FRONT;
+
+/* answer.c.  Writes c's reply.  0; -1: no memory, or it cannot be told: cut. */
+int ewb_answer(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT;
+
+#endif

@@ -1,0 +1,475 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "config.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "frontend/front.h"
+#include "lib/check.h"
+
+#define US 1e-6
+
+/* any thread: the loop sleeps, and there is a letter. */
+static void
+wake(void *arg)
+{
+	struct ewb_front *f = arg;
+	uint64_t one = 1;
+	ssize_t n;
+
+	do
+		n = write(f->wake_fd, &one, sizeof one);
+	while (n < 0 && errno == EINTR);
+}
+
+static void
+woken(struct ev_loop *loop, ev_io *w, int events)
+{
+	struct ewb_front *f = w->data;
+	uint64_t count;
+
+	(void)loop;
+	(void)events;
+	/* the letters are taken by the turn, see checked() */
+	if (read(f->wake_fd, &count, sizeof count) < 0)
+		return;
+}
+
+/* Lists of connections. */
+
+void
+ewb_front_touch(struct ewb_front *f, struct ewb_conn *n)
+{
+	if (n->touched || n->working)
+		return;
+	n->touched = 1;
+	n->touched_next = NULL;
+	*f->touched_end = n;
+	f->touched_end = &n->touched_next;
+}
+
+void
+ewb_front_ready(struct ewb_front *f, struct ewb_conn *n)
+{
+	if (n->ready)
+		return;
+	n->ready = 1;
+	n->ready_next = NULL;
+	*f->ready_end = n;
+	f->ready_end = &n->ready_next;
+}
+
+static void
+look_after_touched(struct ewb_front *f) EWB_ON_FRONT
+{
+	struct ewb_conn *n;
+
+	while ((n = f->touched) != NULL) {
+		f->touched = n->touched_next;
+		if (f->touched == NULL)
+			f->touched_end = &f->touched;
+		n->touched = 0;
+		ewb_conn_touched(n);
+	}
+}
+
+/* Each that was ready at the beginning gets one slice. */
+static void
+run_ready(struct ewb_front *f) EWB_ON_FRONT
+{
+	struct ewb_conn *n = f->ready, *next;
+
+	f->ready = NULL;
+	f->ready_end = &f->ready;
+	for (; n; n = next) {
+		next = n->ready_next;
+		n->ready = 0;
+		ewb_conn_work(n);
+	}
+}
+
+/* But those that stand in a list of this turn or the next. */
+static void
+bury(struct ewb_front *f) EWB_ON_FRONT
+{
+	struct ewb_conn **p = &f->dead, *n;
+
+	while ((n = *p) != NULL) {
+		if (n->touched || n->ready) {
+			p = &n->next;
+			continue;
+		}
+		*p = n->next;
+		ewb_conn_free(n);
+	}
+}
+
+/* The inbox. */
+
+static void
+take_letters(struct ewb_front *f) EWB_ON_FRONT
+{
+	if (f->by_hand)
+		return;
+	ewb_dispatch_letters(&f->d, EWB_TURN_LETTERS);
+	look_after_touched(f);
+}
+
+void
+ewb_front_spent(struct ewb_front *f, unsigned commands)
+{
+	uint64_t now;
+
+	f->turn_commands += commands;
+	if (f->by_hand)
+		return;
+	now = ewb_clock_us(&f->server->core.clock);
+	f->d.now = now;
+	if (f->turn_commands < EWB_TURN_COMMANDS &&
+	    now - f->turn_began < EWB_TURN_US)
+		return;
+	f->turn_commands = 0;
+	f->turn_began = now;
+	ewb_dispatch_submit(&f->d);
+	take_letters(f);
+}
+
+int
+ewb_front_letter(struct ewb_front *f)
+{
+	return (int)ewb_dispatch_letters(&f->d, 1);
+}
+
+void
+ewb_front_settle(struct ewb_front *f)
+{
+	look_after_touched(f);
+	bury(f);
+	ewb_dispatch_submit(&f->d);
+}
+
+/* Stopping. */
+
+static void
+stop_watchers(struct ewb_front *f) EWB_ON_FRONT
+{
+	ev_io_stop(f->loop, &f->wake_io);
+	ev_prepare_stop(f->loop, &f->prepare);
+	ev_check_stop(f->loop, &f->check);
+	ev_idle_stop(f->loop, &f->idle);
+	ev_timer_stop(f->loop, &f->deadline);
+	ev_timer_stop(f->loop, &f->second);
+	ev_timer_stop(f->loop, &f->stop_timer);
+}
+
+static void
+tell_stopped(struct ewb_front *f) EWB_ON_FRONT
+{
+	struct ewb_server *s = f->server;
+
+	EWB_MUST0(pthread_mutex_lock(&s->lock));
+	/* whoever posts to all front ends does it under this lock */
+	if (!ewb_inbox_waiting(&f->d.inbox)) {
+		f->stopped = 1;
+		s->nstopped++;
+		EWB_MUST0(pthread_cond_broadcast(&s->stopped));
+	}
+	EWB_MUST0(pthread_mutex_unlock(&s->lock));
+}
+
+/* Nothing left? */
+static void
+look_stopped(struct ewb_front *f) EWB_ON_FRONT
+{
+	if (!f->stopping || f->stopped || f->conns || f->d.nused)
+		return;
+	tell_stopped(f);
+	if (f->stopped)
+		stop_watchers(f);
+}
+
+static void
+each_finish(struct ewb_front *f) EWB_ON_FRONT
+{
+	struct ewb_conn *n, *next;
+
+	for (n = f->conns; n; n = next) {
+		next = n->next;
+		ewb_conn_finish(n);
+	}
+}
+
+void
+ewb_front_grace_over(struct ewb_front *f)
+{
+	struct ewb_conn *n, *next;
+
+	f->cancelled = 1;
+	f->d.stopping = 2;
+	ewb_dispatch_cancel_all(&f->d, EWB_CANCEL_STOP, NULL);
+	look_after_touched(f);
+	/* whoever does not read the last answer has had the grace */
+	for (n = f->conns; n; n = next) {
+		next = n->next;
+		ewb_conn_close(n);
+	}
+}
+
+static void
+grace_over(struct ev_loop *loop, ev_timer *w, int revents)
+{
+	struct ewb_front *f = w->data;
+
+	(void)loop;
+	(void)revents;
+	ewb_now_on_front(f->d.thread);
+	ewb_front_grace_over(f);
+}
+
+/* After the last connection was handed over to them. */
+static void
+stop_others(struct ewb_server *s)
+{
+	EWB_MUST0(pthread_mutex_lock(&s->lock));
+	for (unsigned i = 1; i < s->nfronts; i++)
+		ewb_inbox_post(&s->fronts[i]->d.inbox,
+		               &s->fronts[i]->stop_letter);
+	EWB_MUST0(pthread_mutex_unlock(&s->lock));
+}
+
+static void
+stop_now(struct ewb_letter *l)
+{
+	struct ewb_front *f =
+		(struct ewb_front *)((char *)l -
+	                             offsetof(struct ewb_front, stop_letter));
+	double grace = atomic_load(&f->server->grace_ms) / 1e3;
+
+	ewb_now_on_front(f->d.thread);
+	f->stopping = 1;
+	f->d.stopping = 1;
+	ewb_listen_stop(f);
+	if (f->index == 0)
+		stop_others(f->server);
+	each_finish(f);
+	ev_timer_set(&f->stop_timer, grace, 0.);
+	ev_timer_start(f->loop, &f->stop_timer);
+}
+
+/* The turn. */
+
+static void
+checked(struct ev_loop *loop, ev_check *w, int revents)
+{
+	struct ewb_front *f = w->data;
+
+	(void)loop;
+	(void)revents;
+	ewb_now_on_front(f->d.thread);
+	ewb_inbox_awake(&f->d.inbox);
+	f->d.now = f->turn_began = ewb_clock_us(&f->server->core.clock);
+	f->turn_commands = 0;
+	take_letters(f);
+	run_ready(f);
+}
+
+/* One timer for the earliest deadline; it may fire early and be set again. */
+static void
+set_deadline(struct ewb_front *f) EWB_ON_FRONT
+{
+	uint64_t us;
+
+	if (f->by_hand)
+		return;
+	us = ewb_dispatch_next(&f->d);
+	if (us == UINT64_MAX)
+		return;
+	if (f->deadline_at && f->deadline_at <= f->d.now + us)
+		return;
+	f->deadline_at = f->d.now + us;
+	ev_timer_stop(f->loop, &f->deadline);
+	ev_timer_set(&f->deadline, (double)us * US + 1e-3, 0.);
+	ev_timer_start(f->loop, &f->deadline);
+}
+
+static void
+deadline_passed(struct ev_loop *loop, ev_timer *w, int revents)
+{
+	struct ewb_front *f = w->data;
+
+	(void)loop;
+	(void)revents;
+	ewb_now_on_front(f->d.thread);
+	f->deadline_at = 0;
+	ewb_dispatch_tick(&f->d);
+}
+
+static void
+prepared(struct ev_loop *loop, ev_prepare *w, int revents)
+{
+	struct ewb_front *f = w->data;
+
+	(void)loop;
+	(void)revents;
+	ewb_now_on_front(f->d.thread);
+	look_after_touched(f);
+	bury(f);
+	ewb_dispatch_submit(&f->d);
+	look_stopped(f);
+	if (f->stopped)
+		return;
+	set_deadline(f);
+	/* with something to do the loop polls, and does not sleep */
+	if (f->ready || (!f->by_hand && !ewb_inbox_sleep(&f->d.inbox)))
+		ev_idle_start(f->loop, &f->idle);
+	else
+		ev_idle_stop(f->loop, &f->idle);
+}
+
+static void
+idle(struct ev_loop *loop, ev_idle *w, int revents)
+{
+	(void)loop;
+	(void)w;
+	(void)revents;
+}
+
+void
+ewb_front_second(struct ewb_front *f)
+{
+	struct ewb_conn *n, *next;
+
+	f->d.now = ewb_clock_us(&f->server->core.clock);
+	for (n = f->conns; n; n = next) {
+		next = n->next;
+		ewb_conn_tick(n);
+	}
+	ewb_listen_resume(f);
+}
+
+static void
+second(struct ev_loop *loop, ev_timer *w, int revents)
+{
+	struct ewb_front *f = w->data;
+
+	(void)loop;
+	(void)revents;
+	ewb_now_on_front(f->d.thread);
+	ewb_front_second(f);
+}
+
+/* Beginning and end. */
+
+static void
+init_watchers(struct ewb_front *f) EWB_ON_FRONT
+{
+	ev_io_init(&f->wake_io, woken, f->wake_fd, EV_READ);
+	ev_set_priority(&f->wake_io, EV_MAXPRI);
+	ev_prepare_init(&f->prepare, prepared);
+	ev_check_init(&f->check, checked);
+	/* before the sockets of this turn */
+	ev_set_priority(&f->check, EV_MAXPRI);
+	ev_idle_init(&f->idle, idle);
+	ev_timer_init(&f->deadline, deadline_passed, 0., 0.);
+	ev_timer_init(&f->second, second, 1., 1.);
+	ev_timer_init(&f->stop_timer, grace_over, 0., 0.);
+	f->wake_io.data = f->prepare.data = f->check.data = f->idle.data =
+		f->deadline.data = f->second.data = f->stop_timer.data = f;
+	ev_io_start(f->loop, &f->wake_io);
+	ev_prepare_start(f->loop, &f->prepare);
+	ev_check_start(f->loop, &f->check);
+	ev_timer_start(f->loop, &f->second);
+}
+
+/* 0, or -1: too many. */
+static int
+enlist(struct ewb_server *s, struct ewb_front *f)
+{
+	int err = -1;
+
+	EWB_MUST0(pthread_mutex_lock(&s->lock));
+	if (s->nfronts < EWB_FRONTS && !atomic_load(&s->stopping)) {
+		f->index = s->nfronts;
+		s->fronts[s->nfronts++] = f;
+		atomic_store(&s->running, s->nfronts);
+		err = 0;
+	}
+	EWB_MUST0(pthread_mutex_unlock(&s->lock));
+	return err;
+}
+
+struct ewb_front *
+ewb_front_new(struct ewb_server *s, struct ev_loop *loop)
+{
+	struct ewb_front *f = calloc(1, sizeof *f);
+
+	if (f == NULL)
+		return NULL;
+	f->magic = EWB_FRONT_MAGIC;
+	f->server = s;
+	f->loop = loop;
+	f->touched_end = &f->touched;
+	f->ready_end = &f->ready;
+	f->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	f->stop_letter.deliver = stop_now;
+	if (f->wake_fd < 0)
+		goto fail;
+	if (ewb_dispatch_init(&f->d, &s->core, &ewb_front_desk, wake, f))
+		goto fail;
+	f->d.owner = f;
+	if (enlist(s, f))
+		goto fail;
+	ewb_now_on_front(f->d.thread);
+	init_watchers(f);
+	if (f->index == 0)
+		ewb_listen_start(f);
+	return f;
+fail:
+	if (f->wake_fd >= 0)
+		close(f->wake_fd);
+	free(f);
+	return NULL;
+}
+
+int
+ewb_front_adopt(struct ewb_front *f, int fd)
+{
+	EWB_LIVE(f, EWB_FRONT_MAGIC);
+	ewb_now_on_front(f->d.thread);
+	if (f->stopping || ewb_conn_new(f, fd) == NULL) {
+		if (f->stopping)
+			close(fd);
+		atomic_fetch_sub(&f->server->connections, 1);
+		return -1;
+	}
+	EWB_COUNT(&f->d.counters, total_connections);
+	return 0;
+}
+
+void
+ewb_front_free(struct ewb_front *f)
+{
+	struct ewb_piece *p;
+
+	EWB_LIVE(f, EWB_FRONT_MAGIC);
+	ewb_now_on_front(f->d.thread);
+	EWB_MUST(f->stopped);
+	look_after_touched(f);
+	run_ready(f);
+	bury(f);
+	ewb_dispatch_fini(&f->d);
+	if (f->arena)
+		ewb_chunk_give(&f->server->core.chunks, f->arena);
+	if (f->spare)
+		ewb_chunk_give(&f->server->core.chunks, f->spare);
+	while ((p = f->pieces) != NULL) {
+		f->pieces = p->next;
+		free(p);
+	}
+	close(f->wake_fd);
+	ewb_server_retire(f->server, f);
+	f->magic = 0;
+	free(f);
+}

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* A front end: a libev loop's watchers, its connections, its dispatch.
+ *
+ * One turn: take the inbox → look after those that it touched → read ready
+ * sockets, parse, run, send → hand the turn's tasks to the pool → sleep.
+ * After EWB_TURN_US or EWB_TURN_COMMANDS in one turn the inbox is looked at
+ * again.
+ */
+#ifndef FRONTEND_FRONT_H
+#define FRONTEND_FRONT_H
+
+#include <ev.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include <ewb/embed.h>
+
+#include "cookie/dispatch.h"
+#include "cookie/instance.h"
+#include "frontend/conn.h"
+
+#define EWB_FRONT_MAGIC 0x65776266u
+#define EWB_SERVER_MAGIC 0x65776272u
+
+#define EWB_TURN_US 1000
+#define EWB_TURN_COMMANDS 256
+#define EWB_TURN_LETTERS 256
+#define EWB_LISTENERS 16
+#define EWB_FRONTS 64
+#define EWB_ARENA (128u * 1024)
+
+struct ewb_listener {
+	int fd;
+	ev_io io; /* the first front end's */
+	char path[108]; /* of a Unix socket, to be removed */
+	char name[128];
+};
+
+struct ewb_server {
+	uint32_t magic;
+	/* set once, before the first front end */
+	struct ewb_server_options o;
+	struct ewb_core core;
+	struct ewb_instance *instance;
+	struct ewb_command engine_stats; /* stats, as the engine answers it */
+	struct ewb_listener listeners[EWB_LISTENERS];
+	unsigned nlisteners;
+	uint64_t started_at;
+	/* under lock */
+	pthread_mutex_t lock;
+	pthread_cond_t stopped;
+	struct ewb_front *fronts[EWB_FRONTS];
+	unsigned nfronts, nstopped;
+	struct ewb_counters past; /* of front ends that were freed */
+	uint64_t busy_at;      /* us: after this, what is left are orphans */
+	/* any thread */
+	_Atomic unsigned running; /* fronts to hand connections to */
+	_Atomic uint32_t connections;
+	_Atomic int stopping;
+	_Atomic uint32_t grace_ms;
+};
+
+struct ewb_front {
+	uint32_t magic;
+	/* set once */
+	struct ewb_server *server;
+	struct ev_loop *loop;
+	unsigned index;
+	int wake_fd;
+	struct ewb_dispatch d;
+	struct ewb_letter stop_letter;
+	/* front */
+	int by_hand;           /* a test takes the letters and the time */
+	ev_io wake_io;
+	ev_prepare prepare;
+	ev_check check;
+	ev_idle idle;
+	ev_timer deadline, second, stop_timer;
+	uint64_t deadline_at;  /* us: when the timer above will fire; 0: not set */
+	struct ewb_conn *conns, *touched, *ready, *dead;
+	struct ewb_conn **touched_end, **ready_end;
+	uint32_t nconns;
+	struct ewb_chunk *arena;  /* input is received into its free end */
+	struct ewb_chunk *spare;  /* one of output, kept */
+	struct ewb_piece *pieces; /* free ones */
+	uint64_t turn_began;
+	unsigned turn_commands;
+	unsigned next_front;      /* accepting: whose turn */
+	uint8_t accepting, accept_paused, stopping, cancelled, stopped;
+};
+
+/* front.c */
+void ewb_front_touch(struct ewb_front *f, struct ewb_conn *n) EWB_ON_FRONT;
+void ewb_front_ready(struct ewb_front *f, struct ewb_conn *n) EWB_ON_FRONT;
+/* Commands were run: looks at the inbox again when it is time to. */
+void ewb_front_spent(struct ewb_front *f, unsigned commands) EWB_ON_FRONT;
+/* By hand: one letter, or what was touched. */
+int ewb_front_letter(struct ewb_front *f) EWB_ON_FRONT;
+void ewb_front_settle(struct ewb_front *f) EWB_ON_FRONT;
+void ewb_front_second(struct ewb_front *f) EWB_ON_FRONT;
+/* By hand: the grace is over. */
+void ewb_front_grace_over(struct ewb_front *f) EWB_ON_FRONT;
+
+/* listen.c */
+int ewb_listen_start(struct ewb_front *f) EWB_ON_FRONT;
+void ewb_listen_stop(struct ewb_front *f) EWB_ON_FRONT;
+/* Accepting goes on, if it was paused and may. */
+void ewb_listen_resume(struct ewb_front *f) EWB_ON_FRONT;
+
+/* server.c.  A front end that has stopped is being freed. */
+void ewb_server_retire(struct ewb_server *s, struct ewb_front *f);
+
+/* stats.c */
+void ewb_front_commands(struct ewb_server *s);
+
+#endif

@@ -1,0 +1,420 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* From the socket to the parsers.
+ *
+ * Input is received into the free end of the front end's arena, and parsed
+ * there.  A command that is kept holds a reference to its arena; a large value
+ * is received into a buffer of its own.  What is incomplete at the end of a
+ * slice moves to a small buffer, so that a silent connection holds no arena.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "frontend/front.h"
+#include "lib/check.h"
+#include "protocol/binary.h"
+
+#define READ_MIN 4096u
+#define READ_MAX (32u * 1024)
+#define BODY_MIN (16u * 1024) /* larger values get a buffer of their own */
+#define BODY_MAX ((size_t)64 << 20)
+#define SLICE_LOOK 16 /* commands between looks at the clock */
+
+void
+ewb_input_drop(struct ewb_conn *n)
+{
+	if (n->in)
+		ewb_front_unref(n->front, n->in);
+	n->in = NULL;
+	n->start = n->end = 0;
+	free(n->part);
+	n->part = NULL;
+	n->npart = 0;
+}
+
+static void
+drop_body(struct ewb_conn *n) EWB_ON_FRONT
+{
+	if (n->body_in)
+		ewb_front_unref(n->front, n->body_in);
+	n->body_in = NULL;
+	free(n->body_frame);
+	n->body_frame = NULL;
+	free(n->body);
+	n->body = NULL;
+}
+
+void
+ewb_input_fini(struct ewb_conn *n)
+{
+	drop_body(n);
+	ewb_input_drop(n);
+}
+
+/* An arena with room for n bytes; null: no memory. */
+static struct ewb_chunk *
+arena(struct ewb_front *f, size_t n) EWB_ON_FRONT
+{
+	struct ewb_chunk *a = f->arena;
+
+	if (a && a->refs == 1)
+		a->len = 0; /* nobody's bytes are in it */
+	if (a && a->cap - a->len >= n)
+		return a;
+	a = ewb_chunk_take(&f->server->core.chunks, n > EWB_ARENA ? n : EWB_ARENA);
+	if (a == NULL)
+		return NULL;
+	a->refs = 1;
+	a->len = 0;
+	if (f->arena)
+		ewb_front_unref(f, f->arena);
+	f->arena = a;
+	return a;
+}
+
+/* Makes n->in end where the arena's free part begins. */
+static int
+prepare(struct ewb_conn *n) EWB_ON_FRONT
+{
+	struct ewb_front *f = n->front;
+	struct ewb_chunk *old = n->in, *a;
+	const uint8_t *from = old ? old->data + n->start : n->part;
+	size_t left = old ? n->end - n->start : n->npart;
+
+	if (old && old == f->arena && n->end == old->len &&
+	    old->cap - old->len >= READ_MIN)
+		return 0;
+	a = arena(f, left + READ_MIN);
+	if (a == NULL)
+		return -1;
+	a->refs++;
+	if (left)
+		memcpy(a->data + a->len, from, left);
+	ewb_input_drop(n);
+	n->in = a;
+	n->start = a->len;
+	a->len += (uint32_t)left;
+	n->end = a->len;
+	return 0;
+}
+
+static int
+read_failed(struct ewb_conn *n, ssize_t got, int err) EWB_ON_FRONT
+{
+	if (got == 0) {
+		n->pause |= EWB_PAUSE_EOF;
+		return 1; /* what is here may still be run */
+	}
+	if (err == EAGAIN || err == EINTR)
+		return 0;
+	EWB_COUNT(&n->front->d.counters, closed_gone);
+	ewb_conn_close(n);
+	return -1;
+}
+
+static void
+count_read(struct ewb_conn *n, ssize_t got) EWB_ON_FRONT
+{
+	struct ewb_front *f = n->front;
+
+	EWB_COUNT(&f->d.counters, reads);
+	EWB_COUNT_N(&f->d.counters, bytes_read, (uint64_t)got);
+	n->heard_at = f->d.now;
+	n->hungry = 0;
+}
+
+static int
+read_body(struct ewb_conn *n) EWB_ON_FRONT
+{
+	ssize_t got = recv(n->fd, n->body + n->body_have,
+	                   n->body_want - n->body_have, 0);
+
+	if (got <= 0)
+		return read_failed(n, got, errno);
+	count_read(n, got);
+	n->body_have += (size_t)got;
+	return 1;
+}
+
+int
+ewb_input_read(struct ewb_conn *n)
+{
+	size_t room;
+	ssize_t got;
+
+	if (n->body)
+		return read_body(n);
+	if (prepare(n)) {
+		ewb_conn_close(n);
+		return -1;
+	}
+	room = n->in->cap - n->in->len;
+	if (room > READ_MAX)
+		room = READ_MAX;
+	got = recv(n->fd, n->in->data + n->end, room, 0);
+	if (got <= 0)
+		return read_failed(n, got, errno);
+	count_read(n, got);
+	n->end += (uint32_t)got;
+	n->in->len += (uint32_t)got;
+	return 1;
+}
+
+/* What is left moves out of the arena. */
+static void
+park_rest(struct ewb_conn *n) EWB_ON_FRONT
+{
+	size_t left = n->end - n->start;
+	uint8_t *part;
+
+	if (n->in == NULL)
+		return;
+	if (left == 0) {
+		ewb_input_drop(n);
+		return;
+	}
+	part = malloc(left);
+	if (part == NULL)
+		return; /* then it stays where it is */
+	memcpy(part, n->in->data + n->start, left);
+	ewb_input_drop(n);
+	n->part = part;
+	n->npart = (uint32_t)left;
+}
+
+static void
+fatal(struct ewb_conn *n, const char *why) EWB_ON_FRONT
+{
+	struct ewb_front *f = n->front;
+
+	EWB_COUNT(&f->d.counters, frames_fatal);
+	ewb_log(&f->server->core.log, EWB_LOG_DEBUG, "connection %s: closed: %s",
+	        n->session.name, why);
+	n->pause |= EWB_PAUSE_ENDED;
+}
+
+static enum ewb_parse
+parse(struct ewb_conn *n, struct ewb_frame *f) EWB_ON_FRONT
+{
+	const uint8_t *p = n->in->data + n->start;
+	size_t len = n->end - n->start, max = n->front->server->core.limits.max_item;
+	size_t body = max * 4 > BODY_MAX ? max * 4 : BODY_MAX;
+
+	if (n->proto == EWB_PROTO_UNKNOWN)
+		n->proto = *p >= 0x80 || *p == 0x08 ? EWB_PROTO_BINARY :
+		                                      EWB_PROTO_TEXT;
+	if (n->proto == EWB_PROTO_BINARY)
+		return ewb_bin_parse(p, len, max, body, f);
+	return ewb_text_parse(&n->text, p, len, max, f);
+}
+
+/* A text value that does not end in a line end. */
+static int
+bad_chunk(struct ewb_conn *n, struct ewb_frame *f, const uint8_t *tail)
+	EWB_ON_FRONT
+{
+	size_t take = ewb_text_resync(&n->text, tail, f->tail);
+	struct ewb_frame bad = { .op = EWB_OP_ERROR,
+		                 .is = f->is & EWB_IS_NOREPLY,
+		                 .status = EWB_INVALID,
+		                 .reason = "CLIENT_ERROR bad data chunk" };
+
+	n->start += (uint32_t)take;
+	return ewb_order_add(n, &bad, NULL, NULL, NULL);
+}
+
+/* The large value is whole. */
+static int
+run_body(struct ewb_conn *n) EWB_ON_FRONT
+{
+	struct ewb_frame f = *n->body_frame;
+	uint8_t *body = n->body;
+	size_t rest = f.tail;
+	int err;
+
+	if (f.tail && !ewb_text_tail_ok(body + f.nvalue, f.tail)) {
+		/* the two bytes are taken, whatever they are: the parser then
+		 * skips to the end of the line */
+		(void)ewb_text_resync(&n->text, body + f.nvalue, rest);
+		f = (struct ewb_frame){ .op = EWB_OP_ERROR,
+			                .is = f.is & EWB_IS_NOREPLY,
+			                .status = EWB_INVALID,
+			                .reason = "CLIENT_ERROR bad data chunk" };
+		err = ewb_order_add(n, &f, NULL, NULL, NULL);
+		drop_body(n);
+		return err;
+	}
+	n->body = NULL;
+	err = ewb_order_add(n, &f, body, n->body_in, body);
+	drop_body(n);
+	return err;
+}
+
+/* A large value that is not all here: gets a buffer, and what is here. */
+static int
+begin_body(struct ewb_conn *n, const struct ewb_frame *f, size_t here)
+	EWB_ON_FRONT
+{
+	size_t have = here - f->head;
+
+	n->body_want = f->nvalue + f->tail;
+	n->body = malloc(n->body_want);
+	n->body_frame = malloc(sizeof *f);
+	if (n->body == NULL || n->body_frame == NULL) {
+		drop_body(n);
+		return -1;
+	}
+	*n->body_frame = *f;
+	memcpy(n->body, n->in->data + n->start + f->head, have);
+	n->body_have = have;
+	n->body_in = n->in;
+	n->body_in->refs++;
+	n->start = n->end;
+	return 0;
+}
+
+/* Throws away what is to be skipped.  1: all of it. */
+static int
+skip(struct ewb_conn *n) EWB_ON_FRONT
+{
+	size_t left = n->end - n->start;
+	size_t take = n->skip < left ? n->skip : left;
+
+	n->start += (uint32_t)take;
+	n->skip -= take;
+	return n->skip == 0;
+}
+
+enum next { RAN, NEEDS_INPUT, FAILED };
+
+/* One frame, whose head is here. */
+static enum next
+run_frame(struct ewb_conn *n, struct ewb_frame *f) EWB_ON_FRONT
+{
+	size_t here = n->end - n->start, whole = f->head + f->nvalue + f->tail;
+	const uint8_t *value = n->in->data + n->start + f->head;
+
+	if (f->is & EWB_IS_SKIP) {
+		n->start += (uint32_t)f->head;
+		n->skip = f->nvalue + f->tail;
+		return ewb_order_add(n, f, NULL, NULL, NULL) ? FAILED : RAN;
+	}
+	if (whole > here) {
+		if (f->nvalue < BODY_MIN)
+			return NEEDS_INPUT;
+		return begin_body(n, f, here) ? FAILED : NEEDS_INPUT;
+	}
+	if (f->tail && !ewb_text_tail_ok(value + f->nvalue, f->tail)) {
+		n->start += (uint32_t)(f->head + f->nvalue);
+		return bad_chunk(n, f, value + f->nvalue) ? FAILED : RAN;
+	}
+	n->start += (uint32_t)whole;
+	return ewb_order_add(n, f, value, n->in, NULL) ? FAILED : RAN;
+}
+
+static enum next
+run_one(struct ewb_conn *n) EWB_ON_FRONT
+{
+	struct ewb_frame f;
+
+	if (n->body) {
+		if (n->body_have < n->body_want)
+			return NEEDS_INPUT;
+		return run_body(n) ? FAILED : RAN;
+	}
+	if (n->skip && !skip(n))
+		return NEEDS_INPUT;
+	if (n->start == n->end)
+		return NEEDS_INPUT;
+	switch (parse(n, &f)) {
+	case EWB_PARSE_OK: return run_frame(n, &f);
+	case EWB_PARSE_MORE:
+		n->start += (uint32_t)f.head; /* blanks, a skipped line */
+		return NEEDS_INPUT;
+	case EWB_PARSE_CLOSE: break;
+	}
+	fatal(n, f.reason);
+	return NEEDS_INPUT;
+}
+
+/* Sets the pauses for the limits.  1: paused. */
+static int
+paused(struct ewb_conn *n) EWB_ON_FRONT
+{
+	const struct ewb_server_options *o = &n->front->server->o;
+	struct ewb_counters *s = &n->front->d.counters;
+
+	if (n->nflight >= o->in_flight && !(n->pause & EWB_PAUSE_IN_FLIGHT)) {
+		n->pause |= EWB_PAUSE_IN_FLIGHT;
+		EWB_COUNT(s, paused_in_flight);
+	}
+	if (n->out.bytes + n->waiting_bytes >= o->max_unread &&
+	    !(n->pause & EWB_PAUSE_UNREAD)) {
+		n->pause |= EWB_PAUSE_UNREAD;
+		EWB_COUNT(s, paused_unread);
+	}
+	return (n->pause & ~EWB_PAUSE_EOF) != 0;
+}
+
+static int
+slice_over(struct ewb_conn *n, unsigned count, uint64_t began) EWB_ON_FRONT
+{
+	if (count % SLICE_LOOK)
+		return 0;
+	return ewb_clock_us(&n->front->server->core.clock) - began > EWB_TURN_US;
+}
+
+/* Unparked, if it was. */
+static int
+unpark(struct ewb_conn *n) EWB_ON_FRONT
+{
+	if (n->in || n->npart == 0)
+		return 0;
+	return prepare(n);
+}
+
+unsigned
+ewb_input_run(struct ewb_conn *n, unsigned max, int *more)
+{
+	uint64_t began = n->front->d.now;
+	unsigned count = 0;
+	enum next next = RAN;
+
+	*more = 0;
+	if (unpark(n)) {
+		ewb_conn_close(n);
+		return 0;
+	}
+	while (n->in || n->body) {
+		if (paused(n))
+			return count;
+		if (count && (count >= max || slice_over(n, count, began))) {
+			*more = 1;
+			return count;
+		}
+		next = run_one(n);
+		if (next != RAN)
+			break;
+		count++;
+	}
+	n->hungry = next == NEEDS_INPUT;
+	if (next == FAILED) {
+		ewb_conn_close(n); /* no memory: nothing sensible can follow */
+		return count;
+	}
+	if (n->pause & (EWB_PAUSE_EOF | EWB_PAUSE_ENDED)) {
+		ewb_input_fini(n); /* nobody will complete it */
+	} else {
+		park_rest(n);
+	}
+	return count;
+}
+
+int
+ewb_input_left(const struct ewb_conn *n)
+{
+	return !n->hungry && (n->end > n->start || n->npart || n->body);
+}

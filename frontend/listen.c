@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Listening sockets: the server's; watched by its first front end, which hands
+ * connections to all front ends in turn. */
+#include "config.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "frontend/front.h"
+#include "lib/check.h"
+
+#define BACKLOG 1024
+#define ACCEPTS_PER_TURN 64
+
+/* A connection on its way to another front end. */
+struct handover {
+	struct ewb_letter letter;
+	struct ewb_front *to;
+	int fd;
+};
+
+static void
+arrive(struct ewb_letter *l)
+{
+	struct handover *h = (struct handover *)l;
+	struct ewb_front *f = h->to;
+	int fd = h->fd;
+
+	free(h);
+	ewb_front_adopt(f, fd);
+}
+
+/* Counted before it is handed over, so that the limit holds. */
+static void
+hand_over(struct ewb_front *f, int fd) EWB_ON_FRONT
+{
+	struct ewb_server *s = f->server;
+	unsigned n = atomic_load(&s->running);
+	struct ewb_front *to = s->fronts[f->next_front++ % n];
+	struct handover *h;
+
+	atomic_fetch_add(&s->connections, 1);
+	if (to == f) {
+		ewb_front_adopt(f, fd);
+		return;
+	}
+	h = malloc(sizeof *h);
+	if (h == NULL) {
+		close(fd);
+		atomic_fetch_sub(&s->connections, 1);
+		EWB_COUNT(&f->d.counters, rejected_connections);
+		return;
+	}
+	*h = (struct handover){ .letter.deliver = arrive, .to = to, .fd = fd };
+	ewb_inbox_post(&to->d.inbox, &h->letter);
+}
+
+static void
+pause_accepting(struct ewb_front *f) EWB_ON_FRONT
+{
+	if (f->accept_paused)
+		return;
+	f->accept_paused = 1;
+	EWB_COUNT(&f->d.counters, accepting_paused);
+	for (unsigned i = 0; i < f->server->nlisteners; i++)
+		ev_io_stop(f->loop, &f->server->listeners[i].io);
+}
+
+static int
+is_full(const struct ewb_server *s)
+{
+	return atomic_load(&s->connections) >= s->o.max_connections;
+}
+
+void
+ewb_listen_resume(struct ewb_front *f)
+{
+	if (!f->accepting || !f->accept_paused || f->stopping ||
+	    is_full(f->server))
+		return;
+	f->accept_paused = 0;
+	for (unsigned i = 0; i < f->server->nlisteners; i++)
+		ev_io_start(f->loop, &f->server->listeners[i].io);
+}
+
+static void
+acceptable(struct ev_loop *loop, ev_io *w, int revents)
+{
+	struct ewb_front *f = w->data;
+	int fd;
+
+	(void)loop;
+	(void)revents;
+	ewb_now_on_front(f->d.thread);
+	for (unsigned i = 0; i < ACCEPTS_PER_TURN; i++) {
+		if (is_full(f->server)) {
+			pause_accepting(f);
+			return;
+		}
+		fd = accept4(w->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		if (fd >= 0) {
+			hand_over(f, fd);
+			continue;
+		}
+		if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS ||
+		    errno == ENOMEM) {
+			ewb_log(&f->server->core.log, EWB_LOG_ERROR,
+			        "accepting: %s; paused until connections end",
+			        strerror(errno));
+			pause_accepting(f);
+		}
+		return;
+	}
+}
+
+int
+ewb_listen_start(struct ewb_front *f)
+{
+	struct ewb_listener *l;
+
+	f->accepting = 1;
+	for (unsigned i = 0; i < f->server->nlisteners; i++) {
+		l = &f->server->listeners[i];
+		ev_io_init(&l->io, acceptable, l->fd, EV_READ);
+		l->io.data = f;
+		ev_io_start(f->loop, &l->io);
+	}
+	return 0;
+}
+
+void
+ewb_listen_stop(struct ewb_front *f)
+{
+	struct ewb_listener *l;
+
+	if (!f->accepting)
+		return;
+	f->accepting = 0;
+	for (unsigned i = 0; i < f->server->nlisteners; i++) {
+		l = &f->server->listeners[i];
+		ev_io_stop(f->loop, &l->io);
+		close(l->fd);
+		l->fd = -1;
+		if (l->path[0])
+			unlink(l->path);
+	}
+}
+
+/* Opening. */
+
+static int
+say(char *why, size_t n, const char *where, const char *what)
+{
+	snprintf(why, n, "listen %s: %s", where, what);
+	return -1;
+}
+
+/* A socket that nobody listens on any more is left from a crash. */
+static void
+clear_stale(const struct sockaddr_un *a)
+{
+	struct stat st;
+	int fd;
+
+	if (lstat(a->sun_path, &st) || !S_ISSOCK(st.st_mode))
+		return;
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return;
+	if (connect(fd, (const struct sockaddr *)a, sizeof *a) &&
+	    errno == ECONNREFUSED)
+		unlink(a->sun_path);
+	close(fd);
+}
+
+static int
+open_unix(struct ewb_listener *l, const char *where, char *why, size_t n)
+{
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+
+	if (strlen(where) >= sizeof a.sun_path)
+		return say(why, n, where, "the path is longer than 107 bytes");
+	strcpy(a.sun_path, where);
+	clear_stale(&a);
+	l->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (l->fd < 0)
+		return say(why, n, where, strerror(errno));
+	if (bind(l->fd, (struct sockaddr *)&a, sizeof a) ||
+	    listen(l->fd, BACKLOG)) {
+		say(why, n, where, strerror(errno));
+		close(l->fd);
+		return -1;
+	}
+	strcpy(l->path, where);
+	return 0;
+}
+
+static int
+bind_tcp(const struct addrinfo *ai)
+{
+	int fd = socket(ai->ai_family,
+	                SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	int one = 1, err;
+
+	if (fd < 0)
+		return -errno;
+	(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+	if (ai->ai_family == AF_INET6)
+		(void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one,
+		                 sizeof one);
+	if (bind(fd, ai->ai_addr, ai->ai_addrlen) || listen(fd, BACKLOG)) {
+		err = errno;
+		close(fd);
+		return -err;
+	}
+	return fd;
+}
+
+/* host:port, [v6]:port, or a bare v6 address in brackets needs its port too. */
+static int
+split(const char *where, char *host, size_t nhost, const char **port)
+{
+	const char *colon = strrchr(where, ':'), *from = where, *to = colon;
+
+	if (colon == NULL || colon[1] == '\0')
+		return -1;
+	*port = colon + 1;
+	if (*from == '[' && to > from && to[-1] == ']') {
+		from++;
+		to--;
+	} else if (memchr(from, ':', (size_t)(to - from))) {
+		return -1; /* v6 without brackets */
+	}
+	if ((size_t)(to - from) >= nhost)
+		return -1;
+	memcpy(host, from, (size_t)(to - from));
+	host[to - from] = '\0';
+	return 0;
+}
+
+static int
+open_tcp(struct ewb_listener *l, const char *where, char *why, size_t n)
+{
+	struct addrinfo hints = { .ai_socktype = SOCK_STREAM,
+		                  .ai_flags = AI_PASSIVE | AI_NUMERICSERV };
+	struct addrinfo *list;
+	const char *port;
+	char host[256];
+	int err, fd;
+
+	if (split(where, host, sizeof host, &port))
+		return say(why, n, where,
+		           "not an address: host:port, [v6]:port, or a path "
+		           "with a slash");
+	err = getaddrinfo(host[0] ? host : NULL, port, &hints, &list);
+	if (err)
+		return say(why, n, where, gai_strerror(err));
+	fd = bind_tcp(list);
+	freeaddrinfo(list);
+	if (fd == -EADDRINUSE)
+		return say(why, n, where,
+		           "address already in use (by another server? -p 0 "
+		           "takes a free port)");
+	if (fd < 0)
+		return say(why, n, where, strerror(-fd));
+	l->fd = fd;
+	return 0;
+}
+
+int
+ewb_server_listen(struct ewb_server *s, const char *where, char *why, size_t n)
+{
+	struct ewb_listener *l;
+	int err;
+
+	EWB_LIVE(s, EWB_SERVER_MAGIC);
+	if (s->nlisteners == EWB_LISTENERS)
+		return say(why, n, where, "too many listeners (16 at most)");
+	l = &s->listeners[s->nlisteners];
+	memset(l, 0, sizeof *l);
+	snprintf(l->name, sizeof l->name, "%s", where);
+	err = strchr(where, '/') ? open_unix(l, where, why, n) :
+	                           open_tcp(l, where, why, n);
+	if (err == 0)
+		s->nlisteners++;
+	return err;
+}
+
+unsigned
+ewb_server_port(const struct ewb_server *s)
+{
+	struct sockaddr_storage a;
+	socklen_t len;
+
+	for (unsigned i = 0; i < s->nlisteners; i++) {
+		len = sizeof a;
+		if (getsockname(s->listeners[i].fd, (struct sockaddr *)&a, &len))
+			continue;
+		if (a.ss_family == AF_INET)
+			return ntohs(((struct sockaddr_in *)&a)->sin_port);
+		if (a.ss_family == AF_INET6)
+			return ntohs(((struct sockaddr_in6 *)&a)->sin6_port);
+	}
+	return 0;
+}

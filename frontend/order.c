@@ -1,0 +1,371 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The commands of a connection: which may begin, whose reply is next.
+ *
+ *      TURN ──earlier ones on its key are done──▶ begun ──▶ done ──first──▶ emitted
+ *
+ * A command waits for earlier ones on its key (by hash); a barrier waits for
+ * all and holds all.  Replies leave in the order of the requests.
+ */
+#include "config.h"
+
+#include <stdlib.h>
+
+#include "cookie/stream.h"
+#include "frontend/front.h"
+#include "lib/check.h"
+
+static struct ewb_front *
+front_of(const struct ewb_cookie *c)
+{
+	return c->dispatch->owner;
+}
+
+/* Gives the cookie back, with what it held of the input. */
+static void
+release(struct ewb_cookie *c) EWB_ON_FRONT
+{
+	if (c->input)
+		ewb_front_unref(front_of(c), c->input);
+	c->input = NULL;
+	ewb_cookie_release(c);
+}
+
+/* The list. */
+
+static void
+append(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT
+{
+	c->prev = n->last;
+	c->next = NULL;
+	if (n->last)
+		n->last->next = c;
+	else
+		n->first = c;
+	n->last = c;
+	n->nflight++;
+}
+
+static void
+unlink_first(struct ewb_conn *n) EWB_ON_FRONT
+{
+	struct ewb_cookie *c = n->first;
+
+	n->first = c->next;
+	if (n->first)
+		n->first->prev = NULL;
+	else
+		n->last = NULL;
+	n->nflight--;
+	n->waiting_bytes -= c->stream ? 0 : c->front_bytes;
+	if (c->stream == NULL)
+		c->front_bytes = 0;
+}
+
+static uint8_t *
+busy(struct ewb_conn *n, const struct ewb_cookie *c)
+{
+	return &n->busy[c->request.hash % EWB_CONN_BUSY];
+}
+
+static void
+count_busy(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT
+{
+	uint8_t *b = busy(n, c);
+
+	/* sticks at 255: then it only says "look" for ever */
+	if (!c->command->keyed)
+		return;
+	if (*b < 255)
+		++*b;
+	c->front_bits |= EWB_FRONT_COUNTED;
+}
+
+static void
+uncount_busy(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT
+{
+	if (!(c->front_bits & EWB_FRONT_COUNTED))
+		return;
+	if (*busy(n, c) < 255)
+		--*busy(n, c);
+	c->front_bits &= ~EWB_FRONT_COUNTED;
+}
+
+/* Who waits for whom. */
+
+static int
+same_key(const struct ewb_cookie *a, const struct ewb_cookie *b)
+{
+	return a->command->keyed && b->command->keyed &&
+	       a->request.hash == b->request.hash;
+}
+
+static int
+key_held(const struct ewb_conn *n, const struct ewb_cookie *c)
+{
+	for (const struct ewb_cookie *h = n->held; h; h = h->next)
+		if (h->command->mutates && same_key(h, c))
+			return 1;
+	return 0;
+}
+
+/* An earlier command in the list that c waits for?  A mutation that was
+ * answered by its deadline and is away still counts. */
+static int
+blocked_by_earlier(const struct ewb_cookie *c)
+{
+	for (const struct ewb_cookie *p = c->prev; p; p = p->prev) {
+		if (p->done && !(p->away && p->command->mutates))
+			continue;
+		if (!p->done && (p->command->barrier || c->command->barrier))
+			return 1;
+		if (same_key(p, c))
+			return 1;
+	}
+	return 0;
+}
+
+static int
+must_wait(struct ewb_conn *n, const struct ewb_cookie *c) EWB_ON_FRONT
+{
+	if (n->npending == 0 && n->nheld == 0 && n->first == c)
+		return 0;
+	if (!c->command->keyed && !c->command->barrier)
+		return 0; /* it has its place among the replies, no more */
+	if (n->nbarriers == 0 && !c->command->barrier && *busy(n, c) == 0)
+		return 0;
+	return blocked_by_earlier(c) || (c->command->keyed && key_held(n, c));
+}
+
+static void
+count_command(struct ewb_front *f, enum ewb_op op) EWB_ON_FRONT
+{
+	switch (op) {
+	case EWB_OP_GET:
+	case EWB_OP_GAT: EWB_COUNT(&f->d.counters, cmd_get); break;
+	case EWB_OP_SET:
+	case EWB_OP_ADD:
+	case EWB_OP_REPLACE:
+	case EWB_OP_APPEND:
+	case EWB_OP_PREPEND: EWB_COUNT(&f->d.counters, cmd_set); break;
+	case EWB_OP_END: break;
+	default: EWB_COUNT(&f->d.counters, cmd_other);
+	}
+}
+
+int
+ewb_order_add(struct ewb_conn *n, const struct ewb_frame *frame,
+              const uint8_t *value, struct ewb_chunk *in, uint8_t *body)
+{
+	struct ewb_front *f = n->front;
+	struct ewb_cookie *c = ewb_cookie_take(&f->d, frame->op, &n->session);
+	int wait;
+
+	if (c == NULL) {
+		free(body);
+		return -1;
+	}
+	c->frame = *frame;
+	c->body = body;
+	if (in) {
+		c->input = in;
+		in->refs++;
+		c->pins = frame->head + frame->nvalue;
+		ewb_cookie_fill(c, frame, value);
+	}
+	append(n, c);
+	count_command(f, c->op);
+	if (c->op == EWB_OP_QUIT || (frame->is & EWB_IS_LAST))
+		n->pause |= EWB_PAUSE_ENDED;
+	wait = must_wait(n, c);
+	n->npending++;
+	n->nbarriers += c->command->barrier;
+	count_busy(n, c);
+	if (wait) {
+		c->wait = EWB_WAIT_TURN;
+		n->nturn++;
+		return 0;
+	}
+	ewb_cookie_start(c);
+	if (c->done && n->first == c)
+		ewb_order_emit(n);
+	return 0;
+}
+
+void
+ewb_order_advance(struct ewb_conn *n)
+{
+	struct ewb_cookie *c, *next;
+
+	for (c = n->first; c && n->nturn; c = next) {
+		next = c->next;
+		if (c->wait != EWB_WAIT_TURN || c->done)
+			continue;
+		if (blocked_by_earlier(c) ||
+		    (c->command->keyed && key_held(n, c)))
+			continue;
+		n->nturn--;
+		ewb_cookie_start(c);
+	}
+}
+
+/* What the dispatch tells. */
+
+static void
+desk_done(struct ewb_cookie *c)
+{
+	struct ewb_conn *n = ewb_conn_of(c->session);
+
+	ewb_now_on_front(c->dispatch->thread);
+	n->npending--;
+	n->nbarriers -= c->command->barrier;
+	if (!(c->away && c->command->mutates))
+		uncount_busy(n, c);
+	if (c != n->first && !c->away && c->stream == NULL) {
+		c->front_bytes = c->reply.len;
+		n->waiting_bytes += c->reply.len;
+	}
+	ewb_front_touch(n->front, n);
+}
+
+static void
+unhold(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT
+{
+	struct ewb_cookie **p;
+
+	for (p = &n->held; *p != c; p = &(*p)->next)
+		;
+	*p = c->next;
+	n->nheld--;
+}
+
+static void
+desk_home(struct ewb_cookie *c)
+{
+	struct ewb_conn *n;
+
+	ewb_now_on_front(c->dispatch->thread);
+	if (c->session == NULL) {
+		release(c);
+		return;
+	}
+	n = ewb_conn_of(c->session);
+	uncount_busy(n, c);
+	ewb_front_touch(n->front, n);
+	if (!(c->front_bits & EWB_FRONT_HELD))
+		return; /* its answer waits for its place still */
+	unhold(n, c);
+	if (c->stream && c->front_bytes)
+		c->front_bits |= EWB_FRONT_LINGERS;
+	else
+		release(c);
+}
+
+static void
+desk_data(struct ewb_cookie *c)
+{
+	ewb_now_on_front(c->dispatch->thread);
+	ewb_front_touch(front_of(c), ewb_conn_of(c->session));
+}
+
+const struct ewb_desk ewb_front_desk = { .done = desk_done,
+	                                 .home = desk_home,
+	                                 .data = desk_data };
+
+/* Replies. */
+
+void
+ewb_order_unlinger(struct ewb_cookie *c)
+{
+	if (c->front_bits & EWB_FRONT_LINGERS)
+		release(c);
+}
+
+/* It was answered and has left the list. */
+static void
+retire(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT
+{
+	if (c->away) {
+		c->front_bits |= EWB_FRONT_HELD;
+		c->next = n->held;
+		n->held = c;
+		n->nheld++;
+	} else if (c->stream && c->front_bytes) {
+		c->front_bits |= EWB_FRONT_LINGERS;
+	} else {
+		release(c);
+	}
+}
+
+static int
+pull_all(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT
+{
+	struct ewb_chunk *ch;
+
+	while ((ch = ewb_stream_pull(c->stream)) != NULL) {
+		c->front_bits |= EWB_FRONT_STARTED;
+		if (ewb_out_stream(n->front, &n->out, c, ch))
+			return -1;
+	}
+	return 0;
+}
+
+static void
+cut(struct ewb_conn *n) EWB_ON_FRONT
+{
+	EWB_COUNT(&n->front->d.counters, closed_cut);
+	n->pause |= EWB_PAUSE_CLOSING;
+}
+
+void
+ewb_order_emit(struct ewb_conn *n)
+{
+	struct ewb_cookie *c;
+
+	while ((c = n->first) != NULL) {
+		/* once answered it is not ours to look into its stream */
+		if (c->stream && !c->answered && pull_all(n, c)) {
+			cut(n);
+			return;
+		}
+		if (!c->done)
+			return;
+		if (ewb_answer(n, c))
+			cut(n);
+		if (c->op == EWB_OP_QUIT || (c->frame.is & EWB_IS_LAST))
+			n->pause |= EWB_PAUSE_CLOSING;
+		unlink_first(n);
+		retire(n, c);
+	}
+}
+
+/* The client has gone. */
+
+static void
+drop_one(struct ewb_cookie *c) EWB_ON_FRONT
+{
+	if (c->away) {
+		ewb_cookie_abandon(c);
+		return;
+	}
+	c->done = 1; /* it had not begun, or nobody will read the answer */
+	release(c);
+}
+
+void
+ewb_order_drop(struct ewb_conn *n)
+{
+	struct ewb_cookie *c, *next;
+
+	for (c = n->held; c; c = next) {
+		next = c->next;
+		c->front_bits &= ~EWB_FRONT_HELD;
+		ewb_cookie_abandon(c);
+	}
+	n->held = NULL;
+	for (c = n->first; c; c = next) {
+		next = c->next;
+		drop_one(c);
+	}
+	n->first = n->last = NULL;
+	n->nflight = n->npending = n->nturn = n->nbarriers = n->nheld = 0;
+}

@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "config.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "frontend/front.h"
+#include "lib/check.h"
+
+/* After the grace: how long what was cancelled has to be notified, before it
+ * is called an orphan. */
+#define LAST_WORDS_US 1000000u
+
+void
+ewb_server_defaults(struct ewb_server_options *o)
+{
+	*o = (struct ewb_server_options){
+		.size = sizeof *o,
+		.vbuckets = 64,
+		.pool = { [EWB_READER] = { .threads = 2 },
+		          [EWB_WRITER] = { .threads = 1 },
+		          [EWB_AUX] = { .threads = 1,
+		                        .schedule = EWB_SCHED_IDLE } },
+		.max_cookies = ewb_limits_default.max_cookies,
+		.deadline_ms = ewb_limits_default.deadline_ms,
+		.in_flight = 128,
+		.high = ewb_limits_default.high,
+		.low = ewb_limits_default.low,
+		.buffer_memory = ewb_limits_default.buffer_memory,
+		.max_item = ewb_limits_default.max_item,
+		.max_unread = 4u << 20,
+		.max_connections = 1024,
+		.requests_per_turn = 256,
+		.no_progress_s = 60,
+	};
+}
+
+static void
+set_limits(const struct ewb_server_options *o, struct ewb_limits *l)
+{
+	*l = ewb_limits_default;
+	l->max_cookies = o->max_cookies;
+	l->deadline_ms = o->deadline_ms;
+	l->high = o->high;
+	l->low = o->low;
+	l->buffer_memory = o->buffer_memory;
+	l->max_item = o->max_item;
+}
+
+static void
+set_classes(const struct ewb_server_options *o,
+            struct ewb_class_options c[EWB_POOL_CLASSES])
+{
+	static const char *const names[] = { "reader", "writer", "aux" };
+
+	for (unsigned i = 0; i < EWB_POOL_CLASSES; i++)
+		c[i] = (struct ewb_class_options){
+			.name = names[i],
+			.threads = o->pool[i].threads,
+			.policy = (enum ewb_policy)o->pool[i].schedule,
+			.nice = o->pool[i].nice,
+		};
+}
+
+/* What cannot work; null: nothing. */
+static const char *
+fault(const struct ewb_server_options *o)
+{
+	if (o->vbuckets < 1 || o->vbuckets > 1024)
+		return "vbuckets: 1 to 1024";
+	if (o->high < 16384 || o->low > o->high / 2)
+		return "marks of a stream: high 16k or more, low at most half "
+		       "of it";
+	if (o->buffer_memory < o->high)
+		return "buffer memory: the high mark or more";
+	if (o->in_flight < 1 || o->max_connections < 1 ||
+	    o->requests_per_turn < 1 || o->max_unread < 4096)
+		return "limits: in-flight, connections and requests-per-turn 1 "
+		       "or more, max-unread 4k or more";
+	if (o->max_item < 1 || o->max_item > 1u << 30)
+		return "largest item: 1 byte to 1G";
+	return NULL;
+}
+
+struct ewb_server *
+ewb_server_new(const struct ewb_server_options *o, char *why, size_t nwhy)
+{
+	struct ewb_class_options classes[EWB_POOL_CLASSES];
+	struct ewb_limits limits;
+	struct ewb_server *s;
+	const char *wrong = fault(o);
+	int err;
+
+	if (wrong) {
+		snprintf(why, nwhy, "%s", wrong);
+		return NULL;
+	}
+	s = calloc(1, sizeof *s);
+	if (s == NULL) {
+		snprintf(why, nwhy, "server: out of memory");
+		return NULL;
+	}
+	memcpy(&s->o, o, o->size < sizeof s->o ? o->size : sizeof s->o);
+	set_limits(o, &limits);
+	set_classes(o, classes);
+	err = ewb_core_init(&s->core, &limits, classes, o->vbuckets);
+	if (err) {
+		snprintf(why, nwhy, "background threads: %s", strerror(-err));
+		free(s);
+		return NULL;
+	}
+	s->magic = EWB_SERVER_MAGIC;
+	s->core.log = (struct ewb_log){ .level = o->verbose,
+		                        .write = o->log,
+		                        .arg = o->log_arg };
+	s->started_at = ewb_clock_us(&s->core.clock);
+	EWB_MUST0(pthread_mutex_init(&s->lock, NULL));
+	EWB_MUST0(pthread_cond_init(&s->stopped, NULL));
+	ewb_commands_basic(&s->core);
+	ewb_front_commands(s);
+	return s;
+}
+
+int
+ewb_server_engine(struct ewb_server *s, const char *what, const char *dir,
+                  const struct ewb_setting *settings, size_t n, char *why,
+                  size_t nwhy)
+{
+	s->instance = ewb_instance_load(&s->core, what, dir, settings, n, why,
+	                                nwhy);
+	return s->instance ? 0 : -1;
+}
+
+int
+ewb_server_engine_here(struct ewb_server *s, const struct ewb_engine *e,
+                       const struct ewb_setting *settings, size_t n, char *why,
+                       size_t nwhy)
+{
+	s->instance = ewb_instance_open(&s->core, e, settings, n, why, nwhy);
+	return s->instance ? 0 : -1;
+}
+
+struct ewb_core *
+ewb_server_core(struct ewb_server *s)
+{
+	return &s->core;
+}
+
+void
+ewb_server_log(struct ewb_server *s, const char *fmt, ...)
+{
+	char line[900];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(line, sizeof line, fmt, ap);
+	va_end(ap);
+	ewb_log(&s->core.log, EWB_LOG_ERROR, "%s", line);
+}
+
+void
+ewb_server_stop_begin(struct ewb_server *s, uint32_t grace_ms)
+{
+	EWB_LIVE(s, EWB_SERVER_MAGIC);
+	if (atomic_exchange(&s->stopping, 1))
+		return;
+	atomic_store(&s->grace_ms, grace_ms);
+	EWB_MUST0(pthread_mutex_lock(&s->lock));
+	s->busy_at = ewb_clock_us(&s->core.clock) + grace_ms * 1000ull +
+	             LAST_WORDS_US;
+	/* the first one accepts connections: it tells the others */
+	if (s->nfronts)
+		ewb_inbox_post(&s->fronts[0]->d.inbox,
+		               &s->fronts[0]->stop_letter);
+	EWB_MUST0(pthread_mutex_unlock(&s->lock));
+}
+
+/* Under the lock. */
+static enum ewb_status
+stopped_status(struct ewb_server *s)
+{
+	if (s->nstopped == s->nfronts)
+		return EWB_OK;
+	return ewb_clock_us(&s->core.clock) > s->busy_at ? EWB_BUSY :
+	                                                   EWB_WOULDBLOCK;
+}
+
+enum ewb_status
+ewb_server_stopped(struct ewb_server *s)
+{
+	enum ewb_status status;
+
+	EWB_MUST0(pthread_mutex_lock(&s->lock));
+	status = stopped_status(s);
+	EWB_MUST0(pthread_mutex_unlock(&s->lock));
+	return status;
+}
+
+enum ewb_status
+ewb_server_stop(struct ewb_server *s, uint32_t grace_ms)
+{
+	enum ewb_status status;
+	struct timespec until;
+
+	ewb_server_stop_begin(s, grace_ms);
+	EWB_MUST0(pthread_mutex_lock(&s->lock));
+	while ((status = stopped_status(s)) == EWB_WOULDBLOCK) {
+		/* woken by the last front end, or to look at the time */
+		clock_gettime(CLOCK_REALTIME, &until);
+		until.tv_nsec += 100000000;
+		if (until.tv_nsec >= 1000000000) {
+			until.tv_nsec -= 1000000000;
+			until.tv_sec++;
+		}
+		(void)pthread_cond_timedwait(&s->stopped, &s->lock, &until);
+	}
+	EWB_MUST0(pthread_mutex_unlock(&s->lock));
+	if (status == EWB_BUSY)
+		ewb_log(&s->core.log, EWB_LOG_ERROR,
+		        "engine %s: %llu commands were not notified in the "
+		        "grace; it is not closed",
+		        s->instance->host.name,
+		        (unsigned long long)atomic_load(&s->core.cookies));
+	return status;
+}
+
+void
+ewb_server_retire(struct ewb_server *s, struct ewb_front *f)
+{
+	EWB_MUST0(pthread_mutex_lock(&s->lock));
+	s->fronts[f->index] = NULL;
+	for (unsigned i = 0; i < EWB_NCOUNTERS; i++)
+		ewb_count_n(&s->past, (enum ewb_counter)i,
+		            atomic_load(&f->d.counters.at[i]));
+	EWB_MUST0(pthread_mutex_unlock(&s->lock));
+}
+
+void
+ewb_server_free(struct ewb_server *s)
+{
+	char why[256];
+
+	EWB_LIVE(s, EWB_SERVER_MAGIC);
+	for (unsigned i = 0; i < s->nfronts; i++)
+		EWB_MUST(s->fronts[i] == NULL); /* ewb_front_free() was called */
+	for (unsigned i = 0; i < s->nlisteners; i++) {
+		if (s->listeners[i].fd >= 0)
+			close(s->listeners[i].fd);
+	}
+	if (s->instance)
+		EWB_MUST(ewb_instance_close(s->instance, why, sizeof why) ==
+		         EWB_OK);
+	ewb_core_fini(&s->core);
+	EWB_MUST0(pthread_cond_destroy(&s->stopped));
+	EWB_MUST0(pthread_mutex_destroy(&s->lock));
+	s->magic = 0;
+	free(s);
+}

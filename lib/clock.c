@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "config.h"
+
+#include <time.h>
+
+#include "lib/check.h"
+#include "lib/clock.h"
+
+#define WALL_AT_ZERO 1000000000u
+#define US_PER_S 1000000u
+
+uint64_t
+ewb_clock_us(const struct ewb_clock *c)
+{
+	uint64_t stopped = atomic_load(&c->stopped_at);
+	struct timespec t;
+
+	if (stopped)
+		return stopped - 1;
+	EWB_MUST0(clock_gettime(CLOCK_MONOTONIC, &t));
+	return (uint64_t)t.tv_sec * US_PER_S + (uint64_t)t.tv_nsec / 1000;
+}
+
+uint32_t
+ewb_clock_wall(const struct ewb_clock *c)
+{
+	struct timespec t;
+
+	if (atomic_load(&c->stopped_at))
+		return atomic_load(&c->wall);
+	EWB_MUST0(clock_gettime(CLOCK_REALTIME, &t));
+	return (uint32_t)t.tv_sec;
+}
+
+void
+ewb_clock_set(struct ewb_clock *c, uint64_t us)
+{
+	atomic_store(&c->wall, (uint32_t)(WALL_AT_ZERO + us / US_PER_S));
+	atomic_store(&c->stopped_at, us + 1);
+}
+
+void
+ewb_clock_advance(struct ewb_clock *c, uint64_t us)
+{
+	ewb_clock_set(c, ewb_clock_us(c) + us);
+}

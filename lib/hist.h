@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* How often which duration: four buckets for each power of two.  Zero-filled
+ * is empty.  One writer or the owner's lock. */
+#ifndef LIB_HIST_H
+#define LIB_HIST_H
+
+#include <stdint.h>
+
+#define EWB_HIST_BUCKETS 160 /* up to 2^40 us */
+
+struct ewb_hist {
+	uint64_t count, sum, max;
+	uint64_t at[EWB_HIST_BUCKETS];
+};
+
+void ewb_hist_add(struct ewb_hist *h, uint64_t value);
+void ewb_hist_merge(struct ewb_hist *into, const struct ewb_hist *from);
+/* The upper edge of the bucket that holds the part-th value, 0 < part <= 1;
+ * never above max.  0 when empty. */
+uint64_t ewb_hist_quantile(const struct ewb_hist *h, double part);
+
+#endif

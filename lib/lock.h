@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The order of locks.  Who holds one takes only those that stand below it;
+ * what is not listed is held alone.
+ *
+ *      ewb_class.lock       the classes of one pool: by rising number
+ *      ewb_strand.lock
+ */
+#ifndef LIB_LOCK_H
+#define LIB_LOCK_H
+#endif

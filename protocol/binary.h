@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The memcached binary protocol: requests, replies, and the records of scans. */
+#ifndef PROTOCOL_BINARY_H
+#define PROTOCOL_BINARY_H
+
+#include "protocol/frame.h"
+
+#define EWB_BIN_HEAD 24
+#define EWB_BIN_REQUEST 0x80
+#define EWB_BIN_RESPONSE 0x81
+
+/* Takes one frame's head off in[0..n).  A frame that is wrong in itself
+ * (lengths that the opcode does not have, key missing or too long) is of op
+ * ERROR with status EWB_INVALID, its value skipped; an unknown opcode likewise
+ * with EWB_UNKNOWN_COMMAND; a value larger than max_value with EWB_TOO_BIG.  Contradicting lengths, an
+ * unknown magic, or a body above max_body: EWB_PARSE_CLOSE. */
+enum ewb_parse ewb_bin_parse(const uint8_t *in, size_t n, size_t max_value,
+                             size_t max_body, struct ewb_frame *f);
+
+struct ewb_bin_reply {
+	uint8_t opcode, nextras, datatype;
+	uint16_t nkey, status;
+	uint32_t nbody; /* extras, key and value */
+	uint32_t opaque; /* as it was in the frame */
+	uint64_t cas;
+};
+void ewb_bin_head(uint8_t out[EWB_BIN_HEAD], const struct ewb_bin_reply *r);
+
+/* For clients: a request's header. */
+struct ewb_bin_request {
+	uint8_t opcode, nextras, datatype;
+	uint16_t nkey, vbucket;
+	uint32_t nbody, opaque;
+	uint64_t cas;
+};
+void ewb_bin_request(uint8_t out[EWB_BIN_HEAD], const struct ewb_bin_request *r);
+/* For clients: 0 when n bytes hold no whole header; -1 when it is none; else 24. */
+int ewb_bin_response(const uint8_t *in, size_t n, struct ewb_bin_reply *r);
+
+/* {"error":{"context":"text"}} with the text escaped and cut to fit; bytes. */
+#define EWB_BIN_ERROR_MAX 512
+size_t ewb_bin_error(uint8_t out[EWB_BIN_ERROR_MAX], const char *context);
+
+/* A scan's records. */
+struct ewb_bin_record {
+	uint32_t flags, expiry;
+	uint64_t seqno, cas;
+	uint8_t datatype;
+	const uint8_t *key;
+	size_t nkey;
+	const uint8_t *value;
+	size_t nvalue;
+};
+/* Bytes that the record takes. */
+size_t ewb_bin_record_size(const struct ewb_bin_record *r, int keys_only);
+/* Writes exactly those. */
+void ewb_bin_record_put(uint8_t *out, const struct ewb_bin_record *r,
+                        int keys_only);
+/* For clients: takes one record off; bytes, 0 at the end or when cut short. */
+size_t ewb_bin_record_get(const uint8_t *in, size_t n, int keys_only,
+                          struct ewb_bin_record *r);
+
+/* big-endian */
+uint16_t ewb_be16(const uint8_t *p);
+uint32_t ewb_be32(const uint8_t *p);
+uint64_t ewb_be64(const uint8_t *p);
+void ewb_put16(uint8_t *p, uint16_t v);
+void ewb_put32(uint8_t *p, uint32_t v);
+void ewb_put64(uint8_t *p, uint64_t v);
+
+#endif

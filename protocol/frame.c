@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "config.h"
+
+#include <zlib.h>
+
+#include "lib/check.h"
+#include "protocol/frame.h"
+
+#define THIRTY_DAYS (30u * 24 * 60 * 60)
+
+const char *
+ewb_op_name(enum ewb_op op)
+{
+	static const char *const names[EWB_NOPS] = {
+#define EWB_OP(name, text, kind) [EWB_OP_##name] = (text),
+#include "protocol/ops.def"
+#undef EWB_OP
+	};
+
+	EWB_MUST((unsigned)op < EWB_NOPS);
+	return names[op];
+}
+
+uint32_t
+ewb_expiry(uint32_t exptime, uint32_t now)
+{
+	if (exptime == 0)
+		return 0;
+	if (exptime > INT32_MAX)
+		return 1;
+	if (exptime > THIRTY_DAYS)
+		return exptime > now ? exptime : 1;
+	return exptime < UINT32_MAX - now ? now + exptime : UINT32_MAX;
+}
+
+uint32_t
+ewb_key_hash(const void *key, size_t nkey)
+{
+	return (uint32_t)crc32(0, key, (uInt)nkey);
+}
+
+uint16_t
+ewb_key_vbucket(uint32_t hash, unsigned n)
+{
+	EWB_MUST(n > 0);
+	return (uint16_t)((hash >> 16 & 0x7fff) % n);
+}

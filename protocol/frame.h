@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* A request as the parsers see it: what both protocols say, in one form.
+ *
+ * On the wire a frame is head, value, tail: the head holds everything but the
+ * value; the tail is the line end after a text value.  A parser needs the head
+ * whole and nothing of the value, so that a large value can be received
+ * elsewhere, or skipped.
+ */
+#ifndef PROTOCOL_FRAME_H
+#define PROTOCOL_FRAME_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define EWB_KEY_MAX 250
+#define EWB_LINE_MAX 2048 /* a text line without keys; memcached's own limit */
+
+enum ewb_op {
+#define EWB_OP(name, text, kind) EWB_OP_##name,
+#include "protocol/ops.def"
+#undef EWB_OP
+	EWB_NOPS
+};
+
+/* The text name of a command. */
+const char *ewb_op_name(enum ewb_op op);
+
+enum ewb_parse {
+	EWB_PARSE_OK,
+	EWB_PARSE_MORE, /* the head is not whole yet; frame.head bytes before it
+	                   may be taken off already (blanks, a skipped line) */
+	EWB_PARSE_CLOSE /* nothing sensible can follow: frame.reason says why */
+};
+
+/* Bits of frame.is. */
+#define EWB_IS_BINARY 1u
+#define EWB_IS_QUIET 2u     /* binary: success (mutations) or miss (gets) is not answered */
+#define EWB_IS_NOREPLY 4u   /* text: nothing is answered */
+#define EWB_IS_WANT_KEY 8u  /* getk: the answer carries the key */
+#define EWB_IS_WANT_CAS 16u /* text gets, gats */
+#define EWB_IS_CREATE 32u   /* incr, decr: make it with initial if missing */
+#define EWB_IS_MULTI 64u    /* text get: part of a get that an END will close */
+#define EWB_IS_SKIP 128u    /* value and tail are to be received and thrown away */
+#define EWB_IS_LAST 256u    /* answer, if at all, then close the connection */
+#define EWB_IS_CAS 512u     /* compare with cas, also with 0 */
+
+struct ewb_frame {
+	enum ewb_op op;
+	uint32_t is;
+	size_t head;      /* bytes to take off the input for the head */
+	size_t nvalue;    /* bytes of value after it */
+	size_t tail;      /* bytes after that: 2 for a text value */
+	const uint8_t *key; /* within the input */
+	size_t nkey;
+	const uint8_t *extras; /* binary; within the input */
+	size_t nextras;
+	uint32_t flags;   /* verbosity: the level */
+	uint32_t exptime; /* as sent; see ewb_expiry() */
+	uint64_t cas;     /* 0: none */
+	uint64_t delta, initial;
+	uint32_t opaque;  /* as sent, to be sent back byte for byte */
+	uint16_t vbucket; /* as sent */
+	uint8_t opcode;   /* binary */
+	uint8_t datatype;
+	uint32_t status;  /* op ERROR: what to answer (enum ewb_status) */
+	const char *reason; /* op ERROR, or EWB_PARSE_CLOSE: static text */
+};
+
+/* An exptime of the protocol (0 never; up to 30 days relative, else absolute;
+ * negative as int32: gone already) as absolute Unix seconds; gone already is 1. */
+uint32_t ewb_expiry(uint32_t exptime, uint32_t now);
+
+/* crc32 of a key, as zlib's; and the vbucket out of n that Couchbase clients
+ * compute from it. */
+uint32_t ewb_key_hash(const void *key, size_t nkey);
+uint16_t ewb_key_vbucket(uint32_t hash, unsigned n);
+
+#endif

@@ -1,0 +1,511 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "config.h"
+
+#include <string.h>
+
+#include "protocol/status.h"
+#include "protocol/text.h"
+
+#define NWORDS 8 /* more than any command has */
+#define MANY UINT32_MAX
+#define SKIP_MAX (64u << 20) /* or four times max_value, if that is more */
+
+#define BAD_FORMAT "CLIENT_ERROR bad command line format"
+#define BAD_EXPTIME "CLIENT_ERROR invalid exptime argument"
+#define TOO_BIG "SERVER_ERROR object too large for cache"
+
+struct word {
+	const uint8_t *at;
+	size_t len;
+};
+
+/* A whole line.  count goes on beyond NWORDS. */
+struct line {
+	struct word word[NWORDS];
+	uint32_t count;
+	const uint8_t *end; /* of its last word */
+};
+
+struct verb {
+	const char *name;
+	size_t len;
+	enum ewb_op op;
+	uint32_t is;
+	uint32_t min, max; /* words, with the verb itself */
+	uint32_t noreply;  /* the first word that may be "noreply"; 0: none */
+	void (*take)(const struct line *l, size_t max_value,
+	             struct ewb_frame *f);
+};
+
+static void
+refuse(struct ewb_frame *f, uint32_t status, const char *reason)
+{
+	*f = (struct ewb_frame){
+		.op = EWB_OP_ERROR,
+		.is = f->is & (EWB_IS_NOREPLY | EWB_IS_SKIP | EWB_IS_LAST),
+		.head = f->head,
+		.nvalue = f->nvalue,
+		.tail = f->tail,
+		.status = status,
+		.reason = reason,
+	};
+}
+
+static int
+is(struct word w, const char *text, size_t len)
+{
+	return w.len == len && memcmp(w.at, text, len) == 0;
+}
+
+/* 1: digits, perhaps after a plus.  0: none.  -1: too many of them; *v is then
+ * UINT64_MAX. */
+static int
+number(struct word w, uint64_t *v)
+{
+	size_t i = w.len > 0 && w.at[0] == '+';
+	int fits = 1;
+
+	if (i == w.len)
+		return 0;
+	for (*v = 0; i < w.len; i++) {
+		unsigned digit = w.at[i] - (unsigned)'0';
+
+		if (digit > 9)
+			return 0;
+		if (*v > (UINT64_MAX - digit) / 10)
+			fits = -1;
+		*v = *v * 10 + digit;
+	}
+	if (fits < 0)
+		*v = UINT64_MAX;
+	return fits;
+}
+
+static int
+number32(struct word w, uint32_t *v)
+{
+	uint64_t n;
+
+	if (number(w, &n) != 1 || n > UINT32_MAX)
+		return 0;
+	*v = (uint32_t)n;
+	return 1;
+}
+
+/* An int32; beyond it, the next best: gone is gone, and late is late. */
+static int
+exptime(struct word w, uint32_t *v)
+{
+	uint64_t n;
+
+	if (w.len > 1 && w.at[0] == '-' && w.at[1] != '+') {
+		w.at++;
+		w.len--;
+		if (number(w, &n) != 1)
+			return 0;
+		*v = n > INT32_MAX ? (uint32_t)INT32_MIN : 0 - (uint32_t)n;
+		return 1;
+	}
+	if (number(w, &n) != 1)
+		return 0;
+	*v = n > INT32_MAX ? (uint32_t)INT32_MAX : (uint32_t)n;
+	return 1;
+}
+
+static int
+key_ok(struct word w, struct ewb_frame *f)
+{
+	if (w.len > EWB_KEY_MAX)
+		return 0;
+	f->key = w.at;
+	f->nkey = w.len;
+	return 1;
+}
+
+/* What is too much to be skipped. */
+static uint64_t
+skip_max(size_t max_value)
+{
+	uint64_t four = max_value > SIZE_MAX / 8 ? SIZE_MAX / 2
+	                                         : (uint64_t)max_value * 4;
+
+	return four > SKIP_MAX ? four : SKIP_MAX;
+}
+
+/* set KEY FLAGS EXPTIME BYTES [CAS] */
+static void
+take_store(const struct line *l, size_t max_value, struct ewb_frame *f)
+{
+	uint64_t nvalue;
+	int good;
+
+	if (number(l->word[4], &nvalue) == 0) {
+		refuse(f, EWB_WIRE_INVALID, BAD_FORMAT);
+		return;
+	}
+	if (nvalue > skip_max(max_value)) {
+		f->is |= EWB_IS_LAST;
+		refuse(f, EWB_WIRE_TOO_BIG, TOO_BIG);
+		return;
+	}
+	f->nvalue = (size_t)nvalue;
+	f->tail = 2;
+	good = key_ok(l->word[1], f) && number32(l->word[2], &f->flags) &&
+	       exptime(l->word[3], &f->exptime);
+	if (f->is & EWB_IS_CAS)
+		good = good && number(l->word[5], &f->cas) == 1;
+	if (good && nvalue <= max_value)
+		return;
+	f->is |= EWB_IS_SKIP;
+	if (good)
+		refuse(f, EWB_WIRE_TOO_BIG, TOO_BIG);
+	else
+		refuse(f, EWB_WIRE_INVALID, BAD_FORMAT);
+}
+
+/* delete KEY [0] */
+static void
+take_delete(const struct line *l, size_t max_value, struct ewb_frame *f)
+{
+	uint32_t n = l->count - ((f->is & EWB_IS_NOREPLY) != 0);
+
+	(void)max_value;
+	if (n > 3 || (n == 3 && !is(l->word[2], "0", 1)))
+		refuse(f, EWB_WIRE_INVALID,
+		       BAD_FORMAT ".  Usage: delete <key> [noreply]");
+	else if (!key_ok(l->word[1], f))
+		refuse(f, EWB_WIRE_INVALID, BAD_FORMAT);
+}
+
+/* incr KEY DELTA */
+static void
+take_count(const struct line *l, size_t max_value, struct ewb_frame *f)
+{
+	(void)max_value;
+	if (!key_ok(l->word[1], f))
+		refuse(f, EWB_WIRE_INVALID, BAD_FORMAT);
+	else if (number(l->word[2], &f->delta) != 1)
+		refuse(f, EWB_WIRE_INVALID,
+		       "CLIENT_ERROR invalid numeric delta argument");
+}
+
+/* touch KEY EXPTIME */
+static void
+take_touch(const struct line *l, size_t max_value, struct ewb_frame *f)
+{
+	(void)max_value;
+	if (!key_ok(l->word[1], f))
+		refuse(f, EWB_WIRE_INVALID, BAD_FORMAT);
+	else if (!exptime(l->word[2], &f->exptime))
+		refuse(f, EWB_WIRE_INVALID, BAD_EXPTIME);
+}
+
+/* flush_all [DELAY] */
+static void
+take_flush(const struct line *l, size_t max_value, struct ewb_frame *f)
+{
+	(void)max_value;
+	if (l->count == 1 || (l->count == 2 && f->is & EWB_IS_NOREPLY))
+		return;
+	if (!exptime(l->word[1], &f->exptime))
+		refuse(f, EWB_WIRE_INVALID, BAD_EXPTIME);
+}
+
+/* verbosity LEVEL */
+static void
+take_verbosity(const struct line *l, size_t max_value, struct ewb_frame *f)
+{
+	(void)max_value;
+	if (!number32(l->word[1], &f->flags))
+		refuse(f, EWB_WIRE_INVALID, BAD_FORMAT);
+}
+
+/* stats [GROUP]; a group may be of several words */
+static void
+take_stats(const struct line *l, size_t max_value, struct ewb_frame *f)
+{
+	struct word group = { NULL, 0 };
+
+	(void)max_value;
+	if (l->count == 1)
+		return;
+	group.at = l->word[1].at;
+	group.len = (size_t)(l->end - group.at);
+	if (!key_ok(group, f))
+		refuse(f, EWB_WIRE_INVALID, BAD_FORMAT);
+}
+
+static void
+take_nothing(const struct line *l, size_t max_value, struct ewb_frame *f)
+{
+	(void)l;
+	(void)max_value;
+	(void)f;
+}
+
+#define NAME(text) (text), sizeof(text) - 1
+
+static const struct verb verbs[] = {
+	{ NAME("set"), EWB_OP_SET, 0, 5, 6, 2, take_store },
+	{ NAME("add"), EWB_OP_ADD, 0, 5, 6, 2, take_store },
+	{ NAME("replace"), EWB_OP_REPLACE, 0, 5, 6, 2, take_store },
+	{ NAME("append"), EWB_OP_APPEND, 0, 5, 6, 2, take_store },
+	{ NAME("prepend"), EWB_OP_PREPEND, 0, 5, 6, 2, take_store },
+	{ NAME("cas"), EWB_OP_SET, EWB_IS_CAS, 6, 7, 2, take_store },
+	{ NAME("delete"), EWB_OP_DELETE, 0, 2, 4, 2, take_delete },
+	{ NAME("incr"), EWB_OP_INCR, 0, 3, 4, 2, take_count },
+	{ NAME("decr"), EWB_OP_DECR, 0, 3, 4, 2, take_count },
+	{ NAME("touch"), EWB_OP_TOUCH, 0, 3, 4, 2, take_touch },
+	{ NAME("flush_all"), EWB_OP_FLUSH, 0, 1, 3, 1, take_flush },
+	{ NAME("version"), EWB_OP_VERSION, 0, 1, MANY, 0, take_nothing },
+	{ NAME("verbosity"), EWB_OP_VERBOSITY, 0, 2, 3, 1, take_verbosity },
+	{ NAME("stats"), EWB_OP_STATS, 0, 1, MANY, 0, take_stats },
+	{ NAME("quit"), EWB_OP_QUIT, EWB_IS_NOREPLY | EWB_IS_LAST, 1, MANY, 0,
+	  take_nothing },
+};
+
+/* Those whose keys are taken off one by one. */
+static const struct verb gets[] = {
+	{ NAME("get"), EWB_OP_GET, EWB_IS_MULTI, 0, 0, 0, NULL },
+	{ NAME("gets"), EWB_OP_GET, EWB_IS_MULTI | EWB_IS_WANT_CAS, 0, 0, 0,
+	  NULL },
+	{ NAME("gat"), EWB_OP_GAT, EWB_IS_MULTI, 0, 0, 0, NULL },
+	{ NAME("gats"), EWB_OP_GAT, EWB_IS_MULTI | EWB_IS_WANT_CAS, 0, 0, 0,
+	  NULL },
+};
+
+static const struct verb *
+find(const struct verb *v, size_t n, struct word w)
+{
+	for (size_t i = 0; i < n; i++)
+		if (is(w, v[i].name, v[i].len))
+			return &v[i];
+	return NULL;
+}
+
+static size_t
+blanks_end(const uint8_t *in, size_t i, size_t n)
+{
+	while (i < n && in[i] == ' ')
+		i++;
+	return i;
+}
+
+/* Where the word at i ends: at a blank or the line's end.  n: not known yet. */
+static size_t
+word_end(const uint8_t *in, size_t i, size_t n)
+{
+	for (; i < n; i++) {
+		if (in[i] == ' ' || in[i] == '\n')
+			return i;
+		if (in[i] == '\r' && i + 1 < n && in[i + 1] == '\n')
+			return i;
+	}
+	return n;
+}
+
+/* word_end() has found a line's end at i: where the next line begins. */
+static size_t
+next_line(const uint8_t *in, size_t i)
+{
+	return i + (in[i] == '\r' ? 2 : 1);
+}
+
+static struct line
+split(const uint8_t *at, const uint8_t *end)
+{
+	struct line l = { .end = at };
+
+	while (at < end) {
+		const uint8_t *space;
+
+		if (*at == ' ') {
+			at++;
+			continue;
+		}
+		space = memchr(at, ' ', (size_t)(end - at));
+		l.end = space ? space : end;
+		if (l.count < NWORDS)
+			l.word[l.count] =
+				(struct word){ at, (size_t)(l.end - at) };
+		l.count++;
+		at = l.end;
+	}
+	return l;
+}
+
+static void
+take_line(const uint8_t *in, size_t len, size_t max_value, struct ewb_frame *f)
+{
+	struct line l = split(in, in + len);
+	const struct verb *v = NULL;
+
+	if (l.count > 0)
+		v = find(verbs, sizeof(verbs) / sizeof(*verbs), l.word[0]);
+	if (!v || l.count < v->min || l.count > v->max) {
+		refuse(f, EWB_WIRE_UNKNOWN_COMMAND, "ERROR");
+		return;
+	}
+	f->op = v->op;
+	f->is = v->is;
+	if (v->noreply && l.count > v->noreply &&
+	    is(l.word[l.count - 1], NAME("noreply")))
+		f->is |= EWB_IS_NOREPLY;
+	v->take(&l, max_value, f);
+}
+
+/* The key, or the line's end, at in[i]. */
+static enum ewb_parse
+take_key(struct ewb_text *t, const uint8_t *in, size_t i, size_t n,
+         struct ewb_frame *f)
+{
+	size_t most = i + EWB_KEY_MAX + 2; /* a key too long, a line's end */
+	size_t end = word_end(in, i, n < most ? n : most);
+
+	if (end == n && n < most)
+		return EWB_PARSE_MORE;
+	f->is = t->is;
+	if (end == i) {
+		f->op = EWB_OP_END;
+		f->head = next_line(in, i);
+		t->in_get = 0;
+		return EWB_PARSE_OK;
+	}
+	f->op = t->op;
+	f->exptime = t->exptime;
+	f->head = end;
+	if (!key_ok((struct word){ in + i, end - i }, f)) {
+		f->head = i + EWB_KEY_MAX + 1;
+		refuse(f, EWB_WIRE_INVALID, BAD_FORMAT);
+		t->in_get = 0;
+		t->in_skip = 1;
+	}
+	return EWB_PARSE_OK;
+}
+
+/* A get's line from after its verb to its first key. */
+static enum ewb_parse
+take_get(struct ewb_text *t, const struct verb *v, const uint8_t *in, size_t i,
+         size_t n, struct ewb_frame *f)
+{
+	enum ewb_parse p;
+	size_t end;
+
+	t->exptime = 0;
+	if (v->op == EWB_OP_GAT) {
+		i = blanks_end(in, i, n);
+		end = word_end(in, i, n);
+		if (end == n)
+			return EWB_PARSE_MORE;
+		if (end > i &&
+		    !exptime((struct word){ in + i, end - i }, &t->exptime)) {
+			refuse(f, EWB_WIRE_INVALID, BAD_EXPTIME);
+			f->head = end;
+			t->in_skip = 1;
+			return EWB_PARSE_OK;
+		}
+		i = end;
+	}
+	i = blanks_end(in, i, n);
+	t->is = v->is;
+	t->op = v->op;
+	t->in_get = 1;
+	p = take_key(t, in, i, n, f);
+	if (p == EWB_PARSE_MORE)
+		t->in_get = 0;
+	if (p == EWB_PARSE_OK && f->op == EWB_OP_END)
+		refuse(f, EWB_WIRE_UNKNOWN_COMMAND, "ERROR");
+	return p;
+}
+
+static enum ewb_parse
+take_command(struct ewb_text *t, const uint8_t *in, size_t n, size_t max_value,
+             struct ewb_frame *f)
+{
+	size_t i = blanks_end(in, 0, n), end = word_end(in, i, n), len;
+	const struct verb *v;
+	const uint8_t *nl;
+
+	if (end == n)
+		return EWB_PARSE_MORE;
+	v = find(gets, sizeof(gets) / sizeof(*gets),
+	         (struct word){ in + i, end - i });
+	if (v)
+		return take_get(t, v, in, end, n, f);
+	nl = memchr(in + end, '\n', n - end);
+	if (!nl)
+		return EWB_PARSE_MORE;
+	len = (size_t)(nl - in);
+	f->head = len + 1;
+	take_line(in, len > 0 && in[len - 1] == '\r' ? len - 1 : len, max_value,
+	          f);
+	return EWB_PARSE_OK;
+}
+
+static enum ewb_parse
+take_any(struct ewb_text *t, const uint8_t *in, size_t n, size_t max_value,
+         struct ewb_frame *f)
+{
+	enum ewb_parse p;
+
+	if (t->in_get) {
+		f->head = blanks_end(in, 0, n);
+		return take_key(t, in, f->head, n, f);
+	}
+	p = take_command(t, in, n <= EWB_LINE_MAX ? n : EWB_LINE_MAX + 1,
+	                 max_value, f);
+	if (p == EWB_PARSE_MORE && n > EWB_LINE_MAX) {
+		refuse(f, EWB_WIRE_INVALID, "CLIENT_ERROR line too long");
+		f->is = EWB_IS_LAST;
+		f->head = EWB_LINE_MAX + 1;
+		p = EWB_PARSE_OK;
+	}
+	return p;
+}
+
+enum ewb_parse
+ewb_text_parse(struct ewb_text *t, const uint8_t *in, size_t n,
+               size_t max_value, struct ewb_frame *f)
+{
+	const uint8_t *nl;
+	enum ewb_parse p;
+	size_t skipped;
+
+	*f = (struct ewb_frame){ .op = EWB_OP_ERROR };
+	if (!t->in_skip)
+		return n ? take_any(t, in, n, max_value, f) : EWB_PARSE_MORE;
+	nl = n ? memchr(in, '\n', n) : NULL;
+	skipped = nl ? (size_t)(nl - in) : n;
+	f->head = skipped;
+	if (!nl || skipped + 1 == n)
+		return EWB_PARSE_MORE;
+	/* The line's end is taken with what follows it: nothing changes
+	 * before there is a frame. */
+	t->in_skip = 0;
+	f->head = 0;
+	p = take_any(t, nl + 1, n - skipped - 1, max_value, f);
+	if (p == EWB_PARSE_MORE) {
+		t->in_skip = 1;
+		f->head = skipped;
+	} else {
+		f->head += skipped + 1;
+	}
+	return p;
+}
+
+int
+ewb_text_tail_ok(const uint8_t *tail, size_t n)
+{
+	return n == 2 && tail[0] == '\r' && tail[1] == '\n';
+}
+
+size_t
+ewb_text_resync(struct ewb_text *t, const uint8_t *tail, size_t n)
+{
+	const uint8_t *nl = n ? memchr(tail, '\n', n) : NULL;
+
+	if (nl)
+		return (size_t)(nl - tail) + 1;
+	t->in_skip = 1;
+	return n;
+}

@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* 0xda create, 0xdb continue, 0xdc cancel. */
+#include "config.h"
+
+#include <string.h>
+
+#include "cookie/stream.h"
+#include "lib/check.h"
+#include "protocol/binary.h"
+#include "scan/scan.h"
+
+static struct ewb_scans *
+scans_of(const struct ewb_cookie *c)
+{
+	return c->command->arg;
+}
+
+static enum ewb_status
+refuse(struct ewb_cookie *c, enum ewb_status status, const char *why)
+{
+	ewb_reply_context(c, why);
+	return status;
+}
+
+/* Create. */
+
+/* The create is over.  Unless it left an idle scan, there is none. */
+static void
+created(void *p)
+{
+	struct ewb_scan *scan = p;
+	struct ewb_scans *s = scan->scans;
+	int failed;
+
+	EWB_MUST0(pthread_mutex_lock(&s->lock));
+	/* OPENING: its task was taken out before it began */
+	failed = scan->state == EWB_SCAN_OPENING ||
+	         scan->state == EWB_SCAN_ENDED;
+	if (failed) {
+		scan->state = EWB_SCAN_ENDED;
+		ewb_scan_end_locked(scan, EWB_CAUSE_failed);
+	}
+	ewb_scan_drop_locked(scan);
+	EWB_MUST0(pthread_mutex_unlock(&s->lock));
+}
+
+static enum ewb_status
+run_create(struct ewb_cookie *c)
+{
+	const struct ewb_request *r = &c->request;
+	struct ewb_scan_request want;
+	struct ewb_scan *scan;
+	enum ewb_status status;
+	const char *why;
+
+	ewb_now_on_front(c->dispatch->thread);
+	if (c->instance->engine.scan_open == NULL)
+		return refuse(c, EWB_NOT_SUPPORTED, "this engine cannot scan");
+	if (c->frame.datatype > 1)
+		return refuse(c, EWB_INVALID, "the value is not plain JSON");
+	if (c->frame.vbucket >= c->dispatch->core->vbuckets)
+		return refuse(c, EWB_NOT_MY_VBUCKET, "no such vbucket");
+	status = ewb_scan_parse(&want, r->value, r->nvalue, &why);
+	if (status != EWB_OK)
+		return refuse(c, status, why);
+	scan = ewb_scan_new(scans_of(c), c, &want);
+	if (scan == NULL)
+		return refuse(c, EWB_BUSY, "too many open scans");
+	ewb_cookie_set_state(c, scan, created);
+	return ewb_task_offload(c, EWB_AUX, ewb_scan_open_task, scan);
+}
+
+/* Continue. */
+
+/* The continue is over.  Its task has given the cursor back or closed it,
+ * unless there was none, or it was taken out before it began. */
+static void
+continued(void *p)
+{
+	struct ewb_cookie *c = p;
+	struct ewb_scan *scan = c->task.arg;
+	struct ewb_scans *s = scan->scans;
+
+	EWB_MUST0(pthread_mutex_lock(&s->lock));
+	if (scan->state == EWB_SCAN_CONTINUING && scan->continuing.slot == c) {
+		scan->continuing = (struct ewb_ticket){ 0 };
+		scan->state = EWB_SCAN_IDLE;
+		scan->used_at = ewb_clock_us(&s->core->clock);
+		if (atomic_load(&scan->dead))
+			ewb_scan_close_later_locked(scan);
+	}
+	ewb_scan_drop_locked(scan);
+	EWB_MUST0(pthread_mutex_unlock(&s->lock));
+}
+
+/* Takes the scan for this continue: EWB_OK and *scan with a reference. */
+static enum ewb_status
+take(struct ewb_scans *s, struct ewb_cookie *c, struct ewb_scan **out)
+	EWB_ON_FRONT
+{
+	struct ewb_scan *scan;
+	enum ewb_status status = EWB_NOT_FOUND;
+
+	EWB_MUST0(pthread_mutex_lock(&s->lock));
+	scan = ewb_scan_find_locked(s, c->frame.extras);
+	if (scan && scan->state == EWB_SCAN_IDLE) {
+		scan->state = EWB_SCAN_CONTINUING;
+		scan->continuing = (struct ewb_ticket){ c, 0 };
+		status = EWB_OK;
+	} else if (scan) {
+		ewb_scan_drop_locked(scan);
+		status = EWB_BUSY;
+	}
+	EWB_MUST0(pthread_mutex_unlock(&s->lock));
+	*out = scan;
+	return status;
+}
+
+/* What it may have; a time limit longer than the default deadline replaces it. */
+static void
+set_portion(struct ewb_scan *scan, struct ewb_cookie *c) EWB_ON_FRONT
+{
+	const uint8_t *x = c->frame.extras;
+	uint32_t ms = ewb_be32(x + 20);
+
+	scan->portion = (struct ewb_scan_portion){
+		.max_items = ewb_be32(x + 16),
+		.max_bytes = ewb_be32(x + 24),
+		.ends_at = ms ? c->dispatch->now + ms * 1000ull : UINT64_MAX,
+	};
+	if (ms > c->dispatch->core->limits.deadline_ms)
+		ewb_cookie_set_deadline(c, ms);
+}
+
+static enum ewb_status
+begin_continue(struct ewb_cookie *c) EWB_ON_FRONT
+{
+	struct ewb_scan *scan;
+	struct ewb_scans *s = scans_of(c);
+	enum ewb_status status = take(s, c, &scan);
+	uint8_t kind[4];
+
+	if (status != EWB_OK)
+		return refuse(c, status,
+		              status == EWB_BUSY ?
+		                      "the scan is being continued" :
+		                      "no such scan");
+	c->task.arg = scan;
+	ewb_cookie_set_state(c, c, continued);
+	if (ewb_stream_open(c, NULL, NULL) != EWB_OK)
+		return refuse(c, EWB_BUSY, "no memory for another stream");
+	ewb_put32(kind, scan->want.keys_only ? 0 : 1);
+	ewb_stream_extras(c, kind, sizeof kind);
+	set_portion(scan, c);
+	atomic_fetch_add(&scan->continues, 1);
+	atomic_fetch_add(&s->continues, 1);
+	if (ewb_task_offload(c, EWB_AUX, ewb_scan_fill_task, scan) !=
+	    EWB_WOULDBLOCK)
+		return refuse(c, EWB_BUSY, "too many blocked commands");
+	EWB_MUST0(pthread_mutex_lock(&s->lock));
+	scan->continuing = ewb_cookie_ticket(c);
+	/* ended since it was taken: its task is told, as by ewb_scan_end() */
+	if (atomic_load(&scan->dead))
+		(void)ewb_ticket_cancel(scan->continuing);
+	EWB_MUST0(pthread_mutex_unlock(&s->lock));
+	return EWB_WOULDBLOCK;
+}
+
+static enum ewb_status
+run_continue(struct ewb_cookie *c)
+{
+	ewb_now_on_front(c->dispatch->thread);
+	if (c->frame.datatype != 0)
+		return refuse(c, EWB_INVALID, "a continue has no datatype");
+	if (ewb_cookie_resumed(c) == EWB_NEW)
+		return begin_continue(c);
+	if (c->note == EWB_SCAN_CANCELLED)
+		ewb_reply_context(c, "the scan was cancelled");
+	return (enum ewb_status)c->note;
+}
+
+/* Cancel. */
+
+static enum ewb_status
+run_cancel(struct ewb_cookie *c)
+{
+	struct ewb_scans *s = scans_of(c);
+	struct ewb_scan *scan;
+
+	EWB_MUST0(pthread_mutex_lock(&s->lock));
+	scan = ewb_scan_find_locked(s, c->frame.extras);
+	if (scan) {
+		ewb_scan_end_locked(scan, EWB_CAUSE_cancelled);
+		ewb_scan_drop_locked(scan);
+	}
+	EWB_MUST0(pthread_mutex_unlock(&s->lock));
+	return scan ? EWB_OK : refuse(c, EWB_NOT_FOUND, "no such scan");
+}
+
+void
+ewb_scan_commands(struct ewb_scans *s)
+{
+	struct ewb_command *commands = s->core->commands;
+
+	commands[EWB_OP_SCAN_CREATE] = (struct ewb_command){
+		.run = run_create, .arg = s, .barrier = 1
+	};
+	commands[EWB_OP_SCAN_CONTINUE] = (struct ewb_command){
+		.run = run_continue,
+		.arg = s,
+		.barrier = 1,
+		.streams = 1,
+		.terminal_error = 1,
+	};
+	commands[EWB_OP_SCAN_CANCEL] = (struct ewb_command){
+		.run = run_cancel, .arg = s, .barrier = 1
+	};
+}

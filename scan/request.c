@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "config.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <json-c/json.h>
+
+#include "scan/request.h"
+
+#define DEPTH 8
+
+static int
+digit(char c)
+{
+	if (c >= 'A' && c <= 'Z')
+		return c - 'A';
+	if (c >= 'a' && c <= 'z')
+		return c - 'a' + 26;
+	if (c >= '0' && c <= '9')
+		return c - '0' + 52;
+	return c == '+' ? 62 : c == '/' ? 63 : -1;
+}
+
+/* Base64 with padding, or without.  -1: it is not, or too long. */
+static int
+decode(const char *text, struct ewb_scan_bound *b)
+{
+	size_t n = strlen(text);
+	uint32_t bits = 0;
+	unsigned have = 0;
+	int d;
+
+	while (n && text[n - 1] == '=')
+		n--;
+	if (n % 4 == 1)
+		return -1;
+	b->n = 0;
+	for (size_t i = 0; i < n; i++) {
+		d = digit(text[i]);
+		if (d < 0)
+			return -1;
+		bits = bits << 6 | (uint32_t)d;
+		have += 6;
+		if (have < 8)
+			continue;
+		have -= 8;
+		if (b->n == sizeof b->data)
+			return -1;
+		b->data[b->n++] = (uint8_t)(bits >> have);
+	}
+	return 0;
+}
+
+/* name and excl_name: one of them, or none. */
+static const char *
+bound(struct json_object *range, const char *name, const char *excl,
+      struct ewb_scan_bound *b)
+{
+	struct json_object *in = NULL, *out = NULL, *v;
+
+	json_object_object_get_ex(range, name, &in);
+	json_object_object_get_ex(range, excl, &out);
+	if (in && out)
+		return "range: a bound is both inclusive and exclusive";
+	v = in ? in : out;
+	if (v == NULL)
+		return NULL;
+	if (!json_object_is_type(v, json_type_string) ||
+	    decode(json_object_get_string(v), b))
+		return "range: a bound is not base64 of 256 bytes at most";
+	b->there = 1;
+	b->excluded = out != NULL;
+	return NULL;
+}
+
+static const char *
+parse_range(struct ewb_scan_request *r, struct json_object *o)
+{
+	struct json_object *range;
+	const char *wrong;
+
+	if (!json_object_object_get_ex(o, "range", &range))
+		return NULL;
+	if (!json_object_is_type(range, json_type_object))
+		return "range: not an object";
+	wrong = bound(range, "start", "excl_start", &r->start);
+	return wrong ? wrong : bound(range, "end", "excl_end", &r->end);
+}
+
+/* Full unsigned 64 bits. */
+static int
+number(struct json_object *o, const char *name, uint64_t *n)
+{
+	struct json_object *v;
+
+	if (!json_object_object_get_ex(o, name, &v))
+		return 0;
+	if (!json_object_is_type(v, json_type_int))
+		return -1;
+	errno = 0;
+	*n = json_object_get_uint64(v);
+	return errno || json_object_get_string(v)[0] == '-' ? -1 : 0;
+}
+
+static const char *
+parse_sampling(struct ewb_scan_request *r, struct json_object *o)
+{
+	struct json_object *s;
+
+	if (!json_object_object_get_ex(o, "sampling", &s))
+		return NULL;
+	if (!json_object_is_type(s, json_type_object))
+		return "sampling: not an object";
+	r->sampling = 1;
+	if (number(s, "samples", &r->samples) || r->samples == 0)
+		return "sampling: samples is not a number of 1 or more";
+	if (number(s, "seed", &r->seed))
+		return "sampling: seed is not a number from 0 to 2^64 - 1";
+	return NULL;
+}
+
+static const char *
+parse_rest(struct ewb_scan_request *r, struct json_object *o)
+{
+	struct json_object *v;
+
+	if (json_object_object_get_ex(o, "key_only", &v)) {
+		if (!json_object_is_type(v, json_type_boolean))
+			return "key_only: neither true nor false";
+		r->keys_only = json_object_get_boolean(v);
+	}
+	if (json_object_object_get_ex(o, "collection", &v) &&
+	    (!json_object_is_type(v, json_type_string) ||
+	     strtoull(json_object_get_string(v), NULL, 16) != 0))
+		return "collection: there is the default one only";
+	if (json_object_object_get_ex(o, "snapshot_requirements", &v))
+		return "snapshot_requirements: not supported yet";
+	return NULL;
+}
+
+/* Nothing can lie between the bounds. */
+static int
+empty(const struct ewb_scan_request *r)
+{
+	const struct ewb_scan_bound *a = &r->start, *z = &r->end;
+	int order;
+
+	if (!a->there || !z->there)
+		return 0;
+	order = memcmp(a->data, z->data, a->n < z->n ? a->n : z->n);
+	if (order == 0)
+		order = (a->n > z->n) - (a->n < z->n);
+	return order > 0 || (order == 0 && (a->excluded || z->excluded));
+}
+
+static enum ewb_status
+parse(struct ewb_scan_request *r, struct json_object *o, const char **why)
+{
+	if (!json_object_is_type(o, json_type_object)) {
+		*why = "the value is not a JSON object";
+		return EWB_INVALID;
+	}
+	*why = parse_range(r, o);
+	if (*why == NULL)
+		*why = parse_sampling(r, o);
+	if (*why)
+		return EWB_INVALID;
+	*why = parse_rest(r, o);
+	if (*why)
+		return strncmp(*why, "snap", 4) ? strncmp(*why, "coll", 4) ?
+		                                          EWB_INVALID :
+		                                          (enum ewb_status)0x88 :
+		                                  EWB_NOT_SUPPORTED;
+	return empty(r) ? EWB_NOT_FOUND : EWB_OK;
+}
+
+enum ewb_status
+ewb_scan_parse(struct ewb_scan_request *r, const void *json, size_t n,
+               const char **why)
+{
+	struct json_tokener *t = json_tokener_new_ex(DEPTH);
+	struct json_object *o;
+	enum ewb_status status;
+
+	memset(r, 0, sizeof *r);
+	*why = NULL;
+	if (t == NULL)
+		return EWB_NO_MEMORY;
+	json_tokener_set_flags(t, JSON_TOKENER_STRICT);
+	o = json_tokener_parse_ex(t, json, (int)n);
+	if (json_tokener_get_error(t) != json_tokener_success ||
+	    json_tokener_get_parse_end(t) != n) {
+		*why = "the value is not JSON";
+		status = EWB_INVALID;
+	} else {
+		status = parse(r, o, why);
+	}
+	json_object_put(o);
+	json_tokener_free(t);
+	return status;
+}

@@ -1,0 +1,398 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The registry: which scans there are, and how they end. */
+#include "config.h"
+
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "lib/check.h"
+#include "scan/scan.h"
+
+#define SCAN_OF(p, member) \
+	((struct ewb_scan *)((char *)(p) - offsetof(struct ewb_scan, member)))
+/* The reaper looks this often, at most. */
+#define REAP_MIN_US 100000u
+
+static void
+lock(struct ewb_scans *s)
+{
+	EWB_MUST0(pthread_mutex_lock(&s->lock));
+}
+
+static void
+unlock(struct ewb_scans *s)
+{
+	EWB_MUST0(pthread_mutex_unlock(&s->lock));
+}
+
+void
+ewb_scan_defaults(struct ewb_scan_options *o)
+{
+	*o = (struct ewb_scan_options){ .size = sizeof *o,
+		                        .max_scans = 4096,
+		                        .lifetime_s = 180,
+		                        .idle_s = 60 };
+}
+
+/* The list and the hash. */
+
+static struct ewb_scan **
+bucket(struct ewb_scans *s, const uint8_t id[16])
+{
+	/* the id is random */
+	return &s->buckets[(id[0] | id[1] << 8) % EWB_SCAN_BUCKETS];
+}
+
+static void
+enlist(struct ewb_scan *scan)
+{
+	struct ewb_scans *s = scan->scans;
+	struct ewb_scan **b = bucket(s, scan->id);
+
+	scan->hash_next = *b;
+	*b = scan;
+	scan->prev = NULL;
+	scan->next = s->first;
+	if (scan->next)
+		scan->next->prev = scan;
+	s->first = scan;
+	scan->listed = 1;
+}
+
+static void
+unlist(struct ewb_scan *scan)
+{
+	struct ewb_scans *s = scan->scans;
+	struct ewb_scan **p;
+
+	if (!scan->listed)
+		return;
+	scan->listed = 0;
+	for (p = bucket(s, scan->id); *p != scan; p = &(*p)->hash_next)
+		;
+	*p = scan->hash_next;
+	if (scan->next)
+		scan->next->prev = scan->prev;
+	if (scan->prev)
+		scan->prev->next = scan->next;
+	else
+		s->first = scan->next;
+}
+
+struct ewb_scan *
+ewb_scan_find_locked(struct ewb_scans *s, const uint8_t id[16])
+{
+	struct ewb_scan *scan;
+
+	for (scan = *bucket(s, id); scan; scan = scan->hash_next)
+		if (memcmp(scan->id, id, 16) == 0 && !atomic_load(&scan->dead)) {
+			scan->refs++;
+			return scan;
+		}
+	return NULL;
+}
+
+/* Birth. */
+
+static int
+new_id(struct ewb_scan *scan)
+{
+	return getrandom(scan->id, sizeof scan->id, 0) == sizeof scan->id;
+}
+
+static void
+connection_ended(struct ewb_hook *h)
+{
+	struct ewb_scan *scan = SCAN_OF(h, hook);
+
+	ewb_scan_end(scan, EWB_CAUSE_gone);
+	ewb_scan_drop(scan);
+}
+
+static void
+set_range(struct ewb_scan *scan, uint16_t vbucket)
+{
+	const struct ewb_scan_request *w = &scan->want;
+
+	scan->range = (struct ewb_range){
+		.size = sizeof scan->range,
+		.vbucket = vbucket,
+		.start_excluded = w->start.excluded,
+		.end_excluded = w->end.excluded,
+		.start = w->start.there ? w->start.data : NULL,
+		.nstart = w->start.n,
+		.end = w->end.there ? w->end.data : NULL,
+		.nend = w->end.n,
+		.keys_only = (uint32_t)w->keys_only,
+	};
+}
+
+/* Under the lock: wakes the one who looks for scans that are too old. */
+static void
+start_reaper(struct ewb_scans *s)
+{
+	if (s->reaping)
+		return;
+	s->reaping = 1;
+	ewb_pool_submit1(s->core->pool, &s->reaper);
+}
+
+static struct ewb_scan *
+allocate(struct ewb_scans *s, const struct ewb_scan_request *want)
+{
+	struct ewb_scan *scan = calloc(1, sizeof *scan);
+
+	if (scan == NULL || !new_id(scan)) {
+		free(scan);
+		return NULL;
+	}
+	scan->magic = EWB_SCAN_MAGIC;
+	scan->scans = s;
+	scan->want = *want;
+	scan->random = want->seed;
+	scan->hook.fn = connection_ended;
+	scan->close.type = &s->close_type;
+	scan->born_at = scan->used_at = ewb_clock_us(&s->core->clock);
+	scan->state = EWB_SCAN_OPENING;
+	return scan;
+}
+
+struct ewb_scan *
+ewb_scan_new(struct ewb_scans *s, struct ewb_cookie *c,
+             const struct ewb_scan_request *want)
+{
+	struct ewb_scan *scan = allocate(s, want);
+	int full;
+
+	ewb_now_on_front(c->dispatch->thread);
+	if (scan == NULL)
+		return NULL;
+	scan->instance = c->instance;
+	snprintf(scan->owner, sizeof scan->owner, "%s", c->session->name);
+	set_range(scan, c->frame.vbucket);
+	lock(s);
+	full = s->nopen >= s->o.max_scans || s->freeing;
+	if (full) {
+		s->refused++;
+	} else {
+		s->nopen++;
+		s->created++;
+		scan->refs = 2; /* the connection's and the caller's */
+		enlist(scan);
+		start_reaper(s);
+	}
+	unlock(s);
+	if (full) {
+		free(scan);
+		return NULL;
+	}
+	ewb_hook_add(c->session, &scan->hook);
+	atomic_fetch_add(&scan->instance->cursors, 1);
+	return scan;
+}
+
+/* End. */
+
+static void
+free_scan(struct ewb_scan *scan)
+{
+	struct ewb_scans *s = scan->scans;
+
+	EWB_MUST(!scan->listed && scan->cursor == NULL);
+	atomic_fetch_sub(&scan->instance->cursors, 1);
+	s->nopen--;
+	EWB_MUST0(pthread_cond_broadcast(&s->fewer));
+	scan->magic = 0;
+	free(scan);
+}
+
+void
+ewb_scan_drop_locked(struct ewb_scan *scan)
+{
+	EWB_LIVE(scan, EWB_SCAN_MAGIC);
+	if (--scan->refs == 0)
+		free_scan(scan);
+}
+
+void
+ewb_scan_drop(struct ewb_scan *scan)
+{
+	struct ewb_scans *s = scan->scans;
+
+	lock(s);
+	ewb_scan_drop_locked(scan);
+	unlock(s);
+}
+
+void
+ewb_scan_close_cursor(struct ewb_scan *scan)
+{
+	if (scan->cursor)
+		scan->instance->engine.scan_close(scan->instance->self,
+		                                  scan->cursor);
+	scan->cursor = NULL;
+}
+
+static enum ewb_after
+run_close(struct ewb_job *j)
+{
+	ewb_scan_close_cursor(SCAN_OF(j, close));
+	return EWB_TASK_DONE;
+}
+
+static void
+closed(struct ewb_job *j)
+{
+	ewb_scan_drop(SCAN_OF(j, close));
+}
+
+void
+ewb_scan_close_later_locked(struct ewb_scan *scan)
+{
+	if (scan->closing)
+		return;
+	scan->closing = 1;
+	scan->state = EWB_SCAN_ENDED;
+	scan->refs++;
+	ewb_pool_submit1(scan->scans->core->pool, &scan->close);
+}
+
+void
+ewb_scan_end_locked(struct ewb_scan *scan, enum ewb_scan_cause cause)
+{
+	enum ewb_scan_state was = scan->state;
+
+	if (atomic_exchange(&scan->dead, 1))
+		return;
+	scan->cause = cause;
+	scan->scans->ended[cause]++;
+	unlist(scan);
+	if (was == EWB_SCAN_CONTINUING) {
+		/* its task closes the cursor; make it look */
+		(void)ewb_ticket_cancel(scan->continuing);
+	} else if (was == EWB_SCAN_IDLE) {
+		ewb_scan_close_later_locked(scan);
+	}
+}
+
+void
+ewb_scan_end(struct ewb_scan *scan, enum ewb_scan_cause cause)
+{
+	lock(scan->scans);
+	ewb_scan_end_locked(scan, cause);
+	unlock(scan->scans);
+}
+
+/* The reaper. */
+
+/* When the scan is to end by age, and why. */
+static uint64_t
+ends_at(const struct ewb_scan *scan, enum ewb_scan_cause *cause)
+{
+	const struct ewb_scan_options *o = &scan->scans->o;
+	uint64_t life = UINT64_MAX, idle = UINT64_MAX;
+
+	if (o->lifetime_s)
+		life = scan->born_at + o->lifetime_s * 1000000ull;
+	if (o->idle_s && scan->state == EWB_SCAN_IDLE)
+		idle = scan->used_at + o->idle_s * 1000000ull;
+	*cause = life < idle ? EWB_CAUSE_lifetime : EWB_CAUSE_idle;
+	return life < idle ? life : idle;
+}
+
+static enum ewb_after
+run_reaper(struct ewb_job *j)
+{
+	struct ewb_scans *s =
+		(struct ewb_scans *)((char *)j -
+	                             offsetof(struct ewb_scans, reaper));
+	uint64_t now = ewb_clock_us(&s->core->clock), next = UINT64_MAX, at;
+	struct ewb_scan *scan, *following;
+	enum ewb_scan_cause cause;
+	int none;
+
+	lock(s);
+	for (scan = s->first; scan; scan = following) {
+		following = scan->next;
+		at = ends_at(scan, &cause);
+		if (at <= now)
+			ewb_scan_end_locked(scan, cause);
+		else if (at < next)
+			next = at;
+	}
+	none = s->first == NULL || s->freeing;
+	unlock(s);
+	if (none)
+		return EWB_TASK_DONE;
+	/* an idle one may begin to be idle meanwhile */
+	if (s->o.idle_s && next - now > s->o.idle_s * 1000000ull)
+		next = now + s->o.idle_s * 1000000ull;
+	if (next == UINT64_MAX)
+		next = now + 1000000;
+	j->sleep_us = next - now < REAP_MIN_US ? REAP_MIN_US : next - now;
+	return EWB_TASK_SLEEP;
+}
+
+static void
+reaped(struct ewb_job *j)
+{
+	struct ewb_scans *s =
+		(struct ewb_scans *)((char *)j -
+	                             offsetof(struct ewb_scans, reaper));
+
+	lock(s);
+	s->reaping = 0;
+	if (s->first && !s->freeing)
+		start_reaper(s); /* one was made in between */
+	EWB_MUST0(pthread_cond_broadcast(&s->fewer));
+	unlock(s);
+}
+
+struct ewb_scans *
+ewb_scans_new(struct ewb_core *core, const struct ewb_scan_options *o)
+{
+	struct ewb_scans *s = calloc(1, sizeof *s);
+
+	if (s == NULL)
+		return NULL;
+	s->core = core;
+	memcpy(&s->o, o, o->size < sizeof s->o ? o->size : sizeof s->o);
+	s->close_type = (struct ewb_job_type){ .name = "scan_close",
+		                               .where = EWB_AUX,
+		                               .run = run_close,
+		                               .finished = closed };
+	s->reap_type = (struct ewb_job_type){ .name = "scan_reap",
+		                              .where = EWB_AUX,
+		                              .run = run_reaper,
+		                              .finished = reaped };
+	s->reaper.type = &s->reap_type;
+	EWB_MUST0(pthread_mutex_init(&s->lock, NULL));
+	EWB_MUST0(pthread_cond_init(&s->fewer, NULL));
+	ewb_scan_commands(s);
+	ewb_core_add_stats(core, (struct ewb_stat_group){ .name = "scans",
+	                                                  .add = ewb_scan_stats,
+	                                                  .arg = s });
+	return s;
+}
+
+void
+ewb_scans_free(struct ewb_scans *s)
+{
+	if (s == NULL)
+		return;
+	lock(s);
+	s->freeing = 1;
+	while (s->first)
+		ewb_scan_end_locked(s->first, EWB_CAUSE_stopped);
+	if (s->reaping && ewb_pool_cancel(s->core->pool, &s->reaper))
+		s->reaping = 0;
+	while (s->nopen || s->reaping)
+		EWB_MUST0(pthread_cond_wait(&s->fewer, &s->lock));
+	unlock(s);
+	EWB_MUST0(pthread_cond_destroy(&s->fewer));
+	EWB_MUST0(pthread_mutex_destroy(&s->lock));
+	free(s);
+}

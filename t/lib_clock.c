@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "config.h"
+
+#include <check.h>
+#include <time.h>
+
+#include "lib/clock.h"
+#include "t/unit.h"
+
+START_TEST(a_zero_filled_clock_is_the_machines)
+{
+	struct ewb_clock c = { 0 };
+	struct timespec t;
+	uint64_t before = ewb_clock_us(&c), between;
+
+	ck_assert_int_eq(clock_gettime(CLOCK_MONOTONIC, &t), 0);
+	between = (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+	ck_assert_uint_le(before, between);
+	ck_assert_uint_le(between, ewb_clock_us(&c));
+	ck_assert_uint_le((uint64_t)time(NULL), ewb_clock_wall(&c));
+}
+END_TEST
+
+START_TEST(a_clock_that_was_set_stands_still)
+{
+	struct ewb_clock c = { 0 };
+
+	ewb_clock_set(&c, 42);
+	ck_assert_uint_eq(ewb_clock_us(&c), 42);
+	ck_assert_uint_eq(ewb_clock_us(&c), 42);
+	ck_assert_uint_eq(ewb_clock_wall(&c), 1000000000);
+}
+END_TEST
+
+START_TEST(a_clock_can_be_stopped_at_0)
+{
+	struct ewb_clock c = { 0 };
+
+	ewb_clock_set(&c, 0);
+	ck_assert_uint_eq(ewb_clock_us(&c), 0);
+}
+END_TEST
+
+START_TEST(advancing_moves_both_clocks)
+{
+	struct ewb_clock c = { 0 };
+
+	ewb_clock_set(&c, 999999);
+	ewb_clock_advance(&c, 1);
+	ck_assert_uint_eq(ewb_clock_us(&c), 1000000);
+	ck_assert_uint_eq(ewb_clock_wall(&c), 1000000001);
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *s = suite_create("lib/clock");
+	TCase *t = tcase_create("clock");
+
+	tcase_add_test(t, a_zero_filled_clock_is_the_machines);
+	tcase_add_test(t, a_clock_that_was_set_stands_still);
+	tcase_add_test(t, a_clock_can_be_stopped_at_0);
+	tcase_add_test(t, advancing_moves_both_clocks);
+	suite_add_tcase(s, t);
+	return unit_run(s);
+}
