@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The records of one vbucket as they come in, and the order of many.
  *
- *      NEW ──create──▶ OPEN ◀──more── ASKED      OPEN, ASKED: has records or not
- *       │ ▲             └──continue──▶  │
- *       ▼ │busy                      complete
- *     CREATING ──nothing there──▶ DONE ◀┘        DONE: what it has is the rest
+ *      NEW ──create──▶ CREATING ──▶ OPEN ──continue──▶ ASKED
+ *       ▲               │   │        ▲                 │  │
+ *       └─────busy──────┘   │        └──────more───────┘  │
+ *                           └──nothing──▶ DONE ◀─complete─┘
+ *
+ * Records may be left to be used in any state from OPEN on.
  */
 #ifndef DAEMON_CTL_SOURCE_H
 #define DAEMON_CTL_SOURCE_H

@@ -8,7 +8,9 @@
 set -u -o pipefail
 export LC_ALL=C
 
-connections=8 in_flight=125 rounds=15 # 8 x 125 = 1000 blocked commands
+connections=8 gets=2000 # pipelined on each connection
+in_flight=250           # of a connection; a get and its END are two of them
+promised=1000           # blocked commands
 enough=60000                          # packages
 
 say() { printf '\n== %s\n' "$*"; }
@@ -158,23 +160,23 @@ blocked() { ctl stats | sed -n 's/^cookies_blocked  *//p'; }
 
 # Connection $1's gets, all of different keys, then quit.
 gets() {
-	awk -v c="$1" -v n=$((in_flight * rounds)) 'BEGIN {
+	awk -v c="$1" -v n=$gets 'BEGIN {
 		for (i = 0; i < n; i++)
 			printf "get c%d-%d\r\n", c, i
 		printf "quit\r\n"
 	}'
 }
 
-# Blocks 1000 commands and measures another connection meanwhile: its line
-# into $measured, and how many were blocked before and after it.
+# Measures another connection while 1000 commands are blocked: its line into
+# $measured, and how many were blocked before and after it.
 measure() {
 	local try
 	for ((try = 0; try < 5; try++)); do
 		before=$(blocked)
-		[ "${before:-0}" -ge $((connections * in_flight)) ] || continue
+		[ "${before:-0}" -ge $promised ] || continue
 		measured=$(ctl ping 200) || return 1
 		after=$(blocked)
-		[ "${after:-0}" -ge $((connections * in_flight)) ] && return 0
+		[ "${after:-0}" -ge $promised ] && return 0
 	done
 	return 1
 }
@@ -192,8 +194,8 @@ slow() {
 		talk <"$dir/gets.$i" >"$dir/answers.$i" &
 		pids+=($!)
 	done
-	echo "Now $connections connections ask for keys, $in_flight commands at a time each; all of them block:"
-	measure || fail "$((connections * in_flight)) commands did not stay blocked (${before:-0}, ${after:-0})"
+	echo "Now $connections connections send $gets gets each, all of which block:"
+	measure || fail "$promised commands did not stay blocked (${before:-0}, ${after:-0})"
 	show "ewbctl stats | grep cookies_blocked"
 	echo "cookies_blocked $before"
 	echo "Meanwhile, on another connection of the same thread:"
@@ -203,7 +205,7 @@ slow() {
 	echo "cookies_blocked $after"
 	wait "${pids[@]}" || fail "a connection failed"
 	answers=$(cat "$dir"/answers.* | grep -c '^END')
-	[ "$answers" = $((connections * in_flight * rounds)) ] || fail "only $answers commands were answered"
+	[ "$answers" = $((connections * gets)) ] || fail "only $answers commands were answered"
 	echo "All $answers commands were answered, each after its 200 ms."
 	stop "$server" || fail "the server did not stop well"
 	median=$(sed -n 's/.*median \([0-9]*\).*/\1/p' <<<"$measured")

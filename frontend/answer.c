@@ -8,6 +8,8 @@
 #include "frontend/front.h"
 #include "protocol/binary.h"
 
+#define VERSION_TEXT EWB_PROTOCOL_VERSION "-ewb-" PACKAGE_VERSION
+
 /* Values from here on are sent from where they are. */
 #define LEND_MIN 2048
 
@@ -165,7 +167,7 @@ answer_text(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT
 	case EWB_OP_ERROR: return text_error(n, c);
 	case EWB_OP_INCR:
 	case EWB_OP_DECR: return text_number(n, c);
-	case EWB_OP_VERSION: return text_line(n, "VERSION " PACKAGE_VERSION);
+	case EWB_OP_VERSION: return text_line(n, "VERSION " VERSION_TEXT);
 	case EWB_OP_STATS: return text_stats(n, c);
 	case EWB_OP_QUIT: return 0;
 	default: return text_status(n, c);
@@ -178,6 +180,13 @@ static int
 is_error(enum ewb_status s)
 {
 	return s != EWB_OK && s != EWB_SCAN_MORE && s != EWB_SCAN_COMPLETE;
+}
+
+/* What is deleted has no cas, to plain clients; what is away is not ours. */
+static int
+has_cas(const struct ewb_cookie *c)
+{
+	return !c->answered && c->op != EWB_OP_DELETE;
 }
 
 /* A frame with what comes before the value; the value, nvalue bytes, follows. */
@@ -195,7 +204,7 @@ bin_head(struct ewb_conn *n, struct ewb_cookie *c, const void *extras,
 		.status = (uint16_t)c->status,
 		.nbody = (uint32_t)(nextras + nkey + nvalue),
 		.opaque = c->frame.opaque,
-		.cas = c->answered ? 0 : c->reply.cas,
+		.cas = has_cas(c) ? c->reply.cas : 0,
 	};
 	size_t len = EWB_BIN_HEAD + nextras + nkey;
 	uint8_t *to = ewb_out_reserve(n->front, &n->out, len);
@@ -301,8 +310,8 @@ bin_success(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT
 	case EWB_OP_STATS:
 		return each_stat(n, c, bin_stat) || bin_stat(n, c, "", "");
 	case EWB_OP_VERSION:
-		return bin_head(n, c, NULL, 0, 0, strlen(PACKAGE_VERSION)) ||
-		       copy(n, PACKAGE_VERSION, strlen(PACKAGE_VERSION));
+		return bin_head(n, c, NULL, 0, 0, strlen(VERSION_TEXT)) ||
+		       copy(n, VERSION_TEXT, strlen(VERSION_TEXT));
 	default: return bin_plain(n, c);
 	}
 }

@@ -113,7 +113,8 @@ add_general(struct ewb_cookie *c)
 	               (ull)((ewb_clock_us(&k->clock) - s->started_at) /
 	                     1000000));
 	ewb_reply_stat(c, "time", "%u", ewb_clock_wall(&k->clock));
-	ewb_reply_stat(c, "version", "%s", PACKAGE_VERSION);
+	ewb_reply_stat(c, "version", "%s",
+	               EWB_PROTOCOL_VERSION "-ewb-" PACKAGE_VERSION);
 	ewb_reply_stat(c, "pointer_size", "%u", (unsigned)sizeof(void *) * 8);
 	ewb_reply_stat(c, "engine", "%s", s->instance->host.name);
 	ewb_reply_stat(c, "vbuckets", "%u", k->vbuckets);

@@ -12,6 +12,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* What `version` says first: the memcached whose classic commands these are,
+ * to the letter.  Clients decide by it what to expect. */
+#define EWB_PROTOCOL_VERSION "1.6.18"
+
 #define EWB_KEY_MAX 250
 #define EWB_LINE_MAX 2048 /* a text line without keys; memcached's own limit */
 

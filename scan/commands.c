@@ -38,7 +38,8 @@ created(void *p)
 	         scan->state == EWB_SCAN_ENDED;
 	if (failed) {
 		scan->state = EWB_SCAN_ENDED;
-		ewb_scan_end_locked(scan, EWB_CAUSE_failed);
+		ewb_scan_end_locked(scan, scan->empty ? EWB_CAUSE_empty :
+		                                        EWB_CAUSE_failed);
 	}
 	ewb_scan_drop_locked(scan);
 	EWB_MUST0(pthread_mutex_unlock(&s->lock));

@@ -179,6 +179,7 @@ ewb_scan_open_task(struct ewb_task *t, struct ewb_cookie *c, void *arg)
 	EWB_MUST0(pthread_mutex_lock(&s->lock));
 	unwanted = atomic_load(&scan->dead) || ewb_cancelled(t->ticket);
 	unwanted |= status != EWB_OK;
+	scan->empty = status == EWB_NOT_FOUND;
 	scan->state = unwanted ? EWB_SCAN_ENDED : EWB_SCAN_IDLE;
 	scan->used_at = ewb_clock_us(&s->core->clock);
 	EWB_MUST0(pthread_mutex_unlock(&s->lock));

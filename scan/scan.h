@@ -70,6 +70,7 @@ struct ewb_scan {
 	enum ewb_scan_state state;
 	enum ewb_scan_cause cause;
 	unsigned refs;
+	int empty;               /* no record in the range */
 	int listed;              /* in the registry */
 	int closing;             /* the close task is under way */
 	struct ewb_ticket continuing;

@@ -19,7 +19,7 @@ static void *self;
 static void
 open_with(uint32_t vbuckets, const char *limit)
 {
-	struct ewb_setting s = {"limit", limit};
+	struct ewb_setting s = { "limit", limit };
 
 	engine = ewb_engine_entry();
 	fake_host_init(&host, vbuckets);
@@ -121,7 +121,7 @@ take(const char *key, uint64_t cas)
 static int64_t
 stat(const char *name)
 {
-	struct ewb_cookie c = {0};
+	struct ewb_cookie c = { 0 };
 
 	ck_assert_int_eq(engine->stats(self, &c), EWB_OK);
 	ck_assert_int_ge(fake_stat(&c, name), 0);
@@ -166,10 +166,10 @@ static const struct {
 	enum ewb_expect expect;
 	enum ewb_status absent, same, other;
 } matrix[] = {
-        {EWB_EXPECT_ANY, EWB_OK, EWB_OK, EWB_OK},
-        {EWB_EXPECT_ABSENT, EWB_OK, EWB_EXISTS, EWB_EXISTS},
-        {EWB_EXPECT_PRESENT, EWB_NOT_FOUND, EWB_OK, EWB_OK},
-        {EWB_EXPECT_CAS, EWB_NOT_FOUND, EWB_OK, EWB_EXISTS},
+	{ EWB_EXPECT_ANY, EWB_OK, EWB_OK, EWB_OK },
+	{ EWB_EXPECT_ABSENT, EWB_OK, EWB_EXISTS, EWB_EXISTS },
+	{ EWB_EXPECT_PRESENT, EWB_NOT_FOUND, EWB_OK, EWB_OK },
+	{ EWB_EXPECT_CAS, EWB_NOT_FOUND, EWB_OK, EWB_EXISTS },
 };
 
 START_TEST(a_store_is_done_when_its_expectation_holds_and_only_then)
@@ -403,14 +403,14 @@ END_TEST
 static const struct {
 	const char *limit, *error;
 } wrong[] = {
-        {"abc", "memory: limit=abc: not a size (64M, 1G)"},
-        {"", "memory: limit=: not a size (64M, 1G)"},
-        {"1k", "memory: limit=1k: too small (64k at least)"},
+	{ "abc", "memory: limit=abc: not a size (64M, 1G)" },
+	{ "", "memory: limit=: not a size (64M, 1G)" },
+	{ "1k", "memory: limit=1k: too small (64k at least)" },
 };
 
 START_TEST(a_wrong_limit_is_named)
 {
-	struct ewb_setting s = {"limit", wrong[_i].limit};
+	struct ewb_setting s = { "limit", wrong[_i].limit };
 	struct ewb_host h;
 	void *none;
 
@@ -423,7 +423,7 @@ END_TEST
 
 START_TEST(without_a_setting_the_limit_is_the_one_in_the_table)
 {
-	struct ewb_cookie c = {0};
+	struct ewb_cookie c = { 0 };
 	uint64_t limit;
 	struct ewb_host h;
 	void *e;
@@ -432,9 +432,9 @@ START_TEST(without_a_setting_the_limit_is_the_one_in_the_table)
 	ck_assert_int_eq(ewb_engine_entry()->open(&h, NULL, 0, &e), EWB_OK);
 	ck_assert_int_eq(ewb_engine_entry()->stats(e, &c), EWB_OK);
 	ck_assert_str_eq(ewb_engine_entry()->params[0].name, "limit");
-	ck_assert_int_eq(ewb_parse_size(ewb_engine_entry()->params[0].fallback,
-	                                &limit),
-	                 0);
+	ck_assert_int_eq(
+		ewb_parse_size(ewb_engine_entry()->params[0].fallback, &limit),
+		0);
 	ck_assert_int_eq(fake_stat(&c, "limit"), (int64_t)limit);
 	ewb_engine_entry()->close(e);
 }
@@ -451,13 +451,13 @@ main(void)
 	tcase_add_test(t, a_get_answers_what_was_stored);
 	tcase_add_test(t, an_empty_value_is_a_value);
 	tcase_add_loop_test(
-	        t, a_store_is_done_when_its_expectation_holds_and_only_then, 0,
-	        sizeof matrix / sizeof *matrix);
+		t, a_store_is_done_when_its_expectation_holds_and_only_then, 0,
+		sizeof matrix / sizeof *matrix);
 	tcase_add_test(t, to_a_store_an_expired_item_is_absent);
 	tcase_add_test(t, a_remove_compares_the_cas_unless_it_is_zero);
 	tcase_add_test(t, no_two_mutations_in_a_server_have_the_same_cas);
 	tcase_add_test(
-	        t, a_lent_value_stays_though_its_item_is_replaced_or_removed);
+		t, a_lent_value_stays_though_its_item_is_replaced_or_removed);
 	tcase_add_test(t, a_value_with_a_buffer_of_its_own_is_not_copied);
 	tcase_add_test(t, a_buffer_that_was_taken_for_nothing_is_given_back);
 	tcase_add_test(t, an_item_is_there_until_its_expiry);

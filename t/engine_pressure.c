@@ -22,7 +22,7 @@ static char filler[LIMIT + 1];
 static void
 setup(void)
 {
-	struct ewb_setting s = {"limit", "4M"};
+	struct ewb_setting s = { "limit", "4M" };
 
 	memset(filler, 'f', sizeof filler);
 	engine = ewb_engine_entry();
@@ -40,7 +40,7 @@ teardown(void)
 static int64_t
 stat(const char *name)
 {
-	struct ewb_cookie c = {0};
+	struct ewb_cookie c = { 0 };
 
 	ck_assert_int_eq(engine->stats(self, &c), EWB_OK);
 	ck_assert_int_ge(fake_stat(&c, name), 0);
@@ -102,7 +102,7 @@ vbucket_of(unsigned k)
 static void *
 open_cursor(uint16_t vbucket)
 {
-	struct ewb_range r = {.size = sizeof r, .vbucket = vbucket};
+	struct ewb_range r = { .size = sizeof r, .vbucket = vbucket };
 	uint64_t count;
 	void *cursor;
 
@@ -113,13 +113,13 @@ open_cursor(uint16_t vbucket)
 static enum ewb_status
 take_some(void *cursor, uint64_t n)
 {
-	struct ewb_sink sink = {.room = n};
+	struct ewb_sink sink = { .room = n };
 
 	return engine->scan_next(self, cursor, &sink);
 }
 
 /* How often the task runs by itself: never, or now and then. */
-static const unsigned turns[] = {0, 1, 10, 100};
+static const unsigned turns[] = { 0, 1, 10, 100 };
 
 START_TEST(with_a_stopped_scan_all_keys_can_be_rewritten_twenty_times)
 {
@@ -206,7 +206,7 @@ rewrite(struct ewb_sink *sink, const struct ewb_item *item)
 
 START_TEST(a_running_scan_that_is_revoked_stops_at_the_next_record)
 {
-	struct ewb_sink sink = {.put = rewrite, .room = UINT64_MAX};
+	struct ewb_sink sink = { .put = rewrite, .room = UINT64_MAX };
 	void *cursor;
 
 	store_range(0, 8000, 250);
@@ -406,19 +406,20 @@ main(void)
 	tcase_set_timeout(t, UNIT_SECONDS);
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_loop_test(
-	        t, with_a_stopped_scan_all_keys_can_be_rewritten_twenty_times,
-	        0, sizeof turns / sizeof *turns);
+		t, with_a_stopped_scan_all_keys_can_be_rewritten_twenty_times,
+		0, sizeof turns / sizeof *turns);
 	tcase_add_test(
-	        t, what_snapshots_keep_is_bounded_by_an_eighth_of_the_limit);
-	tcase_add_test(t,
-	               a_revoked_scan_costs_nothing_though_its_client_is_silent);
+		t, what_snapshots_keep_is_bounded_by_an_eighth_of_the_limit);
+	tcase_add_test(
+		t, a_revoked_scan_costs_nothing_though_its_client_is_silent);
 	tcase_add_test(t,
 	               a_running_scan_that_is_revoked_stops_at_the_next_record);
 	tcase_add_test(t, the_oldest_snapshot_is_revoked_first);
 	tcase_add_test(t, a_scan_that_costs_nothing_outlives_one_that_does);
+	tcase_add_test(
+		t, a_full_store_without_anything_to_reclaim_says_so_at_once);
 	tcase_add_test(t,
-	               a_full_store_without_anything_to_reclaim_says_so_at_once);
-	tcase_add_test(t, no_store_is_refused_before_every_snapshot_was_revoked);
+	               no_store_is_refused_before_every_snapshot_was_revoked);
 	tcase_add_test(t, after_a_refusal_new_snapshots_are_left_alone);
 	tcase_add_test(t, in_a_full_store_an_item_gives_way_to_one_of_its_size);
 	tcase_add_test(t, expired_items_make_room);

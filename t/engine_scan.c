@@ -60,7 +60,7 @@ open_range(const struct ewb_range *range, uint64_t *count)
 static void *
 open_all(void)
 {
-	struct ewb_range all = {.size = sizeof all};
+	struct ewb_range all = { .size = sizeof all };
 	uint64_t count;
 
 	return open_range(&all, &count);
@@ -111,27 +111,27 @@ static const struct {
 	uint8_t start_excluded, end_excluded;
 	const char *keys;
 } ranges[] = {
-        {NULL, NULL, 0, 0, "a b bb c d "},
-        {"b", NULL, 0, 0, "b bb c d "},
-        {"b", NULL, 1, 0, "bb c d "},
-        {"ba", NULL, 0, 0, "bb c d "},
-        {"ba", NULL, 1, 0, "bb c d "},
-        {NULL, "c", 0, 0, "a b bb c "},
-        {NULL, "c", 0, 1, "a b bb "},
-        {NULL, "bz", 0, 0, "a b bb "},
-        {"b", "b", 0, 0, "b "},
-        {"b", "b", 1, 0, ""},
-        {"b", "b", 0, 1, ""},
-        {"b", "d", 1, 1, "bb c "},
-        {"c", "b", 0, 0, ""},
-        {"e", NULL, 0, 0, ""},
-        {"", "", 0, 0, ""},
-        {"", "a", 0, 0, "a "},
+	{ NULL, NULL, 0, 0, "a b bb c d " },
+	{ "b", NULL, 0, 0, "b bb c d " },
+	{ "b", NULL, 1, 0, "bb c d " },
+	{ "ba", NULL, 0, 0, "bb c d " },
+	{ "ba", NULL, 1, 0, "bb c d " },
+	{ NULL, "c", 0, 0, "a b bb c " },
+	{ NULL, "c", 0, 1, "a b bb " },
+	{ NULL, "bz", 0, 0, "a b bb " },
+	{ "b", "b", 0, 0, "b " },
+	{ "b", "b", 1, 0, "" },
+	{ "b", "b", 0, 1, "" },
+	{ "b", "d", 1, 1, "bb c " },
+	{ "c", "b", 0, 0, "" },
+	{ "e", NULL, 0, 0, "" },
+	{ "", "", 0, 0, "" },
+	{ "", "a", 0, 0, "a " },
 };
 
 START_TEST(a_range_has_the_keys_between_its_bounds)
 {
-	struct ewb_range r = {.size = sizeof r};
+	struct ewb_range r = { .size = sizeof r };
 	uint64_t count;
 	void *cursor;
 
@@ -164,7 +164,7 @@ END_TEST
 
 START_TEST(a_vbucket_that_does_not_exist_is_refused)
 {
-	struct ewb_range r = {.size = sizeof r, .vbucket = 1};
+	struct ewb_range r = { .size = sizeof r, .vbucket = 1 };
 	uint64_t count;
 	void *cursor;
 
@@ -193,7 +193,7 @@ check_fields(struct ewb_sink *sink, const struct ewb_item *item)
 
 START_TEST(a_record_has_all_that_is_known_of_the_item)
 {
-	struct ewb_sink sink = {.put = check_fields, .room = 2};
+	struct ewb_sink sink = { .put = check_fields, .room = 2 };
 	struct ewb_cookie c;
 	void *cursor;
 
@@ -218,7 +218,7 @@ START_TEST(a_refused_record_is_offered_first_the_next_time)
 	unsigned i;
 
 	for (i = 0; i < 5; i++)
-		set((char[]){(char)('a' + i), '\0'}, "v");
+		set((char[]){ (char)('a' + i), '\0' }, "v");
 	notes_init(&n);
 	cursor = open_all();
 	for (i = 1; i <= 5; i++) {
@@ -290,7 +290,7 @@ run_leg(void *arg)
 
 START_TEST(a_cursor_goes_on_where_it_was_on_another_thread)
 {
-	struct leg l = {0};
+	struct leg l = { 0 };
 	struct notes n;
 	unsigned i, legs = 0;
 
@@ -335,8 +335,8 @@ main(void)
 	tcase_add_test(t, a_refused_record_is_offered_first_the_next_time);
 	tcase_add_test(t, a_cursor_sees_the_data_of_its_opening);
 	tcase_add_test(
-	        t,
-	        what_had_expired_at_the_opening_is_not_offered_and_the_rest_is);
+		t,
+		what_had_expired_at_the_opening_is_not_offered_and_the_rest_is);
 	tcase_add_test(t, a_cursor_goes_on_where_it_was_on_another_thread);
 	suite_add_tcase(s, t);
 	return unit_run(s);

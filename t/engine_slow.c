@@ -19,8 +19,9 @@ static void *self;
 static void
 open_with(const char *delay, const char *every)
 {
-	struct ewb_setting s[] = {
-	        {"delay", delay}, {"every", every}, {"limit", "1M"}};
+	struct ewb_setting s[] = { { "delay", delay },
+		                   { "every", every },
+		                   { "limit", "1M" } };
 
 	engine = ewb_engine_entry();
 	fake_host_init(&host, 4);
@@ -174,8 +175,8 @@ END_TEST
 
 START_TEST(scans_are_not_late)
 {
-	struct ewb_range r = {.size = sizeof r};
-	struct ewb_sink sink = {.room = 10};
+	struct ewb_range r = { .size = sizeof r };
+	struct ewb_sink sink = { .room = 10 };
 	uint64_t count;
 	void *cursor;
 
@@ -189,10 +190,10 @@ static const struct {
 	struct ewb_setting setting;
 	const char *error;
 } wrong[] = {
-        {{"delay", "soon"}, "slow: delay=soon: not a time (2ms, 50us, 3s)"},
-        {{"every", "0"}, "slow: every=0: not a number from 1 up"},
-        {{"every", "x"}, "slow: every=x: not a number from 1 up"},
-        {{"limit", "x"}, "slow: limit=x: not a size (64M, 1G)"},
+	{ { "delay", "soon" }, "slow: delay=soon: not a time (2ms, 50us, 3s)" },
+	{ { "every", "0" }, "slow: every=0: not a number from 1 up" },
+	{ { "every", "x" }, "slow: every=x: not a number from 1 up" },
+	{ { "limit", "x" }, "slow: limit=x: not a size (64M, 1G)" },
 };
 
 START_TEST(a_wrong_setting_is_named)
@@ -202,8 +203,8 @@ START_TEST(a_wrong_setting_is_named)
 
 	fake_host_init(&h, 4);
 	ck_assert_int_eq(
-	        ewb_engine_entry()->open(&h, &wrong[_i].setting, 1, &none),
-	        EWB_INVALID);
+		ewb_engine_entry()->open(&h, &wrong[_i].setting, 1, &none),
+		EWB_INVALID);
 	ck_assert_str_eq(h.error, wrong[_i].error);
 }
 END_TEST

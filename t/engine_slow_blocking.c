@@ -18,8 +18,9 @@ static void *self;
 static void
 open_with(const char *delay, const char *every)
 {
-	struct ewb_setting s[] = {
-	        {"delay", delay}, {"every", every}, {"limit", "1M"}};
+	struct ewb_setting s[] = { { "delay", delay },
+		                   { "every", every },
+		                   { "limit", "1M" } };
 
 	engine = ewb_engine_entry();
 	fake_host_init(&host, 4);
@@ -99,7 +100,7 @@ END_TEST
 
 START_TEST(a_wrong_setting_is_named)
 {
-	struct ewb_setting s = {"delay", "x"};
+	struct ewb_setting s = { "delay", "x" };
 	void *none;
 
 	fake_host_init(&host, 4);

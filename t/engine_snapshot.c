@@ -92,20 +92,22 @@ static void
 put(unsigned k, unsigned value)
 {
 	char key[32];
-	struct ewb_request r = {.key = key, .nkey = name(key, k),
-	                        .value = &value, .nvalue = sizeof value};
+	struct ewb_request r = { .key = key,
+		                 .nkey = name(key, k),
+		                 .value = &value,
+		                 .nvalue = sizeof value };
 	uint64_t cas;
 
-	ck_assert_int_eq(mem_vbucket_store(&vb, &r, 0, mem_item_new(&r, NULL),
-	                                   &cas),
-	                 EWB_OK);
+	ck_assert_int_eq(
+		mem_vbucket_store(&vb, &r, 0, mem_item_new(&r, NULL), &cas),
+		EWB_OK);
 }
 
 static enum ewb_status
 take(unsigned k)
 {
 	char key[32];
-	struct ewb_request r = {.key = key, .nkey = name(key, k)};
+	struct ewb_request r = { .key = key, .nkey = name(key, k) };
 	uint64_t cas;
 
 	return mem_vbucket_remove(&vb, &r, 0, &cas);
@@ -183,7 +185,7 @@ change(struct state *now, unsigned i, unsigned bias)
 
 	if (roll(3000) == 0) {
 		mem_vbucket_flush(&vb);
-		*now = (struct state){{0}};
+		*now = (struct state){ { 0 } };
 	} else if (roll(100) < bias) {
 		put(k, i + 1);
 		now->value[k] = i + 1;
@@ -200,7 +202,7 @@ START_TEST(each_snapshot_shows_its_opening_in_whatever_order_they_close)
 	static struct state now;
 	unsigned i, bias = 80;
 
-	now = (struct state){{0}};
+	now = (struct state){ { 0 } };
 	for (i = 0; i < 40000; i++) {
 		change(&now, i, bias);
 		if (i % 3000 == 0)
@@ -226,7 +228,7 @@ END_TEST
 
 START_TEST(snapshots_without_changes_between_them_share_everything)
 {
-	struct state want = {{0}};
+	struct state want = { { 0 } };
 	struct mem_snapshot *s[4];
 	unsigned i;
 
@@ -464,8 +466,8 @@ main(void)
 	tcase_set_timeout(t, UNIT_SECONDS);
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(
-	        t,
-	        each_snapshot_shows_its_opening_in_whatever_order_they_close);
+		t,
+		each_snapshot_shows_its_opening_in_whatever_order_they_close);
 	tcase_add_test(t,
 	               snapshots_without_changes_between_them_share_everything);
 	tcase_add_test(t,
@@ -474,8 +476,8 @@ main(void)
 	tcase_add_test(t, what_is_younger_than_the_snapshot_is_freed_at_once);
 	tcase_add_test(t, what_only_a_closed_snapshot_saw_comes_free);
 	tcase_add_test(t, a_flush_leaves_a_snapshot_what_it_sees_and_no_more);
-	tcase_add_test(t,
-	               a_snapshot_from_after_a_flush_keeps_nothing_from_before_it);
+	tcase_add_test(
+		t, a_snapshot_from_after_a_flush_keeps_nothing_from_before_it);
 	tcase_add_test(t, a_slice_is_small_however_much_there_is);
 	tcase_add_test(t,
 	               a_revoked_snapshot_is_given_up_though_its_cursor_stays);

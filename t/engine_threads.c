@@ -29,7 +29,7 @@ static _Atomic unsigned complete, cancelled;
 static void
 open_with(const char *limit)
 {
-	struct ewb_setting s = {"limit", limit};
+	struct ewb_setting s = { "limit", limit };
 
 	seed = (unsigned)time(NULL);
 	printf("seed %u\n", seed);
@@ -151,8 +151,8 @@ look(struct ewb_sink *sink, const struct ewb_item *item)
 static void
 scan(uint16_t vbucket)
 {
-	struct ewb_range r = {.size = sizeof r, .vbucket = vbucket};
-	struct ewb_sink sink = {.put = look};
+	struct ewb_range r = { .size = sizeof r, .vbucket = vbucket };
+	struct ewb_sink sink = { .put = look };
 	enum ewb_status status;
 	char last[32] = "";
 	uint64_t count;
@@ -188,7 +188,7 @@ scanner(void *arg)
 static void
 run_all(void)
 {
-	unsigned number[4] = {0, 1, 2, 3}, i;
+	unsigned number[4] = { 0, 1, 2, 3 }, i;
 	pthread_t t[4];
 
 	for (i = 0; i < 4; i++)
@@ -211,16 +211,17 @@ END_TEST
 static void
 open_stopped(void *cursor[4])
 {
-	struct ewb_sink none = {.room = 0};
+	struct ewb_sink none = { .room = 0 };
 	uint64_t count;
 	unsigned i;
 
 	for (i = 0; i < 4; i++) {
-		struct ewb_range r = {.size = sizeof r, .vbucket = (uint16_t)i};
+		struct ewb_range r = { .size = sizeof r,
+			               .vbucket = (uint16_t)i };
 
 		ck_assert_int_eq(
-		        engine->scan_open(self, &r, &cursor[i], &count),
-		        EWB_OK);
+			engine->scan_open(self, &r, &cursor[i], &count),
+			EWB_OK);
 		ck_assert_int_eq(engine->scan_next(self, cursor[i], &none),
 		                 EWB_OK);
 	}
@@ -229,7 +230,7 @@ open_stopped(void *cursor[4])
 static void
 close_stopped(void *cursor[4])
 {
-	struct ewb_sink any = {.room = 1};
+	struct ewb_sink any = { .room = 1 };
 	unsigned i;
 
 	for (i = 0; i < 4; i++) {
@@ -246,7 +247,7 @@ START_TEST(writers_that_are_short_of_memory_take_it_from_scans)
 
 	open_with("1500k");
 	for (i = 0; i < KEYS; i++)
-		ck_assert_int_eq(store(i, 60), EWB_OK);
+		ck_assert_int_eq(store(i, 1 + i % 60), EWB_OK);
 	open_stopped(stopped);
 	run_all();
 	close_stopped(stopped);

@@ -44,8 +44,9 @@ roll(unsigned n)
 static enum ewb_status
 put(const void *key, size_t nkey, const void *value, size_t nvalue)
 {
-	struct ewb_request r = {.key = key, .nkey = nkey, .value = value,
-	                        .nvalue = nvalue};
+	struct ewb_request r = {
+		.key = key, .nkey = nkey, .value = value, .nvalue = nvalue
+	};
 	struct mem_item *it = mem_item_new(&r, NULL);
 	uint64_t cas;
 	enum ewb_status status = mem_vbucket_store(&vb, &r, 0, it, &cas);
@@ -58,7 +59,7 @@ put(const void *key, size_t nkey, const void *value, size_t nvalue)
 static enum ewb_status
 take(const void *key, size_t nkey)
 {
-	struct ewb_request r = {.key = key, .nkey = nkey};
+	struct ewb_request r = { .key = key, .nkey = nkey };
 	uint64_t cas;
 
 	return mem_vbucket_remove(&vb, &r, 0, &cas);
@@ -119,7 +120,7 @@ check_node(const struct mem_node *nd, unsigned level, const struct mem_obj *low,
 static struct shape
 check_tree(void)
 {
-	struct shape sh = {0};
+	struct shape sh = { 0 };
 
 	if (vb.tree.root)
 		check_node(vb.tree.root, vb.tree.depth, NULL, NULL, &sh);
@@ -262,8 +263,8 @@ any_bytes(unsigned char *key)
 	return n;
 }
 
-static size_t (*const kinds[])(unsigned char *) = {few_letters, numbered,
-                                                   late_differing, any_bytes};
+static size_t (*const kinds[])(unsigned char *) = { few_letters, numbered,
+	                                            late_differing, any_bytes };
 
 START_TEST(a_tree_agrees_with_a_sorted_array_through_random_changes)
 {
@@ -394,9 +395,9 @@ END_TEST
 
 START_TEST(a_short_key_is_less_than_the_longer_ones_that_begin_with_it)
 {
-	static const unsigned char keys[][4] = {"a", "a\0", "a\0\0", "a\0\1",
-	                                        "a\1", "b"};
-	static const size_t len[] = {1, 2, 3, 3, 2, 1};
+	static const unsigned char keys[][4] = { "a",     "a\0", "a\0\0",
+		                                 "a\0\1", "a\1", "b" };
+	static const size_t len[] = { 1, 2, 3, 3, 2, 1 };
 	struct mem_path p;
 	unsigned i;
 
@@ -423,8 +424,8 @@ main(void)
 	tcase_set_timeout(t, UNIT_SECONDS);
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_loop_test(
-	        t, a_tree_agrees_with_a_sorted_array_through_random_changes, 0,
-	        4);
+		t, a_tree_agrees_with_a_sorted_array_through_random_changes, 0,
+		4);
 	tcase_add_loop_test(t, seek_leads_to_the_first_key_that_is_not_less, 0,
 	                    4);
 	tcase_add_test(t, keys_that_come_in_order_fill_their_leaves);
@@ -433,8 +434,7 @@ main(void)
 	               a_tree_that_loses_nearly_all_its_keys_loses_its_leaves);
 	tcase_add_test(t, an_emptied_tree_costs_nothing);
 	tcase_add_test(
-	        t,
-	        a_short_key_is_less_than_the_longer_ones_that_begin_with_it);
+		t, a_short_key_is_less_than_the_longer_ones_that_begin_with_it);
 	suite_add_tcase(s, t);
 	return unit_run(s);
 }

@@ -65,7 +65,7 @@ parse(const char *text, const char *units, const uint64_t *factor,
 int
 ewb_parse_size(const char *text, uint64_t *bytes)
 {
-	static const uint64_t factor[] = {1u << 10, 1u << 20, 1u << 30};
+	static const uint64_t factor[] = { 1u << 10, 1u << 20, 1u << 30 };
 
 	return parse(text, "k\0M\0G\0", factor, 1, bytes);
 }
@@ -73,7 +73,7 @@ ewb_parse_size(const char *text, uint64_t *bytes)
 int
 ewb_parse_time(const char *text, uint64_t *us)
 {
-	static const uint64_t factor[] = {1, 1000, 1000000};
+	static const uint64_t factor[] = { 1, 1000, 1000000 };
 
 	return parse(text, "us\0ms\0s\0", factor, 1000, us);
 }
@@ -265,7 +265,7 @@ ewb_task_wake(struct ewb_task *t)
 struct ewb_ticket
 ewb_task_ticket(const struct ewb_task *t)
 {
-	return (struct ewb_ticket){.slot = t->cookie, .word = 1};
+	return (struct ewb_ticket){ .slot = t->cookie, .word = 1 };
 }
 
 int

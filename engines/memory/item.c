@@ -14,7 +14,7 @@ struct taken {
 struct mem_item *
 mem_item_new(const struct ewb_request *r, void *taken)
 {
-	struct taken where = {.buffer = taken, .value = r->value};
+	struct taken where = { .buffer = taken, .value = r->value };
 	size_t n = taken ? sizeof where : r->nvalue;
 	struct mem_item *it;
 

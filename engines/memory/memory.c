@@ -106,7 +106,7 @@ enum ewb_status
 mem_get(struct mem *m, struct ewb_cookie *c, const struct ewb_request *r)
 {
 	struct mem_vbucket *vb = vbucket_of(m, r);
-	struct ewb_item reply = {.size = sizeof reply};
+	struct ewb_item reply = { .size = sizeof reply };
 	struct mem_item *it;
 
 	it = mem_vbucket_get(vb, r->key, r->nkey, ewb_host_time(m->host));
@@ -187,8 +187,8 @@ mem_remove(struct mem *m, struct ewb_cookie *c, const struct ewb_request *r)
 	enum ewb_status status;
 	uint64_t cas;
 
-	status = mem_vbucket_remove(vbucket_of(m, r), r,
-	                            ewb_host_time(m->host), &cas);
+	status = mem_vbucket_remove(vbucket_of(m, r), r, ewb_host_time(m->host),
+	                            &cas);
 	if (status == EWB_OK)
 		ewb_reply_cas(c, cas);
 	mem_reclaim_look(m);
@@ -213,7 +213,7 @@ sum(struct mem *m, struct mem_counters *all)
 	uint64_t items = 0;
 	uint32_t i;
 
-	*all = (struct mem_counters){0};
+	*all = (struct mem_counters){ 0 };
 	for (i = 0; i < m->nvbuckets; i++) {
 		struct mem_vbucket *vb = &m->vbuckets[i];
 		struct mem_counters one;
@@ -241,17 +241,17 @@ mem_stats(struct mem *m, struct ewb_cookie *c, const struct ewb_request *r)
 		const char *name;
 		int64_t value;
 	} stats[] = {
-	        {"curr_items", (int64_t)items},
-	        {"bytes", atomic_load(&t->bytes)},
-	        {"limit", m->limit},
-	        {"snapshot_bytes", atomic_load(&t->snapshot_bytes)},
-	        {"snapshots", atomic_load(&t->live)},
-	        {"snapshots_revoked", (int64_t)atomic_load(&t->revoked)},
-	        {"expired", (int64_t)all.expired},
-	        {"gets", (int64_t)all.gets},
-	        {"hits", (int64_t)all.hits},
-	        {"stores", (int64_t)all.stores},
-	        {"removes", (int64_t)all.removes},
+		{ "curr_items", (int64_t)items },
+		{ "bytes", atomic_load(&t->bytes) },
+		{ "limit", m->limit },
+		{ "snapshot_bytes", atomic_load(&t->snapshot_bytes) },
+		{ "snapshots", atomic_load(&t->live) },
+		{ "snapshots_revoked", (int64_t)atomic_load(&t->revoked) },
+		{ "expired", (int64_t)all.expired },
+		{ "gets", (int64_t)all.gets },
+		{ "hits", (int64_t)all.hits },
+		{ "stores", (int64_t)all.stores },
+		{ "removes", (int64_t)all.removes },
 	};
 	enum ewb_status status = EWB_OK;
 	size_t i;

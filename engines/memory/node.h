@@ -24,7 +24,7 @@ struct mem_node {
 	uint16_t n, cap;
 	uint16_t skip;
 	struct mem_obj *slot[]; /* cap; then an inner node's cap children */
-	                        /* then cap uint32_t heads */
+				/* then cap uint32_t heads */
 };
 
 static inline bool

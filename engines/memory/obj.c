@@ -26,12 +26,9 @@ mem_obj_bytes(const struct mem_obj *o)
 {
 	switch (o->kind) {
 	case MEM_ITEM:
-	case MEM_ITEM_TAKEN:
-		return mem_item_bytes((const struct mem_item *)o);
-	case MEM_SEP:
-		return mem_fit(sizeof(struct sep) + o->nkey);
-	default:
-		return mem_node_bytes((const struct mem_node *)o);
+	case MEM_ITEM_TAKEN: return mem_item_bytes((const struct mem_item *)o);
+	case MEM_SEP: return mem_fit(sizeof(struct sep) + o->nkey);
+	default: return mem_node_bytes((const struct mem_node *)o);
 	}
 }
 

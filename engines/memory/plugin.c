@@ -86,7 +86,7 @@ scan_close(void *self, void *cursor)
 	mem_scan_close(self, cursor);
 }
 
-static const struct ewb_param params[] = {MEM_PARAMS, {0}};
+static const struct ewb_param params[] = { MEM_PARAMS, { 0 } };
 
 EWB_ENGINE(.name = "memory", .help = "keeps everything in memory, in order",
            .model = EWB_NONBLOCKING, .can = MEM_CAN, .max_key = 250,

@@ -77,7 +77,7 @@ static void
 prefer_older(struct victim *v, struct mem_vbucket *vb, uint64_t age)
 {
 	if (!v->vb || age < v->age)
-		*v = (struct victim){vb, age};
+		*v = (struct victim){ vb, age };
 }
 
 /* The oldest, first of those in vbuckets where something is kept for them;
@@ -85,7 +85,7 @@ prefer_older(struct victim *v, struct mem_vbucket *vb, uint64_t age)
 static bool
 revoke_oldest(struct mem *m)
 {
-	struct victim any = {0}, keeper = {0};
+	struct victim any = { 0 }, keeper = { 0 };
 	uint32_t i;
 
 	if (atomic_load(&m->totals.live) == 0)
@@ -130,9 +130,8 @@ sweep_some(struct mem *m)
 		struct mem_vbucket *vb = &m->vbuckets[rc->sweep_at];
 
 		if (!rc->in_vbucket)
-			rc->in_vbucket =
-			        mem_vbucket_sweep_begin(vb, &rc->sweep,
-			                                rc->swept);
+			rc->in_vbucket = mem_vbucket_sweep_begin(vb, &rc->sweep,
+			                                         rc->swept);
 		if (rc->in_vbucket) {
 			rc->in_vbucket = mem_vbucket_sweep(vb, &rc->sweep);
 			work++;
@@ -199,7 +198,7 @@ mem_reclaim_open(struct mem *m)
 {
 	m->reclaim.swept = ewb_host_time(m->host);
 	m->reclaim.task =
-	        ewb_task_new(m->host, EWB_WRITER, "memory-reclaim", run, m);
+		ewb_task_new(m->host, EWB_WRITER, "memory-reclaim", run, m);
 	if (!m->reclaim.task)
 		return -1;
 	ewb_task_wake(m->reclaim.task); /* begins the first period */

@@ -80,7 +80,7 @@ past_end(const struct cursor *cu, const struct mem_item *it)
 static enum ewb_status
 offer(const struct cursor *cu, const struct mem_item *it, struct ewb_sink *sink)
 {
-	struct ewb_item record = {.size = sizeof record};
+	struct ewb_item record = { .size = sizeof record };
 
 	record.flags = it->flags;
 	record.expiry = it->expiry;

@@ -248,7 +248,7 @@ mem_snapshot_drain(struct mem_vbucket *vb, struct mem_spoils *out)
 	struct mem_snapshot *s;
 	bool more = true;
 
-	*out = (struct mem_spoils){0};
+	*out = (struct mem_spoils){ 0 };
 	mem_vbucket_lock(vb);
 	for (s = vb->newest; s && !s->doomed;)
 		s = s->older;

@@ -34,8 +34,8 @@ struct mem_snapshot {
 	_Atomic bool revoked;
 	/* under the vbucket's lock */
 	enum mem_snapshot_state state;
-	bool busy;   /* a thread reads the tree */
-	bool closed; /* the cursor is gone */
+	bool busy;                  /* a thread reads the tree */
+	bool closed;                /* the cursor is gone */
 	struct mem_snapshot *older; /* live ones; or the next draining one */
 	struct mem_snapshot *newer;
 	struct mem_obj *dead;   /* it sees them; the tree has them no more */
@@ -44,8 +44,7 @@ struct mem_snapshot {
 };
 
 /* Busy at first.  *items: how many the vbucket has.  Null: no memory. */
-struct mem_snapshot *mem_snapshot_open(struct mem_vbucket *vb,
-                                       uint64_t *items);
+struct mem_snapshot *mem_snapshot_open(struct mem_vbucket *vb, uint64_t *items);
 /* Before reading the tree.  False: it was revoked. */
 bool mem_snapshot_enter(struct mem_snapshot *s);
 /* After.  False: it was revoked meanwhile. */

@@ -51,7 +51,7 @@ next_leaf(struct mem_path *p)
 	p->step[i].at++;
 	for (; i + 1 < p->depth; i++) {
 		p->step[i + 1].node =
-		        mem_node_kids(p->step[i].node)[p->step[i].at];
+			mem_node_kids(p->step[i].node)[p->step[i].at];
 		p->step[i + 1].at = 0;
 	}
 	return true;
@@ -164,9 +164,10 @@ plan(struct plan *pl, const struct mem_path *p, struct mem_change *ch,
 	for (i = p->depth; i-- > 0 && up >= 0;)
 		up = plan_level(pl, p, i, ch, (unsigned)up);
 	if (up > 0) {
-		pl->root = p->depth < MEM_DEPTH
-		                   ? make(ch, p->depth ? MEM_INNER : MEM_LEAF, 2)
-		                   : NULL;
+		pl->root =
+			p->depth < MEM_DEPTH
+				? make(ch, p->depth ? MEM_INNER : MEM_LEAF, 2)
+				: NULL;
 		if (!pl->root)
 			up = -1;
 	}
@@ -278,7 +279,7 @@ int
 mem_tree_put(struct mem_tree *t, struct mem_path *p, bool exact,
              struct mem_change *ch, struct mem_item *it)
 {
-	struct carry c = {.slot = exact ? NULL : &it->obj};
+	struct carry c = { .slot = exact ? NULL : &it->obj };
 	struct plan pl;
 	struct mem_obj **slot;
 
@@ -287,8 +288,8 @@ mem_tree_put(struct mem_tree *t, struct mem_path *p, bool exact,
 	it->obj.born = ch->seqno;
 	apply(t, p, &pl, ch, c);
 	if (exact) {
-		slot = &p->step[p->depth - 1].node
-		                ->slot[p->step[p->depth - 1].at];
+		slot = &p->step[p->depth - 1]
+		                .node->slot[p->step[p->depth - 1].at];
 		mem_change_retire(ch, *slot);
 		*slot = &it->obj;
 	}
@@ -366,9 +367,8 @@ mem_tree_remove(struct mem_tree *t, struct mem_path *p, struct mem_change *ch)
 
 	if (plan(&pl, p, ch, 0))
 		return -1;
-	apply(t, p, &pl, ch, (struct carry){0});
-	mem_change_retire(ch,
-	                  mem_node_remove(p->step[i].node, p->step[i].at));
+	apply(t, p, &pl, ch, (struct carry){ 0 });
+	mem_change_retire(ch, mem_node_remove(p->step[i].node, p->step[i].at));
 	while (i > 0 && shrink(p, i, ch))
 		i--;
 	lower_root(t, ch);

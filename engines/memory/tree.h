@@ -28,8 +28,8 @@ struct mem_tree {
 
 /* One mutation.  The first two are given, the others come back. */
 struct mem_change {
-	uint64_t seqno;       /* what is made now is born with it */
-	uint64_t frozen;      /* a snapshot sees what was born up to here; or 0 */
+	uint64_t seqno;  /* what is made now is born with it */
+	uint64_t frozen; /* a snapshot sees what was born up to here; or 0 */
 	struct mem_obj *dead; /* out of the tree, but seen by a snapshot */
 	struct mem_obj *gone; /* out of the tree, and seen by nobody */
 	size_t grown;         /* bytes of what was made */

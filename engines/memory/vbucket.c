@@ -6,7 +6,7 @@
 void
 mem_vbucket_init(struct mem_vbucket *vb, uint16_t id, struct mem_totals *totals)
 {
-	*vb = (struct mem_vbucket){0};
+	*vb = (struct mem_vbucket){ 0 };
 	vb->totals = totals;
 	vb->id = id;
 	vb->soonest = UINT32_MAX;
@@ -39,8 +39,8 @@ static void
 begin(struct mem_vbucket *vb, struct mem_change *ch)
 {
 	*ch = (struct mem_change){
-	        .seqno = vb->seqno + 1,
-	        .frozen = vb->newest ? vb->newest->seqno : 0,
+		.seqno = vb->seqno + 1,
+		.frozen = vb->newest ? vb->newest->seqno : 0,
 	};
 }
 
@@ -175,7 +175,7 @@ enum ewb_status
 mem_vbucket_store(struct mem_vbucket *vb, const struct ewb_request *r,
                   uint32_t now, struct mem_item *it, uint64_t *cas)
 {
-	struct mem_change ch = {.grown = 0};
+	struct mem_change ch = { .grown = 0 };
 	enum ewb_status status;
 	size_t n = mem_item_bytes(it);
 
@@ -226,7 +226,7 @@ enum ewb_status
 mem_vbucket_remove(struct mem_vbucket *vb, const struct ewb_request *r,
                    uint32_t now, uint64_t *cas)
 {
-	struct mem_change ch = {.grown = 0};
+	struct mem_change ch = { .grown = 0 };
 	enum ewb_status status;
 
 	mem_vbucket_lock(vb);
@@ -245,7 +245,7 @@ mem_vbucket_flush(struct mem_vbucket *vb)
 
 	mem_vbucket_lock(vb);
 	root = vb->tree.root ? &vb->tree.root->obj : NULL;
-	vb->tree = (struct mem_tree){0};
+	vb->tree = (struct mem_tree){ 0 };
 	vb->items = 0;
 	vb->soonest = UINT32_MAX;
 	vb->count.flushes++;
@@ -345,7 +345,7 @@ sweep(struct mem_vbucket *vb, struct mem_sweep *sw, struct mem_change *ch)
 bool
 mem_vbucket_sweep(struct mem_vbucket *vb, struct mem_sweep *sw)
 {
-	struct mem_change ch = {.grown = 0};
+	struct mem_change ch = { .grown = 0 };
 	bool more;
 
 	mem_vbucket_lock(vb);

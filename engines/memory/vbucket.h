@@ -22,11 +22,11 @@ struct mem_totals {
 	_Atomic int64_t bytes;          /* of all objects */
 	_Atomic int64_t snapshot_bytes; /* of those in snapshots' dead lists */
 	_Atomic int64_t live;           /* snapshots */
-	_Atomic int64_t leaving;        /* live, revoked, their scan is inside */
-	_Atomic int64_t dirty;          /* vbuckets with something to reclaim */
-	_Atomic uint64_t revoked;       /* snapshots, ever */
-	_Atomic uint64_t ages;          /* snapshots opened, ever */
-	_Atomic uint32_t soonest;       /* nothing expires before */
+	_Atomic int64_t leaving;  /* live, revoked, their scan is inside */
+	_Atomic int64_t dirty;    /* vbuckets with something to reclaim */
+	_Atomic uint64_t revoked; /* snapshots, ever */
+	_Atomic uint64_t ages;    /* snapshots opened, ever */
+	_Atomic uint32_t soonest; /* nothing expires before */
 };
 
 struct mem_counters {

@@ -18,8 +18,8 @@ struct slow {
 static void
 wait_us(uint64_t us)
 {
-	struct timespec left = {.tv_sec = (time_t)(us / 1000000),
-	                        .tv_nsec = (long)(us % 1000000) * 1000};
+	struct timespec left = { .tv_sec = (time_t)(us / 1000000),
+		                 .tv_nsec = (long)(us % 1000000) * 1000 };
 
 	while (nanosleep(&left, &left) && errno == EINTR)
 		;
@@ -112,12 +112,11 @@ scan_close(void *self, void *cursor)
 	mem_scan_close(((struct slow *)self)->mem, cursor);
 }
 
-static const struct ewb_param params[] = {SLOW_PARAMS, MEM_PARAMS, {0}};
+static const struct ewb_param params[] = { SLOW_PARAMS, MEM_PARAMS, { 0 } };
 
 EWB_ENGINE(.name = "slow-blocking",
-           .help = "memory, sleeping before it answers",
-           .model = EWB_BLOCKING, .can = MEM_CAN, .max_key = 250,
-           .params = params, .open = open, .close = close, .get = get,
-           .store = store, .remove = remove, .flush = flush, .stats = stats,
-           .scan_open = scan_open, .scan_next = scan_next,
-           .scan_close = scan_close)
+           .help = "memory, sleeping before it answers", .model = EWB_BLOCKING,
+           .can = MEM_CAN, .max_key = 250, .params = params, .open = open,
+           .close = close, .get = get, .store = store, .remove = remove,
+           .flush = flush, .stats = stats, .scan_open = scan_open,
+           .scan_next = scan_next, .scan_close = scan_close)

@@ -15,9 +15,9 @@ struct slow_delay {
 };
 
 /* For a plugin's table of parameters. */
-#define SLOW_PARAMS                                                  \
-	{"delay", "2ms", "how late an answer is"},                   \
-	{                                                            \
+#define SLOW_PARAMS                                                     \
+	{ "delay", "2ms", "how late an answer is" },                    \
+	{                                                               \
 		"every", "1", "delays each Nth command, not the others" \
 	}
 

@@ -9,8 +9,8 @@
 enum { GET, STORE, REMOVE, FLUSH, STATS, ERRANDS };
 
 static const mem_command_fn commands[ERRANDS] = {
-        [GET] = mem_get,     [STORE] = mem_store, [REMOVE] = mem_remove,
-        [FLUSH] = mem_flush, [STATS] = mem_stats,
+	[GET] = mem_get,     [STORE] = mem_store, [REMOVE] = mem_remove,
+	[FLUSH] = mem_flush, [STATS] = mem_stats,
 };
 
 struct slow {
@@ -77,7 +77,7 @@ open(struct ewb_host *host, const struct ewb_setting *set, size_t n,
 		return status;
 	}
 	for (i = 0; i < ERRANDS; i++)
-		s->errand[i] = (struct errand){s, commands[i]};
+		s->errand[i] = (struct errand){ s, commands[i] };
 	*self = s;
 	return EWB_OK;
 }
@@ -153,7 +153,7 @@ scan_close(void *self, void *cursor)
 	mem_scan_close(((struct slow *)self)->mem, cursor);
 }
 
-static const struct ewb_param params[] = {SLOW_PARAMS, MEM_PARAMS, {0}};
+static const struct ewb_param params[] = { SLOW_PARAMS, MEM_PARAMS, { 0 } };
 
 EWB_ENGINE(.name = "slow", .help = "memory, answering late in the background",
            .model = EWB_NONBLOCKING, .can = MEM_CAN, .max_key = 250,
