@@ -90,6 +90,19 @@ run_mutation(struct ewb_cookie *c)
 	return run_engine(c);
 }
 
+/* Everything at once; a delay would need a clock of its own. */
+static enum ewb_status
+run_flush(struct ewb_cookie *c)
+{
+	ewb_now_on_front(c->dispatch->thread);
+	if (c->request.expiry >
+	    ewb_clock_wall(&c->dispatch->core->clock)) {
+		ewb_reply_context(c, "flush with a delay is not supported");
+		return EWB_NOT_SUPPORTED;
+	}
+	return run_engine(c);
+}
+
 static enum ewb_status
 run_unsupported(struct ewb_cookie *c)
 {
@@ -124,7 +137,7 @@ ewb_commands_basic(struct ewb_core *core)
 		{ EWB_OP_GAT,
 		  { .run = ewb_compose_run, .keyed = 1, .mutates = 1 } },
 		{ EWB_OP_FLUSH,
-		  { .run = run_engine, .barrier = 1, .mutates = 1 } },
+		  { .run = run_flush, .barrier = 1, .mutates = 1 } },
 		{ EWB_OP_STATS, { .run = run_engine, .barrier = 1 } },
 	};
 

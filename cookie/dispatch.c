@@ -674,6 +674,17 @@ ewb_dispatch_cancel_all(struct ewb_dispatch *d, enum ewb_cancel_reason why,
 }
 
 void
+ewb_dispatch_orphan_all(struct ewb_dispatch *d)
+{
+	for (struct ewb_cookie *c = d->away; c; c = c->away_next) {
+		if (c->parent || c->orphan || !unwanted(c))
+			continue;
+		drop_timer(c);
+		make_orphan(c);
+	}
+}
+
+void
 ewb_cookie_waits(struct ewb_cookie *c, enum ewb_wait w)
 {
 	c->wait = w;

@@ -115,6 +115,9 @@ uint64_t ewb_dispatch_next(const struct ewb_dispatch *d) EWB_ON_FRONT;
 void ewb_dispatch_cancel_all(struct ewb_dispatch *d, enum ewb_cancel_reason why,
                              struct ewb_instance *only) EWB_ON_FRONT;
 
+/* Names all that are over and not notified, now: nobody will wait longer. */
+void ewb_dispatch_orphan_all(struct ewb_dispatch *d) EWB_ON_FRONT;
+
 /* framework commands: the ticket's wait is for a drain now, or no longer. */
 void ewb_cookie_waits(struct ewb_cookie *c, enum ewb_wait w) EWB_ON_FRONT;
 /* internal: the status is known. */

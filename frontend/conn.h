@@ -63,7 +63,7 @@ struct ewb_conn {
 
 	/* commands */
 	struct ewb_cookie *first, *last;
-	uint32_t nflight;   /* in the list */
+	uint32_t nflight;   /* in the list, but for END */
 	uint32_t npending;  /* of these, not done */
 	uint32_t nturn;     /* of these, not begun */
 	uint32_t nbarriers; /* of these pending, barriers */

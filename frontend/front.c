@@ -10,6 +10,9 @@
 #include "lib/check.h"
 
 #define US 1e-6
+/* Seconds from the cancel at the end of the grace until what has not been
+ * notified is named as orphans; ewb_server_stop() waits a little longer. */
+#define LAST_WORDS 0.5
 
 /* any thread: the loop sleeps, and there is a letter. */
 static void
@@ -225,7 +228,13 @@ grace_over(struct ev_loop *loop, ev_timer *w, int revents)
 	(void)loop;
 	(void)revents;
 	ewb_now_on_front(f->d.thread);
+	if (f->cancelled) {
+		ewb_dispatch_orphan_all(&f->d);
+		return;
+	}
 	ewb_front_grace_over(f);
+	ev_timer_set(&f->stop_timer, LAST_WORDS, 0.);
+	ev_timer_start(f->loop, &f->stop_timer);
 }
 
 /* After the last connection was handed over to them. */

@@ -32,6 +32,13 @@ release(struct ewb_cookie *c) EWB_ON_FRONT
 
 /* The list. */
 
+/* Against the limit of commands in flight: a get's END comes for free. */
+static unsigned
+counts(const struct ewb_cookie *c)
+{
+	return c->op != EWB_OP_END;
+}
+
 static void
 append(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT
 {
@@ -42,7 +49,7 @@ append(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT
 	else
 		n->first = c;
 	n->last = c;
-	n->nflight++;
+	n->nflight += counts(c);
 }
 
 static void
@@ -55,7 +62,7 @@ unlink_first(struct ewb_conn *n) EWB_ON_FRONT
 		n->first->prev = NULL;
 	else
 		n->last = NULL;
-	n->nflight--;
+	n->nflight -= counts(c);
 	n->waiting_bytes -= c->stream ? 0 : c->front_bytes;
 	if (c->stream == NULL)
 		c->front_bytes = 0;

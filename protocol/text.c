@@ -473,16 +473,15 @@ ewb_text_parse(struct ewb_text *t, const uint8_t *in, size_t n,
 
 	*f = (struct ewb_frame){ .op = EWB_OP_ERROR };
 	if (!t->in_skip)
-		return n ? take_any(t, in, n, max_value, f) : EWB_PARSE_MORE;
+		return take_any(t, in, n, max_value, f);
 	nl = n ? memchr(in, '\n', n) : NULL;
 	skipped = nl ? (size_t)(nl - in) : n;
 	f->head = skipped;
-	if (!nl || skipped + 1 == n)
+	if (!nl)
 		return EWB_PARSE_MORE;
 	/* The line's end is taken with what follows it: nothing changes
 	 * before there is a frame. */
 	t->in_skip = 0;
-	f->head = 0;
 	p = take_any(t, nl + 1, n - skipped - 1, max_value, f);
 	if (p == EWB_PARSE_MORE) {
 		t->in_skip = 1;

@@ -749,6 +749,8 @@ START_TEST(trouble_is_a_server_error)
 {
 	replies(EWB_OP_SET, EWB_WIRE_TOO_BIG,
 	        "SERVER_ERROR object too large for cache\r\n");
+	replies(EWB_OP_SET, EWB_WIRE_NO_MEMORY,
+	        "SERVER_ERROR out of memory storing object\r\n");
 	replies(EWB_OP_PREPEND, EWB_WIRE_NO_MEMORY,
 	        "SERVER_ERROR out of memory storing object\r\n");
 	replies(EWB_OP_GET, EWB_WIRE_NO_MEMORY,
