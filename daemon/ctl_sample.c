@@ -23,8 +23,9 @@ ewb_ctl_sample_each(uint64_t k, unsigned n)
 {
 	uint64_t each = (k + n - 1) / n;
 
-	/* Four standard deviations more than the mean. */
-	return n == 1 ? k : each + 4 * root(each) + 4;
+	/* Four standard deviations more than the mean, and some for when it
+	 * is small: also a server's sample is of about the size asked for. */
+	return each + 4 * root(each) + 12;
 }
 
 /* FNV-1a, then the finish of splitmix64, for FNV alone mixes too little. */

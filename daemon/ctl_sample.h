@@ -23,7 +23,7 @@ struct ewb_ctl_sample {
 };
 
 /* How many to ask of each of n vbuckets, so that k are found in all of them
- * together although a hash spreads the keys a little unevenly. */
+ * together although chance spreads the keys, and their choice, unevenly. */
 uint64_t ewb_ctl_sample_each(uint64_t k, unsigned n);
 /* A line, copied: 0 or -ENOMEM. */
 int ewb_ctl_sample_add(struct ewb_ctl_sample *s, const void *key, size_t nkey,

@@ -83,6 +83,7 @@ ewb_ctl_progress_init(struct ewb_ctl_progress *p, const char *unit)
 		.from = ewb_ctl_now(),
 		.unit = unit,
 	};
+	p->drawn = p->from; /* what is quick needs no bar */
 }
 
 static uint64_t

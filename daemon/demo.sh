@@ -8,8 +8,7 @@
 set -u -o pipefail
 export LC_ALL=C
 
-connections=8 gets=2000 # pipelined on each connection
-in_flight=250           # of a connection; a get and its END are two of them
+connections=8 gets=1000 # pipelined on each connection, 128 in flight at once
 promised=1000           # blocked commands
 enough=60000                          # packages
 
@@ -184,8 +183,8 @@ measure() {
 slow() {
 	local i pids=() answers before after measured median
 	say "An engine that takes 200 ms for every command, one front-end thread"
-	show "ewbd -t 1 --in-flight $in_flight slow delay=200ms"
-	start slow -t 1 --in-flight $in_flight "$build/engines/.libs/slow.so" delay=200ms
+	show "ewbd -t 1 slow delay=200ms"
+	start slow -t 1 "$build/engines/.libs/slow.so" delay=200ms
 	echo "While it has nothing to do, an empty request (noop) takes:"
 	show "ewbctl ping 200"
 	ctl ping 200 || fail "ping failed"

@@ -72,15 +72,28 @@ turn_over(const struct ewb_sink *s)
 
 /* Why the next record is refused before it is looked at. */
 static enum refused
-refuse(struct ewb_sink *s)
+refuse(const struct ewb_sink *s)
 {
 	if (s->c == NULL)
 		return PEEKED;
 	if (atomic_load(&s->scan->dead) || ewb_cancelled(s->t->ticket))
 		return DEAD;
-	if (limit_reached(s))
-		return LIMIT;
 	return turn_over(s) ? YIELD : NOTHING;
+}
+
+/* A record that the sample does not want: drawn once, though it may be offered
+ * again.  It limits nothing, so that the end is seen, but takes its time. */
+static int
+passed_over(struct ewb_sink *s, const struct ewb_item *item)
+{
+	struct ewb_scan *scan = s->scan;
+
+	if (scan->decided || sampled(scan)) {
+		scan->decided = 1;
+		return 0;
+	}
+	s->turn_bytes += item->nkey;
+	return 1;
 }
 
 static int
@@ -119,14 +132,14 @@ ewb_sink_put(struct ewb_sink *s, const struct ewb_item *item)
 	s->refused = refuse(s);
 	if (s->refused != NOTHING)
 		return EWB_WOULDBLOCK;
-	/* drawn once, though it may be offered again */
-	if (!scan->decided && !sampled(scan))
+	if (passed_over(s, item))
 		return EWB_OK;
-	scan->decided = 1;
-	if (put(s, item)) {
+	if (limit_reached(s))
+		s->refused = LIMIT;
+	else if (put(s, item))
 		s->refused = FULL;
+	if (s->refused != NOTHING)
 		return EWB_WOULDBLOCK;
-	}
 	scan->decided = 0;
 	return EWB_OK;
 }
@@ -154,16 +167,14 @@ open_cursor(struct ewb_scan *scan)
 	                                             &scan->cursor,
 	                                             &scan->count);
 
-	if (status != EWB_OK) {
+	if (status == EWB_OK) {
+		status = peek(scan);
+		if (status != EWB_OK)
+			ewb_scan_close_cursor(scan);
+	} else {
 		scan->cursor = NULL;
-		return status;
 	}
-	status = peek(scan);
-	if (status != EWB_OK)
-		ewb_scan_close_cursor(scan);
-	return status == EWB_WOULDBLOCK || status > EWB_WOULDBLOCK ?
-	               EWB_INTERNAL :
-	               status;
+	return status < EWB_WOULDBLOCK ? status : EWB_INTERNAL;
 }
 
 enum ewb_status

@@ -56,8 +56,10 @@ struct ewb_scan {
 	struct ewb_scan_request want;
 	struct ewb_range range;  /* points into want */
 	uint64_t born_at;        /* us */
-	/* the front end of the connection that created it */
+	struct ewb_dispatch *home; /* of the connection that created it */
+	/* home's */
 	struct ewb_hook hook;
+	struct ewb_letter parting; /* takes the hook out: the scan has ended */
 	/* any thread: the scan is to end */
 	_Atomic int dead;
 	/* whoever uses the cursor */
@@ -70,6 +72,7 @@ struct ewb_scan {
 	enum ewb_scan_state state;
 	enum ewb_scan_cause cause;
 	unsigned refs;
+	int hooked;              /* its connection lives and knows it */
 	int empty;               /* no record in the range */
 	int listed;              /* in the registry */
 	int closing;             /* the close task is under way */
@@ -110,7 +113,6 @@ struct ewb_scan *ewb_scan_find_locked(struct ewb_scans *s, const uint8_t id[16])
 void ewb_scan_drop(struct ewb_scan *scan);
 void ewb_scan_drop_locked(struct ewb_scan *scan);
 /* The scan is to end: who has the cursor closes it.  The first cause counts. */
-void ewb_scan_end(struct ewb_scan *scan, enum ewb_scan_cause cause);
 void ewb_scan_end_locked(struct ewb_scan *scan, enum ewb_scan_cause cause);
 /* It is IDLE and dead: the scan's own task closes its cursor. */
 void ewb_scan_close_later_locked(struct ewb_scan *scan);

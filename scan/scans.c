@@ -107,8 +107,25 @@ static void
 connection_ended(struct ewb_hook *h)
 {
 	struct ewb_scan *scan = SCAN_OF(h, hook);
+	struct ewb_scans *s = scan->scans;
 
-	ewb_scan_end(scan, EWB_CAUSE_gone);
+	lock(s);
+	if (scan->hooked) {
+		scan->hooked = 0;
+		ewb_scan_end_locked(scan, EWB_CAUSE_gone);
+		ewb_scan_drop_locked(scan);
+	} /* else the letter drops it */
+	unlock(s);
+}
+
+/* The connection need not know of it any more. */
+static void
+part(struct ewb_letter *l)
+{
+	struct ewb_scan *scan = SCAN_OF(l, parting);
+
+	ewb_now_on_front(scan->home->thread);
+	ewb_hook_drop(&scan->hook);
 	ewb_scan_drop(scan);
 }
 
@@ -154,6 +171,7 @@ allocate(struct ewb_scans *s, const struct ewb_scan_request *want)
 	scan->want = *want;
 	scan->random = want->seed;
 	scan->hook.fn = connection_ended;
+	scan->parting.deliver = part;
 	scan->close.type = &s->close_type;
 	scan->born_at = scan->used_at = ewb_clock_us(&s->core->clock);
 	scan->state = EWB_SCAN_OPENING;
@@ -171,6 +189,7 @@ ewb_scan_new(struct ewb_scans *s, struct ewb_cookie *c,
 	if (scan == NULL)
 		return NULL;
 	scan->instance = c->instance;
+	scan->home = c->dispatch;
 	snprintf(scan->owner, sizeof scan->owner, "%s", c->session->name);
 	set_range(scan, c->frame.vbucket);
 	lock(s);
@@ -181,6 +200,7 @@ ewb_scan_new(struct ewb_scans *s, struct ewb_cookie *c,
 		s->nopen++;
 		s->created++;
 		scan->refs = 2; /* the connection's and the caller's */
+		scan->hooked = 1;
 		enlist(scan);
 		start_reaper(s);
 	}
@@ -270,20 +290,18 @@ ewb_scan_end_locked(struct ewb_scan *scan, enum ewb_scan_cause cause)
 	scan->cause = cause;
 	scan->scans->ended[cause]++;
 	unlist(scan);
+	if (scan->hooked) {
+		/* the connection lives still, and so does its front end until
+		 * this is delivered; its reference is the letter's */
+		scan->hooked = 0;
+		ewb_inbox_post(&scan->home->inbox, &scan->parting);
+	}
 	if (was == EWB_SCAN_CONTINUING) {
 		/* its task closes the cursor; make it look */
 		(void)ewb_ticket_cancel(scan->continuing);
 	} else if (was == EWB_SCAN_IDLE) {
 		ewb_scan_close_later_locked(scan);
 	}
-}
-
-void
-ewb_scan_end(struct ewb_scan *scan, enum ewb_scan_cause cause)
-{
-	lock(scan->scans);
-	ewb_scan_end_locked(scan, cause);
-	unlock(scan->scans);
 }
 
 /* The reaper. */
@@ -389,6 +407,8 @@ ewb_scans_free(struct ewb_scans *s)
 		ewb_scan_end_locked(s->first, EWB_CAUSE_stopped);
 	if (s->reaping && ewb_pool_cancel(s->core->pool, &s->reaper))
 		s->reaping = 0;
+	else if (s->reaping)
+		ewb_pool_wake(s->core->pool, &s->reaper); /* not to sleep now */
 	while (s->nopen || s->reaping)
 		EWB_MUST0(pthread_cond_wait(&s->fewer, &s->lock));
 	unlock(s);

@@ -150,9 +150,9 @@ END_TEST
 
 START_TEST(each_vbucket_is_asked_for_a_little_more_than_its_part)
 {
-	ck_assert_uint_eq(ewb_ctl_sample_each(10, 1), 10);
-	ck_assert_uint_eq(ewb_ctl_sample_each(6400, 64), 100 + 40 + 4);
-	ck_assert_uint_eq(ewb_ctl_sample_each(1, 1024), 1 + 4 + 4);
+	ck_assert_uint_eq(ewb_ctl_sample_each(16, 1), 16 + 16 + 12);
+	ck_assert_uint_eq(ewb_ctl_sample_each(6400, 64), 100 + 40 + 12);
+	ck_assert_uint_eq(ewb_ctl_sample_each(1, 1024), 1 + 4 + 12);
 }
 END_TEST
 

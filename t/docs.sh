@@ -9,6 +9,9 @@ lacks() { echo "$1 does not have $2"; bad=1; }
 for name in $(sed -n 's/^EWB_COUNTER(\([a-z_]*\),.*/\1/p' "$srcdir/cookie/counters.def"); do
 	grep -q "^\.It Cm.*\b$name\b" "$srcdir/doc/ewbd.1" || lacks ewbd.1 "$name"
 done
+for name in $(sed -n 's/^EWB_CAUSE(\([a-z_]*\),.*/scans_\1/p' "$srcdir/scan/causes.def"); do
+	grep -q "^\.It Cm.*\b$name\b" "$srcdir/doc/ewbd.1" || lacks ewbd.1 "$name"
+done
 for name in $(grep -o '\bewb_[a-z_]*(' "$srcdir/include/ewb/engine.h" | tr -d '(' | sort -u); do
 	[ "$name" = ewb_engine_entry ] ||
 	    grep -q "^\.Fn $name\b" "$srcdir/doc/ewb-engine.3" || lacks ewb-engine.3 "$name"

@@ -322,7 +322,7 @@ START_TEST(what_only_a_closed_snapshot_saw_comes_free)
 		put(i, 3); /* the twos: only the young one sees them */
 	mem_snapshot_close(young);
 	drain();
-	ck_assert_int_eq(atomic_load(&totals.bytes), before);
+	ck_assert_int_le(atomic_load(&totals.bytes), before);
 	mem_snapshot_close(old);
 }
 END_TEST

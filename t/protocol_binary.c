@@ -394,6 +394,12 @@ START_TEST(a_mutation_with_a_cas_compares)
 	     "delete x compare cas=18446744073709551615");
 	says(&(struct req){ .opcode = 0x19, .cas = 1, .nkey = 1 },
 	     "append x quiet compare cas=1");
+	says(&(struct req){ .opcode = 0x06,
+	                    .cas = 1,
+	                    .nkey = 1,
+	                    .nextras = 20,
+	                    .extras = ZEROS },
+	     "decr x create compare cas=1 extras=20");
 	says(&(struct req){ .opcode = 0x00, .cas = 1, .nkey = 1 },
 	     "get x cas=1");
 }
@@ -649,8 +655,14 @@ START_TEST(a_client_reads_what_a_server_writes)
 	uint8_t out[EWB_BIN_HEAD];
 
 	ewb_bin_head(out, &r);
-	for (size_t n = 0; n < 24; n++)
-		ck_assert_int_eq(ewb_bin_response(out, n, &got), 0);
+	for (size_t n = 0; n < 24; n++) {
+		uint8_t *in = malloc(n);
+
+		if (n)
+			memcpy(in, out, n);
+		ck_assert_int_eq(ewb_bin_response(in, n, &got), 0);
+		free(in);
+	}
 	ck_assert_int_eq(ewb_bin_response(out, 24, &got), 24);
 	ck_assert_uint_eq(got.opcode, r.opcode);
 	ck_assert_uint_eq(got.nextras, r.nextras);
@@ -792,6 +804,8 @@ START_TEST(a_long_context_is_cut_at_a_character)
 		n = ewb_bin_error(out, in);
 		ck_assert_uint_le(n, EWB_BIN_ERROR_MAX);
 		ck_assert_uint_gt(n, EWB_BIN_ERROR_MAX - 6);
+		if (parts[i][0] == 'x')
+			ck_assert_uint_eq(n, EWB_BIN_ERROR_MAX);
 		ck_assert_mem_eq(out + n - 3, "\"}}", 3);
 		/* The last character is whole. */
 		if (len > 1)
@@ -861,6 +875,8 @@ START_TEST(a_record_reads_back_whatever_its_lengths)
 		                  n);
 		ck_assert_uint_eq(got.nkey, r.nkey);
 		ck_assert_uint_eq(got.nvalue, keys_only ? 0 : r.nvalue);
+		ck_assert(keys_only || got.value == out + n - r.nvalue);
+		ck_assert(!keys_only || got.key == out + n - r.nkey);
 		ck_assert_uint_eq(got.flags, keys_only ? 0 : 1);
 		ck_assert_uint_eq(got.expiry, keys_only ? 0 : 2);
 		ck_assert_uint_eq(got.seqno, keys_only ? 0 : 3);
