@@ -463,33 +463,32 @@ take_any(struct ewb_text *t, const uint8_t *in, size_t n, size_t max_value,
 	return p;
 }
 
+/* The rest of a refused line.  With its newline it is a frame, so that nothing
+ * changes unless a frame is taken off. */
+static enum ewb_parse
+skip_line(struct ewb_text *t, const uint8_t *in, size_t n, struct ewb_frame *f)
+{
+	const uint8_t *nl = n ? memchr(in, '\n', n) : NULL;
+
+	if (!nl) {
+		f->head = n;
+		return EWB_PARSE_MORE;
+	}
+	t->in_skip = 0;
+	f->head = (size_t)(nl - in) + 1;
+	f->is = EWB_IS_NOREPLY;
+	refuse(f, EWB_WIRE_INVALID, "the rest of a refused line");
+	return EWB_PARSE_OK;
+}
+
 enum ewb_parse
 ewb_text_parse(struct ewb_text *t, const uint8_t *in, size_t n,
                size_t max_value, struct ewb_frame *f)
 {
-	const uint8_t *nl;
-	enum ewb_parse p;
-	size_t skipped;
-
 	*f = (struct ewb_frame){ .op = EWB_OP_ERROR };
-	if (!t->in_skip)
-		return take_any(t, in, n, max_value, f);
-	nl = n ? memchr(in, '\n', n) : NULL;
-	skipped = nl ? (size_t)(nl - in) : n;
-	f->head = skipped;
-	if (!nl)
-		return EWB_PARSE_MORE;
-	/* The line's end is taken with what follows it: nothing changes
-	 * before there is a frame. */
-	t->in_skip = 0;
-	p = take_any(t, nl + 1, n - skipped - 1, max_value, f);
-	if (p == EWB_PARSE_MORE) {
-		t->in_skip = 1;
-		f->head = skipped;
-	} else {
-		f->head += skipped + 1;
-	}
-	return p;
+	if (t->in_skip)
+		return skip_line(t, in, n, f);
+	return take_any(t, in, n, max_value, f);
 }
 
 int

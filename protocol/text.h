@@ -19,10 +19,14 @@ struct ewb_text {
  * one, the END one; f->head then covers only what belongs to that key, and in_get stays set in
  * between, so that the line may be longer than the input buffer (a key may not
  * be).  Malformed lines are frames of op ERROR with the text to answer as
- * reason (without line end), such as "ERROR", "CLIENT_ERROR bad data chunk" or
+ * reason (without line end), such as "ERROR" or
  * "CLIENT_ERROR bad command line format"; f->nvalue and EWB_IS_SKIP say what of a refused storage command's
  * value is to be skipped.  A value larger than max_value: op ERROR,
- * "SERVER_ERROR object too large for cache", skipped. */
+ * "SERVER_ERROR object too large for cache", skipped; closing, when it is more
+ * than 64 MiB and four times max_value.  What is thrown away of a refused line
+ * is a frame of its own, op ERROR without a reply.  Never EWB_PARSE_CLOSE.  A
+ * frame that has a value may be parsed again while its value arrives; any other
+ * must be taken off. */
 enum ewb_parse ewb_text_parse(struct ewb_text *t, const uint8_t *in, size_t n,
                               size_t max_value, struct ewb_frame *f);
 

@@ -23,7 +23,7 @@ struct pieces {
 	size_t first;  /* 0: all of it */
 	size_t then;   /* 0: the rest */
 	uint64_t *rng; /* else random ones */
-	int wait;      /* takes off whole frames only */
+	int wait;      /* takes off only what is whole, value and all */
 };
 
 struct player {
@@ -119,37 +119,44 @@ parse(struct player *p, struct ewb_frame *f)
 		got = ewb_bin_parse(in, n, p->max_value, PLAY_MAX_BODY, f);
 	if (got == EWB_PARSE_OK) {
 		check_frame(p, f, in, n);
-		write_frame(p->out, f);
-	} else if (got == EWB_PARSE_CLOSE) {
-		fprintf(p->out, "close \"%s\"\n", f->reason);
-	} else {
-		must(f->head <= n);
+		if (f->nkey)
+			f->key = p->in + p->at + (f->key - in);
 	}
+	must(got != EWB_PARSE_MORE || f->head <= n);
 	free(in);
 	return got;
 }
 
-/* Value and line end; 0 when the stream ends before them. */
 static int
-take_rest(struct player *p, const struct ewb_frame *f)
+is_whole(const struct ewb_frame *f, size_t n)
+{
+	return f->is & EWB_IS_SKIP ||
+	       (f->nvalue <= n - f->head && f->tail <= n - f->head - f->nvalue);
+}
+
+/* The frame's bytes, as far as there are. */
+static void
+take(struct player *p, const struct ewb_frame *f)
 {
 	const uint8_t *tail;
 
+	write_frame(p->out, f);
 	p->at += f->head;
-	if (f->nvalue > p->n - p->at || f->tail > p->n - p->at - f->nvalue)
-		return 0;
-	p->at += f->nvalue;
-	tail = p->in + p->at;
-	if (p->seen < p->at + f->tail)
-		p->seen = p->at + f->tail;
-	if (f->tail == 0 || f->is & EWB_IS_SKIP ||
-	    ewb_text_tail_ok(tail, f->tail)) {
-		p->at += f->tail;
+	if (f->nvalue + f->tail > p->n - p->at) {
+		p->at = p->n;
 	} else {
-		fputs("bad data chunk\n", p->out);
-		p->at += ewb_text_resync(&p->text, tail, f->tail);
+		p->at += f->nvalue;
+		tail = p->in + p->at;
+		if (f->tail && !(f->is & EWB_IS_SKIP) &&
+		    !ewb_text_tail_ok(tail, f->tail)) {
+			fputs("bad data chunk\n", p->out);
+			p->at += ewb_text_resync(&p->text, tail, f->tail);
+		} else {
+			p->at += f->tail;
+		}
 	}
-	return 1;
+	if (p->seen < p->at)
+		p->seen = p->at;
 }
 
 static size_t
@@ -179,10 +186,14 @@ play_once(enum play_parser parser, const void *in, size_t n, size_t max_value,
 	for (;;) {
 		enum ewb_parse got = parse(&p, &f);
 
-		if (got == EWB_PARSE_CLOSE)
+		if (got == EWB_PARSE_CLOSE) {
+			fprintf(p.out, "close \"%s\"\n", f.reason);
 			break;
-		if (got == EWB_PARSE_OK) {
-			if (!take_rest(&p, &f) || f.is & EWB_IS_LAST)
+		}
+		if (got == EWB_PARSE_OK && (!how->wait || p.seen == n ||
+		                            is_whole(&f, p.seen - p.at))) {
+			take(&p, &f);
+			if (f.is & EWB_IS_LAST)
 				break;
 			continue;
 		}

@@ -21,9 +21,9 @@ enum play_parser { PLAY_TEXT, PLAY_BINARY };
 
 #define PLAY_MAX_BODY (1u << 20)
 
-/* At once, byte by byte, and in two pieces cut at each place, with and without
- * taking off what a parser that wants more has done with: fails unless the
- * same comes of it each time.  The caller frees it. */
+/* At once, byte by byte, and in two pieces cut at each place; each also by a
+ * reader that takes nothing off before a frame is whole with its value, and has
+ * it parsed again until then.  Fails unless the same comes of it each time.  The caller frees it. */
 char *play(enum play_parser parser, const void *in, size_t n, size_t max_value);
 /* At once and in random pieces. */
 char *play_random(enum play_parser parser, const void *in, size_t n,
