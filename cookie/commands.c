@@ -60,10 +60,17 @@ ewb_instance_call(struct ewb_cookie *c)
 static enum ewb_status
 call_on_pool(struct ewb_task *t, struct ewb_cookie *c, void *arg)
 {
+	enum ewb_status status;
+
 	(void)arg;
 	if (ewb_cancelled(t->ticket))
 		return EWB_TEMPORARY; /* nobody waits: not done at all */
-	return ewb_instance_call(c);
+	status = ewb_instance_call(c);
+	if (status != EWB_WOULDBLOCK)
+		return status;
+	/* it may wait, so why would it; no task of ours waits for anything */
+	ewb_slip(c, "a blocking engine said would block");
+	return EWB_INTERNAL;
 }
 
 /* On the front end or on the pool, as the engine's model says. */

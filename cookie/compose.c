@@ -44,6 +44,15 @@ drop_child(struct ewb_cookie *c) EWB_ON_FRONT
 	c->child = NULL;
 }
 
+/* The child's error is the command's, with its explanation. */
+static enum ewb_status
+fail(struct ewb_cookie *c, enum ewb_status status) EWB_ON_FRONT
+{
+	ewb_reply_context(c, c->child->reply.context);
+	drop_child(c);
+	return status;
+}
+
 static enum ewb_status
 start_get(struct ewb_cookie *c) EWB_ON_FRONT
 {
@@ -238,10 +247,8 @@ step(struct ewb_cookie *c, enum ewb_status status) EWB_ON_FRONT
 			drop_child(c);
 			return missing(c);
 		}
-		if (status != EWB_OK) {
-			drop_child(c);
-			return status;
-		}
+		if (status != EWB_OK)
+			return fail(c, status);
 		p->item = c->child;
 		c->child = NULL;
 		return update(c);
@@ -252,10 +259,7 @@ step(struct ewb_cookie *c, enum ewb_status status) EWB_ON_FRONT
 		ewb_compose_fini(c);
 		return start_get(c);
 	}
-	if (status == EWB_OK)
-		return answer(c);
-	drop_child(c);
-	return status;
+	return status == EWB_OK ? answer(c) : fail(c, status);
 }
 
 enum ewb_status

@@ -39,11 +39,18 @@ ewb_mistake(struct ewb_cookie *c, const char *what)
 #ifdef EWB_STRICT
 	ewb_check_failed(c->instance->host.name, 0, ewb_op_name(c->op), what);
 #endif
-	if (d->mistakes_logged_at && d->now - d->mistakes_logged_at < 1000000)
+	if (d->mistakes_logged_at &&
+	    d->now + 1 - d->mistakes_logged_at < 1000000)
 		return;
 	d->mistakes_logged_at = d->now + 1;
 	ewb_log(&d->core->log, EWB_LOG_ERROR, "engine %s: %s: %s",
 	        c->instance->host.name, ewb_op_name(c->op), what);
+}
+
+void
+ewb_slip(struct ewb_cookie *c, const char *what)
+{
+	atomic_store(&c->slip, what);
 }
 
 /* Over the limit of cookies in flight? */
@@ -94,8 +101,10 @@ ewb_cookie_block(struct ewb_cookie *c, void *arg)
 {
 	struct ewb_dispatch *d = c->dispatch;
 
-	if (!pthread_equal(d->thread, pthread_self()))
+	if (!pthread_equal(d->thread, pthread_self())) {
+		ewb_slip(c, "ewb_cookie_block() on a thread of its own");
 		return (struct ewb_ticket){ c, 0 };
+	}
 	ewb_now_on_front(d->thread);
 	if (!c->running || ewb_cookie_armed(c)) {
 		ewb_mistake(c, "ewb_cookie_block() outside of its callback, "
@@ -280,6 +289,9 @@ ewb_cookie_state(const struct ewb_cookie *c)
 void
 ewb_cookie_set_deadline(struct ewb_cookie *c, uint32_t ms)
 {
+	/* a child's is that of the command which it is a part of */
+	while (c->parent && !c->parent->away)
+		c = c->parent;
 	c->deadline_left = ms ? (uint64_t)ms * 1000 : UINT64_MAX;
 }
 

@@ -85,6 +85,7 @@ struct ewb_cookie {
 	_Atomic(struct ewb_blame *) blame;
 	_Atomic uint32_t blame_op;
 	_Atomic uint32_t refused; /* notifies refused as filling, this block */
+	_Atomic(const char *) slip; /* an engine's mistake, to be named */
 
 	/* whoever won the notify, until its letter is delivered */
 	struct ewb_letter letter;
@@ -95,9 +96,9 @@ struct ewb_cookie {
 	struct ewb_letter ask;
 	uint64_t asked_word;
 
-	/* under the lock of its key */
+	/* under the lock of its key; its front end may look at the state */
 	struct ewb_cookie *keylock_next;
-	enum ewb_key_state key_state;
+	_Atomic(enum ewb_key_state) key_state;
 	struct ewb_letter turn;
 
 	/* set when it is taken, until it is released */
@@ -171,6 +172,8 @@ struct ewb_ticket ewb_cookie_ticket(const struct ewb_cookie *c);
 /* An engine's mistake: counted, logged once a second at most, and an abort
  * under --enable-strict. */
 void ewb_mistake(struct ewb_cookie *c, const char *what) EWB_ON_FRONT;
+/* any: one that was made on another thread; the front end will name it. */
+void ewb_slip(struct ewb_cookie *c, const char *what);
 
 int ewb_cookie_armed(const struct ewb_cookie *c);
 /* front: as ewb_cookie_block(); engines 0: the engine's cancel is not called. */

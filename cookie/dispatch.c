@@ -97,6 +97,7 @@ ewb_cookie_take(struct ewb_dispatch *d, enum ewb_op op, struct ewb_session *s)
 	atomic_store_explicit(&c->blame_op, op, memory_order_relaxed);
 	atomic_store_explicit(&c->blame, s->instance->blame,
 	                      memory_order_release);
+	atomic_store_explicit(&c->slip, NULL, memory_order_relaxed);
 	c->letter.deliver = deliver;
 	c->ask.deliver = deliver_ask;
 	c->turn.deliver = deliver_turn;
@@ -237,6 +238,18 @@ await_orphan(struct ewb_cookie *c) EWB_ON_FRONT
 
 /* Away and home. */
 
+/* What the engine did wrong where nobody could name it. */
+static void
+name_slip(struct ewb_cookie *c) EWB_ON_FRONT
+{
+	const char *what = atomic_load(&c->slip);
+
+	if (what == NULL)
+		return;
+	atomic_store(&c->slip, NULL);
+	ewb_mistake(c, what);
+}
+
 static void
 go_away(struct ewb_cookie *c) EWB_ON_FRONT
 {
@@ -282,6 +295,7 @@ come_home(struct ewb_cookie *c) EWB_ON_FRONT
 
 	EWB_MUST(c->away);
 	c->away = 0;
+	name_slip(c);
 	if (c->away_next)
 		c->away_next->away_prev = c->away_prev;
 	if (c->away_prev)
@@ -337,6 +351,7 @@ void
 ewb_cookie_finish(struct ewb_cookie *c, enum ewb_status status)
 {
 	c->status = presentable(c, status);
+	name_slip(c);
 	drop_timer(c);
 	drop_holdings(c);
 	c->done = 1;
@@ -352,6 +367,7 @@ static void
 answer_away(struct ewb_cookie *c, enum ewb_status status) EWB_ON_FRONT
 {
 	EWB_MUST(c->away && !c->answered);
+	name_slip(c);
 	c->status = status;
 	c->answered = 1;
 	c->done = 1;
@@ -445,6 +461,8 @@ deliver(struct ewb_letter *l)
 	                          memory_order_relaxed);
 	EWB_COUNT(&d->counters, commands_resumed);
 	come_home(c);
+	if (c->stream)
+		ewb_stream_rest(c->stream);
 	if (unwanted(c)) {
 		settle(c);
 		return;
@@ -552,6 +570,16 @@ count_deadline(struct ewb_cookie *c) EWB_ON_FRONT
 		EWB_COUNT(&c->dispatch->counters, outcome_unknown);
 }
 
+/* It has left the queue for its key. */
+static void
+stop_waiting(struct ewb_cookie *c, enum ewb_cancel_reason why) EWB_ON_FRONT
+{
+	if (why == EWB_CANCEL_DEADLINE)
+		count_deadline(c);
+	come_home(c);
+	ewb_cookie_finish(c, EWB_TEMPORARY);
+}
+
 /* Cancels what is away and answers it. */
 static void
 give_up(struct ewb_cookie *c, enum ewb_cancel_reason why) EWB_ON_FRONT
@@ -563,15 +591,13 @@ give_up(struct ewb_cookie *c, enum ewb_cancel_reason why) EWB_ON_FRONT
 	if (c->child && c->child->away &&
 	    (atomic_load(&c->child->word) & EWB_WORD_NOTIFIED))
 		return;
-	if (why == EWB_CANCEL_DEADLINE)
-		count_deadline(c);
 	if (c->key_state == EWB_KEY_WAITING) {
-		if (!ewb_keylock_leave(&c->dispatch->core->keylocks, c))
-			return;
-		come_home(c);
-		ewb_cookie_finish(c, EWB_TEMPORARY);
+		if (ewb_keylock_leave(&c->dispatch->core->keylocks, c))
+			stop_waiting(c, why);
 		return;
 	}
+	if (why == EWB_CANCEL_DEADLINE)
+		count_deadline(c);
 	ewb_cookie_cancel(c, why);
 	answer_away(c, EWB_TEMPORARY);
 }

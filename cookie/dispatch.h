@@ -25,7 +25,8 @@ struct ewb_desk {
 	/* The status may be answered.  c->away: the lent part is not ours: use
 	 * the status and the front part alone; home() follows, some time. */
 	void (*done)(struct ewb_cookie *c);
-	/* An answered cookie has come home: release it. */
+	/* A cookie that was answered, or abandoned (session null), has come
+	 * home: release it, once its answer has left. */
 	void (*home)(struct ewb_cookie *c);
 	/* The stream has something to pull. */
 	void (*data)(struct ewb_cookie *c);
@@ -90,8 +91,8 @@ void ewb_cookie_fill(struct ewb_cookie *c, const struct ewb_frame *f,
                      const uint8_t *value) EWB_ON_FRONT;
 /* Runs the command; done() may be called from within. */
 void ewb_cookie_start(struct ewb_cookie *c) EWB_ON_FRONT;
-/* The client has gone: cancels what is away, forgets the session.  A cookie
- * that is away will be released when it comes home, without the desk. */
+/* The client has gone: cancels c, which is away, and forgets its session.  When
+ * it comes home, home() is called, perhaps from within. */
 void ewb_cookie_abandon(struct ewb_cookie *c) EWB_ON_FRONT;
 
 /* A child: an inner command whose result the parent waits for.  Fill in its

@@ -132,6 +132,7 @@ open_self(struct ewb_instance *i, const struct ewb_setting *s, size_t n,
 	status = i->engine.open(&i->host, s, n, &i->self);
 	if (status == EWB_OK)
 		return 0;
+	ewb_tasks_end(i);
 	if (i->host.error[0])
 		snprintf(why, nwhy, "engine %s: %s", i->host.name,
 		         i->host.error);
@@ -139,6 +140,27 @@ open_self(struct ewb_instance *i, const struct ewb_setting *s, size_t n,
 		snprintf(why, nwhy, "engine %s: would not open (status 0x%x)",
 		         i->host.name, (unsigned)status);
 	return -1;
+}
+
+static void
+free_instance(struct ewb_instance *i)
+{
+	EWB_MUST0(pthread_mutex_destroy(&i->lock));
+	ewb_strand_fini(&i->strand);
+	i->magic = 0;
+	free(i);
+}
+
+/* What the engine should have ended itself, before its code goes away. */
+static void
+end_tasks(struct ewb_instance *i)
+{
+	unsigned n = ewb_tasks_end(i);
+
+	if (n)
+		ewb_log(&i->host.core->log, EWB_LOG_ERROR,
+		        "engine %s: %u tasks of its own were left at its close",
+		        i->host.name, n);
 }
 
 struct ewb_instance *
@@ -167,11 +189,13 @@ ewb_instance_open(struct ewb_core *core, const struct ewb_engine *e,
 	i->host.core = core;
 	snprintf(i->host.name, sizeof i->host.name, "%s", e->name);
 	ewb_strand_init(&i->strand);
+	EWB_MUST0(pthread_mutex_init(&i->lock, NULL));
 	i->blame = ewb_blame_of(i->host.name);
-	if (i->blame && open_self(i, s, n, why, nwhy) == 0)
+	if (i->blame == NULL)
+		snprintf(why, nwhy, "engine %s: out of memory", e->name);
+	else if (open_self(i, s, n, why, nwhy) == 0)
 		return i;
-	ewb_strand_fini(&i->strand);
-	free(i);
+	free_instance(i);
 	return NULL;
 }
 
@@ -266,6 +290,7 @@ enum ewb_status
 ewb_instance_close(struct ewb_instance *i, char *why, size_t nwhy)
 {
 	unsigned long long cookies, cursors, lent;
+	void *handle = i->handle;
 
 	EWB_LIVE(i, EWB_INSTANCE_MAGIC);
 	cookies = atomic_load(&i->cookies);
@@ -280,10 +305,9 @@ ewb_instance_close(struct ewb_instance *i, char *why, size_t nwhy)
 	}
 	if (i->engine.close)
 		i->engine.close(i->self);
-	ewb_strand_fini(&i->strand);
-	i->magic = 0;
-	if (i->handle)
-		dlclose(i->handle);
-	free(i);
+	end_tasks(i);
+	free_instance(i);
+	if (handle)
+		dlclose(handle);
 	return EWB_OK;
 }

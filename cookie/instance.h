@@ -4,6 +4,7 @@
 #ifndef COOKIE_INSTANCE_H
 #define COOKIE_INSTANCE_H
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdint.h>
 
@@ -15,6 +16,7 @@
 #define EWB_INSTANCE_MAGIC 0x65776269u
 
 struct ewb_blame;
+struct ewb_own_task;
 
 struct ewb_host {
 	struct ewb_core *core;
@@ -32,7 +34,10 @@ struct ewb_instance {
 	struct ewb_blame *blame;
 	struct ewb_strand strand; /* EWB_BLOCKING_SERIAL */
 	/* any thread: what stands in the way of closing */
-	_Atomic uint64_t cookies, tasks, cursors, lent;
+	_Atomic uint64_t cookies, cursors, lent;
+	/* under lock: its own tasks */
+	pthread_mutex_t lock;
+	struct ewb_own_task *tasks;
 };
 
 /* Loads and opens.  what: a path with a slash, or a name to be found in dir.
@@ -46,8 +51,8 @@ struct ewb_instance *ewb_instance_open(struct ewb_core *core,
                                        const struct ewb_engine *e,
                                        const struct ewb_setting *s, size_t n,
                                        char *why, size_t nwhy);
-/* EWB_BUSY while a cookie, task, cursor or lent value is left: nothing was
- * done, and why names them.  Else closed, unloaded and freed. */
+/* EWB_BUSY while a cookie, cursor or lent value is left: nothing was done, and
+ * why names them.  Else closed, its own tasks ended, unloaded and freed. */
 enum ewb_status ewb_instance_close(struct ewb_instance *i, char *why,
                                    size_t nwhy);
 

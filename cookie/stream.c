@@ -63,8 +63,10 @@ ewb_stream_open(struct ewb_cookie *c, void (*wake)(void *arg), void *arg)
 	struct ewb_dispatch *d = c->dispatch;
 	struct ewb_stream *s;
 
-	if (!pthread_equal(d->thread, pthread_self()) || !c->running)
+	if (!pthread_equal(d->thread, pthread_self()) || !c->running) {
+		ewb_slip(c, "ewb_stream_open() outside of its callback");
 		return EWB_INTERNAL;
+	}
 	ewb_now_on_front(d->thread);
 	if (!c->command->streams || c->stream)
 		return EWB_NOT_SUPPORTED;
@@ -272,6 +274,8 @@ fresh(struct ewb_stream *s, size_t need, enum ewb_starved *why)
 	ch = grow(s, cap);
 	if (ch)
 		return use(s, ch);
+	if (need > s->base->cap && cap > s->core->budget.total)
+		*why = EWB_STARVED_NEVER;
 	return base ? use_base(s) : NULL;
 }
 
@@ -320,8 +324,10 @@ ewb_stream_commit(struct ewb_cookie *c, size_t n)
 {
 	struct ewb_stream *s = c->stream;
 
-	if (s == NULL || n > s->reserved)
-		return; /* more than it reserved: not to be sent */
+	if (s == NULL || n > s->reserved) {
+		ewb_slip(c, "ewb_stream_commit() of more than was reserved");
+		return; /* not to be sent */
+	}
 	s->filling->len += (uint32_t)n;
 	s->reserved = 0;
 	/* relaxed: one writer; read as a sign of life */
@@ -453,7 +459,11 @@ ewb_stream_waiting(const struct ewb_stream *s)
 int
 ewb_stream_full(const struct ewb_stream *s)
 {
-	return atomic_load(&s->held) > s->core->limits.low;
+	int kind = atomic_load(&s->starved);
+
+	/* also when it is another stream's that holds the memory */
+	return (kind != EWB_FED && kind != EWB_STARVED_NEVER) ||
+	       atomic_load(&s->held) > s->core->limits.low;
 }
 
 struct ewb_chunk *
@@ -481,6 +491,13 @@ ewb_stream_give(struct ewb_stream *s, struct ewb_chunk *ch)
 }
 
 void
+ewb_stream_rest(struct ewb_stream *s)
+{
+	ewb_budget_leave(&s->core->budget, &s->ask);
+	atomic_store(&s->starved, EWB_FED);
+}
+
+void
 ewb_stream_free(struct ewb_stream *s)
 {
 	struct ewb_chunk *ch;
@@ -492,7 +509,7 @@ ewb_stream_free(struct ewb_stream *s)
 		give_back(s, s->filling);
 	s->filling = NULL;
 	EWB_MUST(atomic_load(&s->held) == 0);
-	ewb_budget_leave(&s->core->budget, &s->ask);
+	ewb_stream_rest(s); /* its callback may have failed before it blocked */
 	ewb_chunk_give(&s->core->chunks, s->base);
 	atomic_fetch_sub(&s->core->streams, 1);
 	s->freed = 1;

@@ -40,7 +40,8 @@ enum ewb_starved {
 	EWB_FED,
 	EWB_STARVED_HIGH, /* for the low mark */
 	EWB_STARVED_RING, /* for a place in the ring */
-	EWB_STARVED_ANY   /* for its own chunk to come back, or for the budget */
+	EWB_STARVED_ANY, /* for its own chunk to come back, or for the budget */
+	EWB_STARVED_NEVER /* for more than the whole budget: its deadline ends it */
 };
 
 struct ewb_stream {
@@ -58,6 +59,7 @@ struct ewb_stream {
 	struct ewb_chunk *filling;
 	size_t reserved;
 	size_t next_cap;
+	size_t most; /* of held, for the statistics */
 	/* both */
 	_Atomic uint32_t sealed, pulled; /* positions in the ring */
 	struct ewb_chunk *ring[EWB_STREAM_RING];
@@ -69,7 +71,6 @@ struct ewb_stream {
 	struct ewb_ask ask;
 	struct ewb_letter data;
 	/* consumer */
-	size_t most;             /* of held, for the statistics */
 	uint64_t waits;
 	int freed;               /* but for a letter that is still on its way */
 	struct ewb_stream *next_free;
@@ -88,6 +89,9 @@ void ewb_stream_give(struct ewb_stream *s, struct ewb_chunk *ch) EWB_ON_FRONT;
 int ewb_stream_waiting(const struct ewb_stream *s) EWB_ON_FRONT;
 /* front: does the producer wait for the reader? */
 int ewb_stream_full(const struct ewb_stream *s) EWB_ON_FRONT;
+/* front, when the cookie is home: the producer has ended, and nobody is to be
+ * woken any more. */
+void ewb_stream_rest(struct ewb_stream *s) EWB_ON_FRONT;
 /* front, when the cookie is home and all chunks were given back but those in
  * the ring. */
 void ewb_stream_free(struct ewb_stream *s) EWB_ON_FRONT;

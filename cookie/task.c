@@ -19,6 +19,8 @@ struct ewb_own_task {
 	pthread_cond_t ended;
 	/* under lock */
 	int in_pool, dying;
+	/* under the instance's lock */
+	struct ewb_own_task *next, **at;
 };
 
 enum ewb_after
@@ -86,12 +88,18 @@ enum ewb_status
 ewb_offload_to(struct ewb_cookie *c, enum ewb_class where, ewb_offload_fn fn,
                void *arg)
 {
-	if (!pthread_equal(c->dispatch->thread, pthread_self()))
+	if (!pthread_equal(c->dispatch->thread, pthread_self())) {
+		ewb_slip(c, "ewb_offload() on a thread of its own");
 		return EWB_INTERNAL;
+	}
 	ewb_now_on_front(c->dispatch->thread);
 	if (!c->running || ewb_cookie_armed(c)) {
 		ewb_mistake(c, "ewb_offload() outside of its callback, or "
 		               "twice in one");
+		return EWB_INTERNAL;
+	}
+	if ((unsigned)where >= EWB_POOL_CLASSES) {
+		ewb_mistake(c, "ewb_offload_to() an unknown class");
 		return EWB_INTERNAL;
 	}
 	return offload(c, where, fn, arg, 1);
@@ -104,6 +112,23 @@ ewb_offload(struct ewb_cookie *c, ewb_offload_fn fn, void *arg)
 	                      fn, arg);
 }
 
+/* Takes the job out of the turn's tasks.  0: it is not among them. */
+static int
+leave_batch(struct ewb_batch *b, struct ewb_job *j)
+{
+	struct ewb_job **p, *prev = NULL;
+
+	for (p = &b->first; *p && *p != j; p = &(*p)->next)
+		prev = *p;
+	if (*p == NULL)
+		return 0;
+	*p = j->next;
+	if (b->last == j)
+		b->last = prev;
+	b->n--;
+	return 1;
+}
+
 void
 ewb_task_cancel(struct ewb_cookie *c, struct ewb_ticket t)
 {
@@ -111,6 +136,10 @@ ewb_task_cancel(struct ewb_cookie *c, struct ewb_ticket t)
 
 	if (c->task.ticket.word != t.word)
 		return; /* this block has no task of ours */
+	if (leave_batch(&c->dispatch->batch, &c->task.job)) {
+		ewb_notify_filled(t, EWB_TEMPORARY);
+		return;
+	}
 	if (!ewb_pool_cancel(pool, &c->task.job)) {
 		ewb_pool_wake(pool, &c->task.job);
 		return;
@@ -156,6 +185,36 @@ own_finished(struct ewb_job *j)
 	EWB_MUST0(pthread_mutex_unlock(&o->lock));
 }
 
+/* The host is a part of it. */
+static struct ewb_instance *
+instance_of(struct ewb_host *h)
+{
+	return (struct ewb_instance *)((char *)h -
+	                               offsetof(struct ewb_instance, host));
+}
+
+static void
+enlist(struct ewb_instance *i, struct ewb_own_task *o)
+{
+	EWB_MUST0(pthread_mutex_lock(&i->lock));
+	o->next = i->tasks;
+	o->at = &i->tasks;
+	if (o->next)
+		o->next->at = &o->next;
+	i->tasks = o;
+	EWB_MUST0(pthread_mutex_unlock(&i->lock));
+}
+
+static void
+delist(struct ewb_instance *i, struct ewb_own_task *o)
+{
+	EWB_MUST0(pthread_mutex_lock(&i->lock));
+	*o->at = o->next;
+	if (o->next)
+		o->next->at = o->at;
+	EWB_MUST0(pthread_mutex_unlock(&i->lock));
+}
+
 struct ewb_task *
 ewb_task_new(struct ewb_host *h, enum ewb_class where, const char *name,
              ewb_work_fn fn, void *arg)
@@ -172,9 +231,11 @@ ewb_task_new(struct ewb_host *h, enum ewb_class where, const char *name,
 	EWB_MUST0(pthread_cond_init(&o->ended, NULL));
 	o->task.job.type = &o->type;
 	o->task.core = h->core;
+	o->task.instance = instance_of(h);
 	o->task.work = fn;
 	o->task.arg = arg;
 	o->task.own = o;
+	enlist(o->task.instance, o);
 	return &o->task;
 }
 
@@ -199,6 +260,7 @@ ewb_task_free(struct ewb_task *t)
 	if (t == NULL)
 		return;
 	o = t->own;
+	delist(t->instance, o);
 	EWB_MUST0(pthread_mutex_lock(&o->lock));
 	o->dying = 1;
 	if (o->in_pool && ewb_pool_cancel(t->core->pool, &t->job))
@@ -212,6 +274,16 @@ ewb_task_free(struct ewb_task *t)
 	EWB_MUST0(pthread_cond_destroy(&o->ended));
 	EWB_MUST0(pthread_mutex_destroy(&o->lock));
 	free(o);
+}
+
+unsigned
+ewb_tasks_end(struct ewb_instance *i)
+{
+	unsigned n = 0;
+
+	for (; i->tasks; n++)
+		ewb_task_free(&i->tasks->task);
+	return n;
 }
 
 void

@@ -8,6 +8,7 @@
 #include <ewb/engine.h>
 
 #include "lib/pool.h"
+#include "lib/roles.h"
 
 struct ewb_core;
 struct ewb_cookie;
@@ -39,6 +40,8 @@ enum ewb_status ewb_task_offload(struct ewb_cookie *c, enum ewb_class where,
 /* front: the block of ticket t was cancelled.  Its task is ended here if it has
  * not begun, else it is made to look. */
 void ewb_task_cancel(struct ewb_cookie *c, struct ewb_ticket t);
+/* main: ends those that the engine did not free; how many. */
+unsigned ewb_tasks_end(struct ewb_instance *i) EWB_MAY_BLOCK;
 /* any: makes the cookie's task run, if it is parked. */
 void ewb_task_wake_job(struct ewb_task *t);
 /* The pool's. */
