@@ -119,10 +119,15 @@ text_end(struct ewb_conn *n) EWB_ON_FRONT
 	return failed ? 0 : copy(n, "END\r\n", 5);
 }
 
+/* Ends a get, too, if one of its keys was at fault. */
 static int
 text_error(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT
 {
+	int failed = n->get_failed;
+
 	n->get_failed = 0;
+	if (failed)
+		return 0;
 	return text_line(n, c->frame.reason ? c->frame.reason : "ERROR");
 }
 
@@ -363,11 +368,19 @@ answer_binary(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT
 	return is_error(c->status) ? bin_error(n, c) : bin_success(n, c);
 }
 
+static void
+count_refused(struct ewb_conn *n, const struct ewb_cookie *c) EWB_ON_FRONT
+{
+	if (c->status == EWB_TOO_BIG)
+		EWB_COUNT(&n->front->d.counters, too_large);
+	else if (c->op == EWB_OP_ERROR && !(c->frame.is & EWB_IS_NOREPLY))
+		EWB_COUNT(&n->front->d.counters, frames_malformed);
+}
+
 int
 ewb_answer(struct ewb_conn *n, struct ewb_cookie *c)
 {
-	if (c->op == EWB_OP_ERROR)
-		EWB_COUNT(&n->front->d.counters, frames_malformed);
+	count_refused(n, c);
 	if (c->stream && c->answered && !c->command->terminal_error &&
 	    (c->front_bits & EWB_FRONT_STARTED))
 		return -1; /* nothing can say that the rest is missing */

@@ -173,7 +173,8 @@ rearm(struct ewb_conn *n) EWB_ON_FRONT
 		ev_io_start(f->loop, &n->rio);
 	else
 		ev_io_stop(f->loop, &n->rio);
-	if (n->out.bytes == 0 && is_over(n))
+	/* after a stop's grace nobody waits for a slow reader */
+	if ((n->out.bytes == 0 || f->cancelled) && is_over(n))
 		ewb_conn_close(n);
 }
 
@@ -199,7 +200,7 @@ ewb_conn_work(struct ewb_conn *n)
 	if (n->dead)
 		return;
 	n->working = 1;
-	count = ewb_input_run(n, f->server->o.requests_per_turn, &more);
+	count = ewb_input_run(n, ewb_front_slice(f), &more);
 	n->working = 0;
 	if (n->dead)
 		return;

@@ -117,6 +117,8 @@ int ewb_order_add(struct ewb_conn *n, const struct ewb_frame *f,
 	EWB_ON_FRONT;
 /* Begins what no longer has to wait. */
 void ewb_order_advance(struct ewb_conn *n) EWB_ON_FRONT;
+/* Answers what still has to wait: it is not begun any more. */
+void ewb_order_refuse(struct ewb_conn *n) EWB_ON_FRONT;
 /* Writes the replies that are next, and what streams have ready. */
 void ewb_order_emit(struct ewb_conn *n) EWB_ON_FRONT;
 /* The client has gone. */

@@ -120,14 +120,22 @@ take_letters(struct ewb_front *f) EWB_ON_FRONT
 	look_after_touched(f);
 }
 
+unsigned
+ewb_front_slice(const struct ewb_front *f)
+{
+	unsigned most = f->server->o.requests_per_turn, left = 1;
+
+	if (f->turn_commands < EWB_TURN_COMMANDS)
+		left = EWB_TURN_COMMANDS - f->turn_commands;
+	return most < left ? most : left;
+}
+
 void
 ewb_front_spent(struct ewb_front *f, unsigned commands)
 {
 	uint64_t now;
 
 	f->turn_commands += commands;
-	if (f->by_hand)
-		return;
 	now = ewb_clock_us(&f->server->core.clock);
 	f->d.now = now;
 	if (f->turn_commands < EWB_TURN_COMMANDS &&
@@ -211,12 +219,16 @@ ewb_front_grace_over(struct ewb_front *f)
 
 	f->cancelled = 1;
 	f->d.stopping = 2;
+	for (n = f->conns; n; n = n->next)
+		ewb_order_refuse(n);
 	ewb_dispatch_cancel_all(&f->d, EWB_CANCEL_STOP, NULL);
 	look_after_touched(f);
-	/* whoever does not read the last answer has had the grace */
+	/* Whoever does not read the last answer has had the grace.  What is
+	 * pending was notified: its letter closes the connection. */
 	for (n = f->conns; n; n = next) {
 		next = n->next;
-		ewb_conn_close(n);
+		if (n->npending == 0)
+			ewb_conn_close(n);
 	}
 }
 
@@ -428,9 +440,11 @@ ewb_front_new(struct ewb_server *s, struct ev_loop *loop)
 	if (ewb_dispatch_init(&f->d, &s->core, &ewb_front_desk, wake, f))
 		goto fail;
 	f->d.owner = f;
-	if (enlist(s, f))
-		goto fail;
 	ewb_now_on_front(f->d.thread);
+	if (enlist(s, f)) {
+		ewb_dispatch_fini(&f->d);
+		goto fail;
+	}
 	init_watchers(f);
 	if (f->index == 0)
 		ewb_listen_start(f);
@@ -447,6 +461,13 @@ ewb_front_adopt(struct ewb_front *f, int fd)
 {
 	EWB_LIVE(f, EWB_FRONT_MAGIC);
 	ewb_now_on_front(f->d.thread);
+	atomic_fetch_add(&f->server->connections, 1);
+	return ewb_front_serve(f, fd);
+}
+
+int
+ewb_front_serve(struct ewb_front *f, int fd)
+{
 	if (f->stopping || ewb_conn_new(f, fd) == NULL) {
 		if (f->stopping)
 			close(fd);

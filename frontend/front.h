@@ -93,8 +93,12 @@ struct ewb_front {
 /* front.c */
 void ewb_front_touch(struct ewb_front *f, struct ewb_conn *n) EWB_ON_FRONT;
 void ewb_front_ready(struct ewb_front *f, struct ewb_conn *n) EWB_ON_FRONT;
+/* How many commands the next connection may run at once. */
+unsigned ewb_front_slice(const struct ewb_front *f) EWB_ON_FRONT;
 /* Commands were run: looks at the inbox again when it is time to. */
 void ewb_front_spent(struct ewb_front *f, unsigned commands) EWB_ON_FRONT;
+/* A connected socket that the server counts already; see ewb_front_adopt(). */
+int ewb_front_serve(struct ewb_front *f, int fd) EWB_ON_FRONT;
 /* By hand: one letter, or what was touched. */
 int ewb_front_letter(struct ewb_front *f) EWB_ON_FRONT;
 void ewb_front_settle(struct ewb_front *f) EWB_ON_FRONT;

@@ -163,26 +163,32 @@ ewb_input_read(struct ewb_conn *n)
 	return 1;
 }
 
+/* Input to be parsed later, in place of what is here.  -1: no memory. */
+static int
+park(struct ewb_conn *n, const uint8_t *data, size_t len) EWB_ON_FRONT
+{
+	uint8_t *part = malloc(len);
+
+	if (part == NULL)
+		return -1;
+	memcpy(part, data, len);
+	ewb_input_drop(n);
+	n->part = part;
+	n->npart = (uint32_t)len;
+	return 0;
+}
+
 /* What is left moves out of the arena. */
 static void
 park_rest(struct ewb_conn *n) EWB_ON_FRONT
 {
-	size_t left = n->end - n->start;
-	uint8_t *part;
-
 	if (n->in == NULL)
 		return;
-	if (left == 0) {
+	if (n->start == n->end)
 		ewb_input_drop(n);
-		return;
-	}
-	part = malloc(left);
-	if (part == NULL)
-		return; /* then it stays where it is */
-	memcpy(part, n->in->data + n->start, left);
-	ewb_input_drop(n);
-	n->part = part;
-	n->npart = (uint32_t)left;
+	else
+		/* without memory it stays where it is */
+		(void)park(n, n->in->data + n->start, n->end - n->start);
 }
 
 static void
@@ -211,44 +217,48 @@ parse(struct ewb_conn *n, struct ewb_frame *f) EWB_ON_FRONT
 	return ewb_text_parse(&n->text, p, len, max, f);
 }
 
-/* A text value that does not end in a line end. */
+/* A text value that does not end in a line end; *take: what of the tail it
+ * takes. */
 static int
-bad_chunk(struct ewb_conn *n, struct ewb_frame *f, const uint8_t *tail)
-	EWB_ON_FRONT
+bad_chunk(struct ewb_conn *n, const struct ewb_frame *f, const uint8_t *tail,
+          size_t *take) EWB_ON_FRONT
 {
-	size_t take = ewb_text_resync(&n->text, tail, f->tail);
 	struct ewb_frame bad = { .op = EWB_OP_ERROR,
 		                 .is = f->is & EWB_IS_NOREPLY,
 		                 .status = EWB_INVALID,
 		                 .reason = "CLIENT_ERROR bad data chunk" };
 
-	n->start += (uint32_t)take;
+	*take = ewb_text_resync(&n->text, tail, f->tail);
 	return ewb_order_add(n, &bad, NULL, NULL, NULL);
+}
+
+/* What was received behind its end goes back to the input. */
+static int
+bad_body(struct ewb_conn *n) EWB_ON_FRONT
+{
+	const struct ewb_frame *f = n->body_frame;
+	const uint8_t *tail = n->body + f->nvalue;
+	size_t take;
+	int err = bad_chunk(n, f, tail, &take);
+
+	if (err == 0 && take < f->tail)
+		err = park(n, tail + take, f->tail - take);
+	drop_body(n);
+	return err;
 }
 
 /* The large value is whole. */
 static int
 run_body(struct ewb_conn *n) EWB_ON_FRONT
 {
-	struct ewb_frame f = *n->body_frame;
+	const struct ewb_frame *f = n->body_frame;
 	uint8_t *body = n->body;
-	size_t rest = f.tail;
 	int err;
 
-	if (f.tail && !ewb_text_tail_ok(body + f.nvalue, f.tail)) {
-		/* the two bytes are taken, whatever they are: the parser then
-		 * skips to the end of the line */
-		(void)ewb_text_resync(&n->text, body + f.nvalue, rest);
-		f = (struct ewb_frame){ .op = EWB_OP_ERROR,
-			                .is = f.is & EWB_IS_NOREPLY,
-			                .status = EWB_INVALID,
-			                .reason = "CLIENT_ERROR bad data chunk" };
-		err = ewb_order_add(n, &f, NULL, NULL, NULL);
-		drop_body(n);
-		return err;
-	}
-	n->body = NULL;
-	err = ewb_order_add(n, &f, body, n->body_in, body);
+	if (f->tail && !ewb_text_tail_ok(body + f->nvalue, f->tail))
+		return bad_body(n);
+	n->body = NULL; /* the command's */
+	err = ewb_order_add(n, f, body, n->body_in, body);
 	drop_body(n);
 	return err;
 }
@@ -296,6 +306,8 @@ run_frame(struct ewb_conn *n, struct ewb_frame *f) EWB_ON_FRONT
 {
 	size_t here = n->end - n->start, whole = f->head + f->nvalue + f->tail;
 	const uint8_t *value = n->in->data + n->start + f->head;
+	size_t take;
+	int err;
 
 	if (f->is & EWB_IS_SKIP) {
 		n->start += (uint32_t)f->head;
@@ -308,8 +320,9 @@ run_frame(struct ewb_conn *n, struct ewb_frame *f) EWB_ON_FRONT
 		return begin_body(n, f, here) ? FAILED : NEEDS_INPUT;
 	}
 	if (f->tail && !ewb_text_tail_ok(value + f->nvalue, f->tail)) {
-		n->start += (uint32_t)(f->head + f->nvalue);
-		return bad_chunk(n, f, value + f->nvalue) ? FAILED : RAN;
+		err = bad_chunk(n, f, value + f->nvalue, &take);
+		n->start += (uint32_t)(f->head + f->nvalue + take);
+		return err ? FAILED : RAN;
 	}
 	n->start += (uint32_t)whole;
 	return ewb_order_add(n, f, value, n->in, NULL) ? FAILED : RAN;
@@ -391,7 +404,8 @@ ewb_input_run(struct ewb_conn *n, unsigned max, int *more)
 	while (n->in || n->body) {
 		if (paused(n))
 			return count;
-		if (count && (count >= max || slice_over(n, count, began))) {
+		if (count && (n->start < n->end || n->body) &&
+		    (count >= max || slice_over(n, count, began))) {
 			*more = 1;
 			return count;
 		}

@@ -34,8 +34,9 @@ arrive(struct ewb_letter *l)
 	struct ewb_front *f = h->to;
 	int fd = h->fd;
 
+	ewb_now_on_front(f->d.thread);
 	free(h);
-	ewb_front_adopt(f, fd);
+	ewb_front_serve(f, fd);
 }
 
 /* Counted before it is handed over, so that the limit holds. */
@@ -49,7 +50,7 @@ hand_over(struct ewb_front *f, int fd) EWB_ON_FRONT
 
 	atomic_fetch_add(&s->connections, 1);
 	if (to == f) {
-		ewb_front_adopt(f, fd);
+		ewb_front_serve(f, fd);
 		return;
 	}
 	h = malloc(sizeof *h);
@@ -172,7 +173,7 @@ clear_stale(const struct sockaddr_un *a)
 
 	if (lstat(a->sun_path, &st) || !S_ISSOCK(st.st_mode))
 		return;
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return;
 	if (connect(fd, (const struct sockaddr *)a, sizeof *a) &&
@@ -246,6 +247,17 @@ split(const char *where, char *host, size_t nhost, const char **port)
 	return 0;
 }
 
+/* getaddrinfo() would take the last 16 bits of any number. */
+static int
+is_port(const char *text)
+{
+	unsigned long n = 0;
+
+	for (; *text >= '0' && *text <= '9' && n <= 65535; text++)
+		n = n * 10 + (unsigned long)(*text - '0');
+	return *text == '\0' && n <= 65535;
+}
+
 static int
 open_tcp(struct ewb_listener *l, const char *where, char *why, size_t n)
 {
@@ -260,6 +272,8 @@ open_tcp(struct ewb_listener *l, const char *where, char *why, size_t n)
 		return say(why, n, where,
 		           "not an address: host:port, [v6]:port, or a path "
 		           "with a slash");
+	if (!is_port(port))
+		return say(why, n, where, "the port is no number from 0 to 65535");
 	err = getaddrinfo(host[0] ? host : NULL, port, &hints, &list);
 	if (err)
 		return say(why, n, where, gai_strerror(err));

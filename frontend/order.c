@@ -215,6 +215,18 @@ ewb_order_advance(struct ewb_conn *n)
 	}
 }
 
+void
+ewb_order_refuse(struct ewb_conn *n)
+{
+	for (struct ewb_cookie *c = n->first; c && n->nturn; c = c->next) {
+		if (c->wait != EWB_WAIT_TURN || c->done)
+			continue;
+		n->nturn--;
+		c->wait = EWB_WAIT_NOTHING;
+		ewb_cookie_finish(c, EWB_TEMPORARY);
+	}
+}
+
 /* What the dispatch tells. */
 
 static void
@@ -328,7 +340,8 @@ ewb_order_emit(struct ewb_conn *n)
 {
 	struct ewb_cookie *c;
 
-	while ((c = n->first) != NULL) {
+	/* nothing may follow where a reply was cut */
+	while (!(n->pause & EWB_PAUSE_CLOSING) && (c = n->first) != NULL) {
 		/* once answered it is not ours to look into its stream */
 		if (c->stream && !c->answered && pull_all(n, c)) {
 			cut(n);

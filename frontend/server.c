@@ -247,8 +247,11 @@ ewb_server_free(struct ewb_server *s)
 	for (unsigned i = 0; i < s->nfronts; i++)
 		EWB_MUST(s->fronts[i] == NULL); /* ewb_front_free() was called */
 	for (unsigned i = 0; i < s->nlisteners; i++) {
-		if (s->listeners[i].fd >= 0)
-			close(s->listeners[i].fd);
+		if (s->listeners[i].fd < 0)
+			continue;
+		close(s->listeners[i].fd);
+		if (s->listeners[i].path[0])
+			unlink(s->listeners[i].path);
 	}
 	if (s->instance)
 		EWB_MUST(ewb_instance_close(s->instance, why, sizeof why) ==

@@ -16,12 +16,11 @@
 #include "t/front_play.h"
 
 #define START_US 1000000u
-#define GRACE_MS 3600000u
 #define PATIENCE_MS 10000 /* for what the kernel is sure to do */
+#define A_WHILE_MS 20     /* for what it may do */
 #define ROUNDS 100000u    /* steps that are not going to end */
 #define WRONG_MAX 600     /* what is said about wrong bytes */
 
-static struct play *playing; /* whose log */
 static pthread_mutex_t log_lock = PTHREAD_MUTEX_INITIALIZER;
 
 static void
@@ -54,7 +53,6 @@ play_server(struct play *p, const struct ewb_engine *e,
 	char why[600] = "";
 
 	*p = (struct play){ .nfronts = 0 };
-	playing = p;
 	if (o)
 		mine = *o;
 	else
@@ -97,14 +95,8 @@ play_open(struct play *p, unsigned nfronts, const struct ewb_engine *e,
 }
 
 void
-play_stop(struct play *p)
+play_fronts_free(struct play *p)
 {
-	struct client *c;
-
-	for (c = p->clients; c; c = c->next)
-		client_close(c);
-	ewb_server_stop_begin(p->server, GRACE_MS);
-	play_run(p);
 	ck_assert_msg(ewb_server_stopped(p->server) == EWB_OK,
 	              "something did not come home: %u connections, %llu "
 	              "blocked commands",
@@ -123,6 +115,26 @@ play_stop(struct play *p)
 }
 
 void
+play_stop(struct play *p)
+{
+	for (struct client *c = p->clients; c; c = c->next)
+		client_close(c);
+	ewb_server_stop_begin(p->server, PLAY_GRACE_MS);
+	play_run(p);
+	play_fronts_free(p);
+}
+
+void
+play_grace_over(struct play *p)
+{
+	for (unsigned i = 0; i < p->nfronts; i++) {
+		ewb_now_on_front(p->front[i]->d.thread);
+		ewb_front_grace_over(p->front[i]);
+	}
+	play_settle(p);
+}
+
+void
 play_free(struct play *p)
 {
 	struct client *c;
@@ -130,6 +142,7 @@ play_free(struct play *p)
 	ewb_server_free(p->server);
 	while ((c = p->clients) != NULL) {
 		p->clients = c->next;
+		client_close(c);
 		free(c);
 	}
 }
@@ -215,7 +228,8 @@ run(struct play *p, bool jobs)
 		while (jobs && play_job(p))
 			moved = true;
 		quiet = moved || signs(p) != before ? 0 : quiet + 1;
-		ck_assert_msg(++rounds < ROUNDS, "it does not come to an end");
+		if (++rounds == ROUNDS)
+			ck_abort_msg("it does not come to an end");
 	}
 }
 
@@ -262,22 +276,30 @@ play_sum(const struct play *p, enum ewb_counter i)
 /* Clients. */
 
 static struct client *
-serve(struct play *p, unsigned front, int fd, int theirs)
+add_client(struct play *p, int fd, bool tcp)
 {
 	struct client *c = calloc(1, sizeof *c);
-	struct ewb_front *f = p->front[front];
 
 	ck_assert_ptr_nonnull(c);
-	ewb_now_on_front(f->d.thread);
-	ck_assert_int_eq(ewb_front_adopt(f, theirs), 0);
-	*c = (struct client){ .play = p,
-		              .front = f,
-		              .conn = f->conns,
-		              .id = f->conns->session.id,
-		              .fd = fd,
-		              .next = p->clients };
+	*c = (struct client){
+		.play = p, .fd = fd, .tcp = tcp, .next = p->clients
+	};
 	p->clients = c;
 	ck_assert_int_eq(fcntl(fd, F_SETFL, O_NONBLOCK), 0);
+	return c;
+}
+
+static struct client *
+serve(struct play *p, unsigned front, int fd, int theirs, bool tcp)
+{
+	struct client *c = add_client(p, fd, tcp);
+	struct ewb_front *f = p->front[front];
+
+	ewb_now_on_front(f->d.thread);
+	ck_assert_int_eq(ewb_front_adopt(f, theirs), 0);
+	c->front = f;
+	c->conn = f->conns;
+	c->id = f->conns->session.id;
 	return c;
 }
 
@@ -288,7 +310,7 @@ client_open(struct play *p, unsigned front)
 
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fd),
 	                 0);
-	return serve(p, front, fd[0], fd[1]);
+	return serve(p, front, fd[0], fd[1], false);
 }
 
 struct client *
@@ -298,7 +320,6 @@ client_tcp(struct play *p, unsigned front)
 	socklen_t len = sizeof a;
 	int door = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), theirs;
-	struct client *c;
 
 	a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	ck_assert_int_eq(bind(door, (struct sockaddr *)&a, sizeof a), 0);
@@ -308,9 +329,17 @@ client_tcp(struct play *p, unsigned front)
 	theirs = accept4(door, NULL, NULL, SOCK_CLOEXEC);
 	ck_assert_int_ge(theirs, 0);
 	close(door);
-	c = serve(p, front, fd, theirs);
-	c->tcp = true;
-	return c;
+	return serve(p, front, fd, theirs, true);
+}
+
+struct client *
+client_connect(struct play *p, const struct sockaddr *a, socklen_t n)
+{
+	int fd = socket(a->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(connect(fd, a, n), 0);
+	return add_client(p, fd, true);
 }
 
 void
@@ -351,6 +380,8 @@ client_reset(struct client *c)
 bool
 client_served(const struct client *c)
 {
+	if (c->front == NULL)
+		return false;
 	for (struct ewb_conn *n = c->front->conns; n; n = n->next)
 		if (n->session.id == c->id)
 			return true;
@@ -392,22 +423,48 @@ say(struct client *c, const char *text)
 	say_bytes(c, text, strlen(text));
 }
 
+void
+say_times(struct client *c, unsigned n, const char *format)
+{
+	size_t each = strlen(format) + 10, len = 0;
+	char *all = malloc(n * each + 1);
+
+	ck_assert_ptr_nonnull(all);
+	for (unsigned i = 0; i < n; i++)
+		len += (size_t)snprintf(all + len, each + 1, format, i);
+	say_bytes(c, all, len);
+	free(all);
+}
+
+/* Over TCP things take their time: until there is something to hear, or the
+ * server can go on sending.  0: neither, for a while. */
+static int
+await(const struct client *c)
+{
+	struct pollfd p[2] = { { .fd = c->fd, .events = POLLIN },
+		               { .fd = -1, .events = POLLOUT } };
+
+	if (client_served(c) && c->conn->out.bytes)
+		p[1].fd = c->conn->fd;
+	return poll(p, 2, A_WHILE_MS);
+}
+
 /* Received bytes; 0: the end; -EAGAIN: none now, though the server was given
  * the chance; other -errno. */
 static ssize_t
 receive(struct client *c, void *to, size_t n)
 {
-	struct pollfd p = { .fd = c->fd, .events = POLLIN };
+	unsigned tries = 0, most = c->tcp ? 20 : 3;
 	ssize_t got;
 
-	for (unsigned tries = 0; tries < 3; tries++) {
+	while (tries < most) {
 		got = recv(c->fd, to, n, 0);
 		if (got >= 0 || errno != EAGAIN)
 			return got < 0 ? -errno : got;
 		play_sockets(c->play);
 		play_settle(c->play);
-		if (c->tcp && tries == 1)
-			(void)poll(&p, 1, PATIENCE_MS / 20);
+		if (!c->tcp || await(c) == 0)
+			tries++;
 	}
 	return -EAGAIN;
 }

@@ -23,12 +23,14 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/socket.h>
 
 #include <ewb/embed.h>
 
 #include "frontend/front.h"
 
 #define PLAY_FRONTS 2
+#define PLAY_GRACE_MS 3600000u /* nobody waits for it */
 
 struct client;
 
@@ -56,6 +58,10 @@ void play_open(struct play *p, unsigned nfronts, const struct ewb_engine *e,
 void play_stop(struct play *p);
 void play_free(struct play *p);
 void play_close(struct play *p);
+/* For those who stop it step by step: the end of the grace; and, when it has
+ * stopped, the front ends are freed. */
+void play_grace_over(struct play *p);
+void play_fronts_free(struct play *p);
 
 /* One step each, of all front ends or of one.  Letter and job: false when
  * there was none. */
@@ -75,10 +81,10 @@ uint64_t play_sum(const struct play *p, enum ewb_counter i);
 
 struct client {
 	struct play *play;
-	struct ewb_front *front;
-	struct ewb_conn *conn; /* while it is open, see client_served() */
-	uint64_t id;           /* of its session */
-	int fd;                /* -1: closed */
+	struct ewb_front *front; /* or null, see client_connect() */
+	struct ewb_conn *conn;   /* while it is open, see client_served() */
+	uint64_t id;             /* of its session */
+	int fd; /* -1: closed */
 	bool tcp;
 	struct client *next;
 };
@@ -86,6 +92,10 @@ struct client {
 /* A Unix socket pair, or TCP over loopback, served by that front end. */
 struct client *client_open(struct play *p, unsigned front);
 struct client *client_tcp(struct play *p, unsigned front);
+/* Through a listener; the server may not have accepted it yet, and which front
+ * end will is not known. */
+struct client *client_connect(struct play *p, const struct sockaddr *a,
+                              socklen_t n);
 /* Sizes of the kernel's buffers between it and the server. */
 void client_small(struct client *c, int bytes);
 /* Says no more, still hears. */
@@ -99,6 +109,8 @@ bool client_served(const struct client *c);
 /* Sends; lets the sockets be read only when they are full. */
 void say(struct client *c, const char *text);
 void say_bytes(struct client *c, const void *data, size_t n);
+/* The text n times in one piece; a %u in it counts from 0. */
+void say_times(struct client *c, unsigned n, const char *format);
 /* Receives exactly that, and fails otherwise; makes the server go on sending
  * when it is not here yet. */
 void hear(struct client *c, const char *text);

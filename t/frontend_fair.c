@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Nobody keeps the others waiting: connections, the sockets and the inbox.
+ * The front ends take their letters themselves here; the test lets them have
+ * one turn at a time. */
+#include "config.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "t/frontend_tiny.h"
+#include "t/unit.h"
+#include "t/front_play.h"
+
+static struct play p;
+static struct client *c, *d;
+
+static void
+begin(unsigned nfronts, const struct ewb_server_options *o)
+{
+	play_open(&p, nfronts, &tiny_engine, o);
+	for (unsigned i = 0; i < nfronts; i++)
+		p.front[i]->by_hand = 0;
+}
+
+static void
+end(void)
+{
+	tiny.seen = NULL;
+	tiny_let_all();
+	for (unsigned i = 0; i < p.nfronts; i++)
+		p.front[i]->by_hand = 1;
+	play_close(&p);
+}
+
+static void
+turn(void)
+{
+	play_sockets(&p);
+}
+
+/* Connections. */
+
+START_TEST(ten_thousand_pipelined_commands_do_not_hold_up_another_connection)
+{
+	unsigned turns = 0;
+
+	begin(1, NULL);
+	c = client_open(&p, 0);
+	d = client_open(&p, 0);
+	/* what the kernel takes; the rest as it is read */
+	say_times(c, 3000, "touch k 1\r\n");
+	say(d, "get k\r\n");
+	turn();
+	ck_assert_uint_le(tiny.runs, EWB_TURN_COMMANDS + 1);
+	hear(d, "END\r\n");
+	say_times(c, 7000, "touch k 1\r\n");
+	say(d, "get k\r\n");
+	turn();
+	hear(d, "END\r\n");
+	while (play_count(&p, cmd_other) < 10000) {
+		uint64_t before = play_count(&p, cmd_other);
+
+		turn();
+		(void)hear_all(c);
+		ck_assert_uint_lt(turns++, 1000);
+		ck_assert_uint_ge(play_count(&p, cmd_other), before);
+	}
+	end();
+}
+END_TEST
+
+START_TEST(two_floods_are_served_slice_by_slice)
+{
+	struct ewb_server_options o;
+	unsigned done[2] = { 0, 0 };
+	size_t got;
+
+	play_defaults(&o);
+	o.requests_per_turn = 50;
+	begin(1, &o);
+	c = client_open(&p, 0);
+	d = client_open(&p, 0);
+	say_times(c, 1000, "touch k 1\r\n");
+	say_times(d, 1000, "touch k 1\r\n");
+	for (unsigned i = 0; i < 20; i++) {
+		char bytes[4096];
+
+		turn();
+		got = hear_some(c, bytes, 50 * 11);
+		done[0] += (unsigned)(got / 11);
+		got = hear_some(d, bytes, 50 * 11);
+		done[1] += (unsigned)(got / 11);
+		ck_assert_uint_eq(done[0], 50 * (i + 1));
+		ck_assert_uint_eq(done[1], 50 * (i + 1));
+	}
+	end();
+}
+END_TEST
+
+/* Each command takes a tenth of a millisecond. */
+static void
+takes_100_us(struct ewb_cookie *cookie, const struct ewb_request *r)
+{
+	(void)cookie;
+	(void)r;
+	ewb_clock_advance(&p.core->clock, 100);
+}
+
+START_TEST(a_slice_ends_after_a_millisecond)
+{
+	begin(1, NULL);
+	c = client_open(&p, 0);
+	d = client_open(&p, 0);
+	tiny.seen = takes_100_us;
+	say_times(c, 1000, "delete k\r\n");
+	turn();
+	/* the clock is looked at every 16 commands */
+	ck_assert_uint_eq(tiny.runs, 16);
+	ck_assert_uint_eq(play_count(&p, slices_used), 1);
+	say(d, "get k\r\n");
+	turn();
+	ck_assert_uint_eq(tiny.runs, 33);
+	hear(d, "END\r\n");
+	end();
+}
+END_TEST
+
+/* The sockets and the inbox. */
+
+static unsigned let_at, resumed_at;
+
+/* Notifies within the flood, and sees when that is taken. */
+static void
+watch(struct ewb_cookie *cookie, const struct ewb_request *r)
+{
+	(void)cookie;
+	(void)r;
+	if (tiny.runs == 300) {
+		tiny_let("h", EWB_OK);
+		let_at = tiny.runs;
+	}
+	if (resumed_at == 0 && play_count(&p, commands_resumed) > 0)
+		resumed_at = tiny.runs;
+}
+
+START_TEST(a_flood_of_sockets_does_not_starve_the_inbox)
+{
+	struct ewb_server_options o;
+	struct client *many[40];
+
+	play_defaults(&o);
+	/* single large slices, and slices that don't divide the turn */
+	o.requests_per_turn = _i == 0 ? 100000 : 100;
+	begin(1, &o);
+	c = client_open(&p, 0);
+	say(c, "get h\r\n");
+	turn();
+	let_at = resumed_at = 0;
+	for (unsigned i = 0; i < 40; i++) {
+		many[i] = client_open(&p, 0);
+		say_times(many[i], 100, "delete k\r\n");
+	}
+	if (_i == 0)
+		say_times(many[39], 2000, "delete k\r\n");
+	tiny.seen = watch;
+	for (unsigned i = 0; i < 40; i++)
+		turn();
+	ck_assert_uint_gt(let_at, 0);
+	ck_assert_uint_gt(resumed_at, let_at);
+	ck_assert_uint_le(resumed_at - let_at, EWB_TURN_COMMANDS + 1);
+	hear(c, "END\r\n");
+	end();
+}
+END_TEST
+
+static void
+takes_a_millisecond(struct ewb_cookie *cookie, const struct ewb_request *r)
+{
+	watch(cookie, r);
+	ewb_clock_advance(&p.core->clock, 1000);
+}
+
+START_TEST(slow_commands_do_not_starve_the_inbox)
+{
+	struct client *many[40];
+
+	begin(1, NULL);
+	c = client_open(&p, 0);
+	say(c, "get h\r\n");
+	turn();
+	let_at = resumed_at = 0;
+	for (unsigned i = 0; i < 40; i++) {
+		many[i] = client_open(&p, 0);
+		say_times(many[i], 10, "delete k\r\n");
+	}
+	tiny.seen = takes_a_millisecond;
+	turn();
+	ck_assert_uint_gt(let_at, 0);
+	/* it is looked at after each connection */
+	ck_assert_uint_le(resumed_at - let_at, 11);
+	end();
+}
+END_TEST
+
+START_TEST(a_flood_of_letters_does_not_starve_the_sockets)
+{
+	struct ewb_server_options o;
+
+	play_defaults(&o);
+	o.in_flight = 10000;
+	o.requests_per_turn = 10000;
+	begin(1, &o);
+	c = client_open(&p, 0);
+	d = client_open(&p, 0);
+	tiny.how = TINY_HOLD;
+	say_times(c, 1000, "delete h%u\r\n");
+	for (unsigned i = 0; i < 10; i++)
+		turn();
+	ck_assert_uint_eq(tiny_blocked(), 1000);
+	tiny.how = TINY_AT_ONCE;
+	tiny_let_all();
+	say(d, "get k\r\n");
+	turn();
+	ck_assert_uint_eq(play_count(&p, commands_resumed), EWB_TURN_LETTERS);
+	hear(d, "END\r\n");
+	for (unsigned i = 0; i < 10; i++)
+		turn();
+	ck_assert_uint_eq(play_count(&p, commands_resumed), 1000);
+	end();
+}
+END_TEST
+
+/* With letters left over it polls, and does not sleep. */
+START_TEST(a_turn_with_letters_left_is_followed_by_another)
+{
+	struct ewb_server_options o;
+
+	play_defaults(&o);
+	o.in_flight = 10000;
+	begin(1, &o);
+	c = client_open(&p, 0);
+	say_times(c, 600, "delete h%u\r\n");
+	while (tiny_blocked() < 600)
+		turn();
+	tiny_let_all();
+	/* none of these may wait for an event */
+	for (unsigned i = 0; i < 3; i++)
+		ev_run(p.loop[0], EVRUN_ONCE);
+	ck_assert_uint_eq(play_count(&p, commands_resumed), 600);
+	end();
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *s = suite_create("frontend fair");
+	TCase *t = tcase_create("fair");
+
+	tcase_set_timeout(t, UNIT_SECONDS);
+	tcase_add_test(
+		t,
+		ten_thousand_pipelined_commands_do_not_hold_up_another_connection);
+	tcase_add_test(t, two_floods_are_served_slice_by_slice);
+	tcase_add_test(t, a_slice_ends_after_a_millisecond);
+	tcase_add_loop_test(t, a_flood_of_sockets_does_not_starve_the_inbox, 0,
+	                    2);
+	tcase_add_test(t, slow_commands_do_not_starve_the_inbox);
+	tcase_add_test(t, a_flood_of_letters_does_not_starve_the_sockets);
+	tcase_add_test(t, a_turn_with_letters_left_is_followed_by_another);
+	suite_add_tcase(s, t);
+	return unit_run(s);
+}

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What the loops do by themselves: their timers, and the end of the grace. */
+#include "config.h"
+
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "t/frontend_real.h"
+#include "t/frontend_tiny.h"
+#include "t/unit.h"
+
+static void
+say(int fd, const char *text)
+{
+	ssize_t n = (ssize_t)strlen(text);
+
+	ck_assert_int_eq(send(fd, text, (size_t)n, MSG_NOSIGNAL), n);
+}
+
+static void
+hear(int fd, const char *text)
+{
+	char got[64] = "";
+
+	ck_assert_int_gt(recv(fd, got, sizeof got - 1, 0), 0);
+	ck_assert_str_eq(got, text);
+}
+
+/* Late for ever; and the test is told that it was begun. */
+
+static void
+tell_begun(struct ewb_cookie *c, const struct ewb_request *r)
+{
+	if (((const char *)r->key)[1] == '2')
+		ewb_cookie_set_deadline(c, 20);
+	real_tell();
+}
+
+static void
+late_for_ever(void)
+{
+	tiny.delay_us = REAL_PATIENCE_S * 1000000ull;
+	tiny.seen = tell_begun;
+}
+
+START_TEST(a_stop_without_grace_cancels_what_is_blocked)
+{
+	int fd;
+
+	real_start(0, late_for_ever);
+	fd = real_dial();
+	say(fd, "get l1\r\n");
+	real_await(1);
+	ck_assert_int_eq(ewb_server_stop(real_server, 0), EWB_OK);
+	hear(fd, "SERVER_ERROR temporary failure\r\n");
+	close(fd);
+	real_stop();
+}
+END_TEST
+
+START_TEST(a_later_command_may_have_the_earlier_deadline)
+{
+	int fd[3];
+
+	real_start(0, late_for_ever);
+	/* the first and the third are on one front end */
+	for (unsigned i = 0; i < 3; i++)
+		fd[i] = real_dial();
+	say(fd[0], "get l1\r\n");
+	real_await(1);
+	for (unsigned i = 0; i < 3; i++) {
+		say(fd[2], "get l2\r\n");
+		hear(fd[2], "SERVER_ERROR temporary failure\r\n");
+	}
+	ck_assert_int_eq(ewb_server_stop(real_server, 0), EWB_OK);
+	hear(fd[0], "SERVER_ERROR temporary failure\r\n");
+	for (unsigned i = 0; i < 3; i++)
+		close(fd[i]);
+	real_stop();
+}
+END_TEST
+
+START_TEST(a_silent_client_is_closed_by_the_loop)
+{
+	char more;
+	int fd;
+
+	real_start(1, NULL);
+	fd = real_dial();
+	ck_assert_int_eq(recv(fd, &more, 1, 0), 0);
+	close(fd);
+	real_stop();
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *s = suite_create("frontend loop");
+	TCase *t = tcase_create("loop");
+
+	tcase_set_timeout(t, UNIT_SECONDS);
+	tcase_add_test(t, a_stop_without_grace_cancels_what_is_blocked);
+	tcase_add_test(t, a_later_command_may_have_the_earlier_deadline);
+	tcase_add_test(t, a_silent_client_is_closed_by_the_loop);
+	suite_add_tcase(s, t);
+	return unit_run(s);
+}
