@@ -158,11 +158,9 @@ begin_continue(struct ewb_cookie *c) EWB_ON_FRONT
 	if (ewb_task_offload(c, EWB_AUX, ewb_scan_fill_task, scan) !=
 	    EWB_WOULDBLOCK)
 		return refuse(c, EWB_BUSY, "too many blocked commands");
+	/* if it has ended since it was taken, its task will see it */
 	EWB_MUST0(pthread_mutex_lock(&s->lock));
 	scan->continuing = ewb_cookie_ticket(c);
-	/* ended since it was taken: its task is told, as by ewb_scan_end_locked() */
-	if (atomic_load(&scan->dead))
-		(void)ewb_ticket_cancel(scan->continuing);
 	EWB_MUST0(pthread_mutex_unlock(&s->lock));
 	return EWB_WOULDBLOCK;
 }

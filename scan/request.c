@@ -25,9 +25,8 @@ digit(char c)
 
 /* Base64 with padding, or without.  -1: it is not, or too long. */
 static int
-decode(const char *text, struct ewb_scan_bound *b)
+decode(const char *text, size_t n, struct ewb_scan_bound *b)
 {
-	size_t n = strlen(text);
 	uint32_t bits = 0;
 	unsigned have = 0;
 	int d;
@@ -58,20 +57,21 @@ static const char *
 bound(struct json_object *range, const char *name, const char *excl,
       struct ewb_scan_bound *b)
 {
-	struct json_object *in = NULL, *out = NULL, *v;
+	struct json_object *in, *out, *v;
+	int included = json_object_object_get_ex(range, name, &in);
+	int excluded = json_object_object_get_ex(range, excl, &out);
 
-	json_object_object_get_ex(range, name, &in);
-	json_object_object_get_ex(range, excl, &out);
-	if (in && out)
+	if (included && excluded)
 		return "range: a bound is both inclusive and exclusive";
-	v = in ? in : out;
-	if (v == NULL)
+	if (!included && !excluded)
 		return NULL;
+	v = included ? in : out;
 	if (!json_object_is_type(v, json_type_string) ||
-	    decode(json_object_get_string(v), b))
+	    decode(json_object_get_string(v),
+	           (size_t)json_object_get_string_len(v), b))
 		return "range: a bound is not base64 of 256 bytes at most";
 	b->there = 1;
-	b->excluded = out != NULL;
+	b->excluded = excluded != 0;
 	return NULL;
 }
 
@@ -121,6 +121,18 @@ parse_sampling(struct ewb_scan_request *r, struct json_object *o)
 	return NULL;
 }
 
+/* A hexadecimal number, which is 0. */
+static int
+is_default(struct json_object *v)
+{
+	const char *text;
+
+	if (!json_object_is_type(v, json_type_string))
+		return 0;
+	text = json_object_get_string(v);
+	return *text && text[strspn(text, "0")] == '\0';
+}
+
 static const char *
 parse_rest(struct ewb_scan_request *r, struct json_object *o)
 {
@@ -131,9 +143,7 @@ parse_rest(struct ewb_scan_request *r, struct json_object *o)
 			return "key_only: neither true nor false";
 		r->keys_only = json_object_get_boolean(v);
 	}
-	if (json_object_object_get_ex(o, "collection", &v) &&
-	    (!json_object_is_type(v, json_type_string) ||
-	     strtoull(json_object_get_string(v), NULL, 16) != 0))
+	if (json_object_object_get_ex(o, "collection", &v) && !is_default(v))
 		return "collection: there is the default one only";
 	if (json_object_object_get_ex(o, "snapshot_requirements", &v))
 		return "snapshot_requirements: not supported yet";
@@ -181,6 +191,7 @@ ewb_scan_parse(struct ewb_scan_request *r, const void *json, size_t n,
                const char **why)
 {
 	struct json_tokener *t = json_tokener_new_ex(DEPTH);
+	const char *text = json;
 	struct json_object *o;
 	enum ewb_status status;
 
@@ -188,8 +199,10 @@ ewb_scan_parse(struct ewb_scan_request *r, const void *json, size_t n,
 	*why = NULL;
 	if (t == NULL)
 		return EWB_NO_MEMORY;
+	while (n && memchr(" \t\r\n", text[n - 1], 4))
+		n--; /* the tokener would call it garbage */
 	json_tokener_set_flags(t, JSON_TOKENER_STRICT);
-	o = json_tokener_parse_ex(t, json, (int)n);
+	o = json_tokener_parse_ex(t, text, (int)n);
 	if (json_tokener_get_error(t) != json_tokener_success ||
 	    json_tokener_get_parse_end(t) != n) {
 		*why = "the value is not JSON";

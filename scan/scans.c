@@ -189,6 +189,8 @@ ewb_scan_new(struct ewb_scans *s, struct ewb_cookie *c,
 	if (scan == NULL)
 		return NULL;
 	scan->instance = c->instance;
+	if (c->instance->engine.model == EWB_BLOCKING_SERIAL)
+		scan->close.strand = &c->instance->strand;
 	scan->home = c->dispatch;
 	snprintf(scan->owner, sizeof scan->owner, "%s", c->session->name);
 	set_range(scan, c->frame.vbucket);
@@ -297,8 +299,10 @@ ewb_scan_end_locked(struct ewb_scan *scan, enum ewb_scan_cause cause)
 		ewb_inbox_post(&scan->home->inbox, &scan->parting);
 	}
 	if (was == EWB_SCAN_CONTINUING) {
-		/* its task closes the cursor; make it look */
-		(void)ewb_ticket_cancel(scan->continuing);
+		/* its task closes the cursor; make it look, if it is parked.
+		 * Without a word it has not begun, and will look. */
+		if (scan->continuing.word)
+			ewb_task_wake_job(&scan->continuing.slot->task);
 	} else if (was == EWB_SCAN_IDLE) {
 		ewb_scan_close_later_locked(scan);
 	}

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What the engine's failures come to. */
+#include "config.h"
+
+#include <string.h>
+
+#include "t/scan_play.h"
+#include "t/unit.h"
+
+static struct ear *a;
+static uint8_t id[ID];
+
+static void
+open_one(void)
+{
+	stage_open(1, &table_engine);
+	a = ear_open(0);
+}
+
+/* What the engine says, what the client is told, and how it counts. */
+static const struct {
+	enum ewb_status says;
+	unsigned told;
+	enum ewb_scan_cause opening, moving;
+} failures[] = {
+	{ EWB_NO_MEMORY, 0x82, EWB_CAUSE_failed, EWB_CAUSE_failed },
+	{ EWB_INTERNAL, 0x84, EWB_CAUSE_failed, EWB_CAUSE_failed },
+	{ EWB_BUSY, 0x85, EWB_CAUSE_failed, EWB_CAUSE_failed },
+	{ EWB_TEMPORARY, 0x86, EWB_CAUSE_failed, EWB_CAUSE_failed },
+	{ EWB_NOT_MY_VBUCKET, 0x07, EWB_CAUSE_failed, EWB_CAUSE_failed },
+	{ EWB_SCAN_CANCELLED, 0xa5, EWB_CAUSE_failed, EWB_CAUSE_pressure },
+	/* what is none of the protocol's */
+	{ EWB_WOULDBLOCK, 0x84, EWB_CAUSE_failed, EWB_CAUSE_failed },
+	{ EWB_NEW, 0x84, EWB_CAUSE_failed, EWB_CAUSE_failed },
+	{ EWB_STALE, 0x84, EWB_CAUSE_failed, EWB_CAUSE_failed },
+	{ (enum ewb_status)0x12345678, 0x84, EWB_CAUSE_failed,
+	  EWB_CAUSE_failed },
+};
+#define NFAILURES (sizeof failures / sizeof *failures)
+
+START_TEST(a_cursor_that_will_not_open_fails_the_create)
+{
+	table.open_says = failures[_i].says;
+	open_one();
+	say_create(a, "{}", 0);
+	stage_run();
+	hear_status(a, OP_CREATE, failures[_i].told);
+	ck_assert_uint_eq(stage_scans(), 0);
+	ck_assert_uint_eq(table.closed, 0);
+	ck_assert_uint_eq(stage_ended(failures[_i].opening), 1);
+	table.open_says = EWB_OK;
+	create(a, "{}", id);
+	stage_close();
+}
+END_TEST
+
+START_TEST(a_cursor_that_fails_at_once_fails_the_create)
+{
+	table.fail = failures[_i].says;
+	open_one();
+	say_create(a, "{}", 0);
+	stage_run();
+	hear_status(a, OP_CREATE, failures[_i].told);
+	ck_assert_uint_eq(stage_scans(), 0);
+	ck_assert_uint_eq(table.closed, 1);
+	ck_assert_uint_eq(stage_ended(failures[_i].opening), 1);
+	stage_close();
+}
+END_TEST
+
+START_TEST(what_was_read_before_a_failure_is_sent_in_a_frame_of_its_own)
+{
+	struct said s;
+
+	table.fail = failures[_i].says;
+	table.fail_at = 5;
+	open_one();
+	create(a, "{}", id);
+	say_continue(a, id, 0, 0, 0);
+	stage_run();
+	must_hear(a, OP_CONTINUE, &s);
+	ck_assert_uint_eq(s.status, 0);
+	ck_assert_uint_eq(s.nvalue, 5 * (25 + 1 + 6 + 1 + 100));
+	must_hear(a, OP_CONTINUE, &s);
+	ck_assert_uint_eq(s.status, failures[_i].told);
+	ck_assert_uint_eq(s.nextras, 0);
+	ck_assert(!hear_frame(a, &s));
+	ck_assert_uint_eq(table.closed, 1);
+	ck_assert_uint_eq(stage_ended(failures[_i].moving), 1);
+	/* it is gone */
+	say_continue(a, id, 0, 0, 0);
+	stage_run();
+	hear_status(a, OP_CONTINUE, EWB_NOT_FOUND);
+	stage_close();
+}
+END_TEST
+
+START_TEST(a_failure_before_the_first_record_of_a_continue_is_one_error_frame)
+{
+	struct said s;
+
+	table.fail = failures[_i].says;
+	table.fail_at = 5;
+	open_one();
+	create(a, "{}", id);
+	ck_assert_uint_eq(go_on(a, id, 5, 0, 0), failures[_i].told == 0xa5 ? CANCELLED : failures[_i].told);
+	ck_assert(!hear_frame(a, &s));
+	stage_close();
+}
+END_TEST
+
+START_TEST(a_large_scan_that_fails_has_sent_what_was_before)
+{
+	table.n = 3000;
+	table.size = 1000;
+	table.fail = EWB_INTERNAL;
+	table.fail_at = 2500;
+	open_one();
+	create(a, "{}", id);
+	ck_assert_uint_eq(go_on(a, id, 0, 0, 0), EWB_INTERNAL);
+	must_be(&haul, 0, 2500);
+	ck_assert_uint_eq(haul.with_end, 0);
+	stage_close();
+}
+END_TEST
+
+START_TEST(an_engine_that_stops_though_nothing_was_refused_is_asked_again)
+{
+	table.n = 100;
+	table.pause_every = 7;
+	open_one();
+	create(a, "{}", id);
+	ck_assert_uint_eq(go_on(a, id, 0, 0, 0), COMPLETE);
+	must_be(&haul, 0, 100);
+	ck_assert_uint_ge(table.nexts, 100 / 7);
+	stage_close();
+}
+END_TEST
+
+START_TEST(the_clients_may_go_on_after_a_scan_has_failed)
+{
+	table.fail = EWB_INTERNAL;
+	table.fail_at = 3;
+	open_one();
+	create(a, "{}", id);
+	ck_assert_uint_eq(go_on(a, id, 0, 0, 0), EWB_INTERNAL);
+	table.fail = EWB_OK;
+	haul_empty(&haul);
+	create(a, "{}", id);
+	ck_assert_uint_eq(go_on(a, id, 0, 0, 0), COMPLETE);
+	must_be(&haul, 0, 10);
+	stage_close();
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *s = suite_create("scan_errors");
+	TCase *t = tcase_create("errors");
+
+	tcase_set_timeout(t, UNIT_SECONDS);
+	tcase_add_checked_fixture(t, stage_reset, NULL);
+	tcase_add_loop_test(t, a_cursor_that_will_not_open_fails_the_create, 0,
+	                    NFAILURES);
+	tcase_add_loop_test(t, a_cursor_that_fails_at_once_fails_the_create, 0,
+	                    NFAILURES);
+	tcase_add_loop_test(
+		t, what_was_read_before_a_failure_is_sent_in_a_frame_of_its_own,
+		0, NFAILURES);
+	tcase_add_loop_test(
+		t,
+		a_failure_before_the_first_record_of_a_continue_is_one_error_frame,
+		0, NFAILURES);
+	tcase_add_test(t, a_large_scan_that_fails_has_sent_what_was_before);
+	tcase_add_test(
+		t,
+		an_engine_that_stops_though_nothing_was_refused_is_asked_again);
+	tcase_add_test(t, the_clients_may_go_on_after_a_scan_has_failed);
+	suite_add_tcase(s, t);
+	return unit_run(s);
+}
