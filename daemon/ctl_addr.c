@@ -32,7 +32,8 @@ parse_port(struct ewb_ctl_addr *a, const char *text)
 {
 	size_t n = strlen(text);
 
-	if (n > 5 || strspn(text, "0123456789") != n)
+	if (n > 5 || strspn(text, "0123456789") != n ||
+	    (n == 5 && strcmp(text, "65535") > 0))
 		return -1;
 	return copy(a->port, sizeof(a->port), text, n);
 }

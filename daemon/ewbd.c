@@ -2,6 +2,7 @@
 /* ewbd: puts a storage engine on the network. */
 #include "config.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <grp.h>
 #include <pthread.h>
@@ -38,6 +39,17 @@ static int
 fail(const char *what)
 {
 	fprintf(stderr, "ewbd: %s\n", what);
+	return 1;
+}
+
+/* "-u nobody: permission denied" */
+static int
+fail_at(const char *option, const char *value, int err)
+{
+	const char *why = strerror(err);
+
+	fprintf(stderr, "ewbd: %s %s: %c%s\n", option, value,
+	        tolower((unsigned char)why[0]), why + 1);
 	return 1;
 }
 
@@ -118,10 +130,8 @@ become(const char *user)
 		fprintf(stderr, "ewbd: -u %s: no such user\n", user);
 		return -1;
 	}
-	if (setgroups(1, &p->pw_gid) || setgid(p->pw_gid) || setuid(p->pw_uid)) {
-		fprintf(stderr, "ewbd: -u %s: %s\n", user, strerror(errno));
-		return -1;
-	}
+	if (setgroups(1, &p->pw_gid) || setgid(p->pw_gid) || setuid(p->pw_uid))
+		return fail_at("-u", user, errno);
 	return 0;
 }
 
@@ -152,13 +162,11 @@ listen_all(struct ewb_server *s, const struct options *o, char *why, size_t n)
 }
 
 static int
-write_file(const char *what, const char *path, unsigned long n)
+write_file(const char *option, const char *path, unsigned long n)
 {
 	int err = path ? file_write_number(path, n) : 0;
 
-	if (err)
-		fprintf(stderr, "ewbd: %s %s: %s\n", what, path, strerror(-err));
-	return err;
+	return err ? fail_at(option, path, -err) : 0;
 }
 
 static void
@@ -198,24 +206,40 @@ open_server(const struct options *o, struct ewb_scans **scans)
 	return s;
 }
 
+/* What others are to find: who it is, and where. */
+static int
+tell_files(const struct options *o, struct ewb_server *s)
+{
+	if (become(o->user) ||
+	    write_file("--pidfile", o->pidfile, (unsigned long)getpid()))
+		return -1;
+	if (write_file("--port-file", o->portfile, ewb_server_port(s)) == 0)
+		return 0;
+	if (o->pidfile)
+		file_remove(o->pidfile);
+	return -1;
+}
+
 /* Waits for a signal, then ends. */
 static int
 serve(const struct options *o, struct ewb_server *s, struct ewb_scans *scans,
       struct front_thread *threads, const sigset_t *signals)
 {
+	enum ewb_status status;
 	int signo;
 
 	sigwait(signals, &signo);
 	if (o->server.verbose)
 		ewb_server_log(s, "stopping: %s", strsignal(signo));
-	if (ewb_server_stop(s, o->stop_grace_s * 1000) != EWB_OK)
+	status = ewb_server_stop(s, o->stop_grace_s * 1000);
+	if (o->pidfile)
+		file_remove(o->pidfile);
+	if (status != EWB_OK)
 		_exit(1); /* it was named in the log */
 	for (unsigned i = 0; i < o->threads; i++)
 		pthread_join(threads[i].thread, NULL);
 	ewb_scans_free(scans);
 	ewb_server_free(s);
-	if (o->pidfile)
-		unlink(o->pidfile);
 	return 0;
 }
 
@@ -241,13 +265,16 @@ main(int argc, char **argv)
 	s = open_server(&o, &scans);
 	if (s == NULL)
 		return 1;
-	if (become(o.user) ||
-	    write_file("pidfile", o.pidfile, (unsigned long)getpid()) ||
-	    write_file("port-file", o.portfile, ewb_server_port(s)))
-		_exit(1);
+	if (tell_files(&o, s)) {
+		ewb_scans_free(scans);
+		ewb_server_free(s);
+		return 1;
+	}
 	for (unsigned i = 0; i < o.threads; i++)
 		if (start_front(&threads[i], s)) {
 			fail("front-end thread: out of memory or descriptors");
+			if (o.pidfile)
+				file_remove(o.pidfile);
 			_exit(1);
 		}
 	if (ready >= 0) {

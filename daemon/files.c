@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -31,10 +32,11 @@ int
 file_write_number(const char *path, unsigned long n)
 {
 	char temp[4096];
+	struct stat st;
 	int err;
 
 	/* a device or a pipe is written as it is */
-	if (access(path, F_OK) == 0 && truncate(path, 0))
+	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
 		return write_and_close(path, n);
 	if (snprintf(temp, sizeof temp, "%s.new", path) >= (int)sizeof temp)
 		return -ENAMETOOLONG;
@@ -44,6 +46,15 @@ file_write_number(const char *path, unsigned long n)
 	if (err)
 		unlink(temp);
 	return err;
+}
+
+void
+file_remove(const char *path)
+{
+	struct stat st;
+
+	if (lstat(path, &st) == 0 && S_ISREG(st.st_mode))
+		unlink(path);
 }
 
 int

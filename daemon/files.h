@@ -5,6 +5,8 @@
 
 /* Writes the number and a newline, whole or not at all.  0, or -errno. */
 int file_write_number(const char *path, unsigned long n);
+/* Removes it, if it is a plain file. */
+void file_remove(const char *path);
 
 /* Forks.  In the parent it does not return: it waits until the child is ready
  * or has failed.  The child gets what detach_ready() needs; -errno. */

@@ -32,7 +32,7 @@ enum {
 	O_STOP_GRACE
 };
 
-static const char short_options[] = "p:l:s:t:c:I:R:dP:u:vV";
+static const char short_options[] = ":p:l:s:t:c:I:R:dP:u:vV";
 static const struct option long_options[] = {
 	{ "port", 1, NULL, 'p' },
 	{ "listen", 1, NULL, 'l' },
@@ -90,7 +90,7 @@ static const char help[] =
 	"      --port-file FILE       write the TCP port taken there\n"
 	"      --deadline MS          of a blocked command; 0: none (2500)\n"
 	"      --high SIZE            a stream's buffer, at most (1M)\n"
-	"      --low SIZE             it goes on filling at (256K)\n"
+	"      --low SIZE             it goes on filling at (a quarter of that)\n"
 	"      --buffer-memory SIZE   of all streams (256M)\n"
 	"      --max-cookies N        blocked commands in all (100000)\n"
 	"      --in-flight N          commands of one connection at once (128)\n"
@@ -197,7 +197,10 @@ set_limit(struct options *o, int opt, const char *text)
 		s->deadline_ms = (uint32_t)number(opt, text, 0, 86400000);
 		break;
 	case O_HIGH: s->high = size(opt, text, 16384, 1u << 30); break;
-	case O_LOW: s->low = size(opt, text, 0, 1u << 29); break;
+	case O_LOW:
+		s->low = size(opt, text, 0, 1u << 29);
+		o->has_low = 1;
+		break;
 	case O_BUFFER_MEMORY: s->buffer_memory = size(opt, text, 16384, big); break;
 	case O_MAX_COOKIES: s->max_cookies = number(opt, text, 1, 100000000); break;
 	case O_IN_FLIGHT:
@@ -250,11 +253,25 @@ set(struct options *o, int opt, const char *text)
 	case O_HELP: fputs(help, stdout); exit(0);
 	case O_POOL: pool(o, text); break;
 	case O_PORT_FILE: o->portfile = text; break;
-	case '?':
-		fputs("ewbd: see ewbd --help\n", stderr);
-		exit(EXIT_USAGE);
 	default: set_limit(o, opt, text);
 	}
+}
+
+/* An option that there is not, or that lacks its value. */
+static void __attribute__((noreturn))
+refuse(int opt, char **argv)
+{
+	const char *word = argv[optind - 1];
+	char letter[3] = { '-', (char)optopt, '\0' };
+
+	/* of letters in one word it is one of them */
+	if (strncmp(word, "--", 2) && optopt > 0 && optopt < 256)
+		word = letter;
+	if (opt == ':')
+		die("%s: wants a value; see ewbd --help", word);
+	if (optopt >= 256 || (optopt && word != letter))
+		die("%s: takes no value", word);
+	die("unknown option %s; see ewbd --help", word);
 }
 
 static void
@@ -287,15 +304,37 @@ set_defaults(struct options *o)
 	o->stop_grace_s = 10;
 }
 
+/* What does not go together. */
+static void
+check(const struct options *o)
+{
+	const struct ewb_server_options *s = &o->server;
+
+	if (s->low > s->high / 2)
+		die("--low %llu: more than half of --high %llu",
+		    (unsigned long long)s->low, (unsigned long long)s->high);
+	if (s->buffer_memory < s->high)
+		die("--buffer-memory %llu: less than --high %llu",
+		    (unsigned long long)s->buffer_memory,
+		    (unsigned long long)s->high);
+}
+
 void
 options_parse(struct options *o, int argc, char **argv)
 {
 	int opt;
 
 	set_defaults(o);
+	opterr = 0; /* one line is enough */
 	while ((opt = getopt_long(argc, argv, short_options, long_options,
-	                          NULL)) != -1)
+	                          NULL)) != -1) {
+		if (opt == '?' || opt == ':')
+			refuse(opt, argv);
 		set(o, opt, optarg);
+	}
+	if (!o->has_low)
+		o->server.low = o->server.high / 4;
+	check(o);
 	if (optind == argc)
 		die("no engine: try \"ewbd memory\", or see ewbd --help");
 	o->engine = argv[optind++];

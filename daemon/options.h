@@ -10,6 +10,7 @@
 
 struct options {
 	struct ewb_server_options server;
+	int has_low; /* else a quarter of the high mark */
 	struct ewb_scan_options scans;
 	unsigned port;
 	const char *listen[MAX_LISTEN];

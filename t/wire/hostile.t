@@ -1,0 +1,17 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+# Clients that mean no good do none: the server answers the others, and keeps
+# nothing of them.
+. "${srcdir:-.}/t/wire/lib.sh"
+seed=${EWB_SEED:-$RANDOM}
+echo "EWB_SEED=$seed"
+
+for set in memory "slow delay=1ms"; do
+	name=${set%% *}
+	# shellcheck disable=SC2046,SC2086 # words
+	start "$name" -t 2 --vbuckets 4 $(engine "$name") ${set#"$name"}
+	fact "hostile clients do no harm to $set" \
+	    $python -B "$here/hostile.py" "$port" "$seed"
+	fact "the server of $name ends well" stop_well "$name" "$pid"
+done
+end

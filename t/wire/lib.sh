@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# For the tests of the daemon from outside; bash reads it.  Gives a directory of
+# the test's own in $dir, and ends every server that it started.
+set -u
+export LC_ALL=C
+here=$(cd "${srcdir:-.}/t/wire" && pwd) || exit 1
+build=$(cd "${builddir:-.}" && pwd) || exit 1
+python=/usr/bin/python3
+# A bound for what is waited for, seconds; not reached unless something is wrong.
+enough=120
+
+dir=$(mktemp -d) || exit 1
+servers=() failed=0
+
+skip() { echo "skipped: $*"; exit 77; }
+needs() { command -v "$1" >/dev/null || skip "$1 is missing"; }
+
+# fact TEXT COMMAND...: says whether it is one.
+fact() {
+	local text=$1
+	shift
+	if "$@"; then
+		echo "ok: $text"
+	else
+		echo "FAILED: $text"
+		failed=1
+	fi
+}
+give_up() { echo "FAILED: $*"; exit 1; }
+end() { exit $failed; }
+
+# A plugin of this tree, by name or as a path in the build directory.
+engine() {
+	case $1 in
+	*/*) echo "$build/${1%/*}/.libs/${1##*/}.so" ;;
+	*) echo "$build/engines/.libs/$1.so" ;;
+	esac
+}
+
+ewbd() { "$build/daemon/ewbd" "$@"; }
+ctl() { "$build/daemon/ewbctl" -H "127.0.0.1:$port" "$@"; }
+
+alive() { kill -0 "$1" 2>/dev/null; }
+
+# start NAME OPTION... ENGINE...: a server on a port of its own; then $port and
+# $pid are its.  Its stderr goes to $dir/NAME.err.  The port comes through a
+# pipe, when the server can be connected to.
+start() {
+	local name=$1 fd i
+	shift
+	mkfifo "$dir/$name.port"
+	exec {fd}<>"$dir/$name.port"
+	"$build/daemon/ewbd" -p 0 --port-file "$dir/$name.port" "$@" \
+	    >"$dir/$name.out" 2>"$dir/$name.err" {fd}>&- &
+	pid=$!
+	servers+=("$pid")
+	port=
+	for ((i = 0; i < enough * 2; i++)); do
+		read -r -t 0.5 -u "$fd" port && break
+		alive "$pid" || break
+	done
+	exec {fd}>&-
+	if [ -z "$port" ]; then
+		cat "$dir/$name.err"
+		give_up "the server '$name' did not start"
+	fi
+}
+
+# stop PID: gently; its exit status.
+stop() {
+	kill -TERM "$1"
+	ended "$1"
+}
+ended() {
+	local p others=()
+	for p in ${servers[@]+"${servers[@]}"}; do
+		[ "$p" = "$1" ] || others+=("$p")
+	done
+	servers=(${others[@]+"${others[@]}"})
+	wait "$1"
+}
+# stop_well NAME PID: it must end with 0 and have had nothing to say.
+stop_well() {
+	local status
+	stop "$2"
+	status=$?
+	if [ $status != 0 ] || [ -s "$dir/$1.err" ]; then
+		cat "$dir/$1.err"
+		echo "server '$1' ended with status $status"
+		return 1
+	fi
+}
+
+clean() {
+	local p
+	trap - EXIT
+	for p in ${servers[@]+"${servers[@]}"}; do
+		kill -KILL "$p" 2>/dev/null
+		wait "$p" 2>/dev/null
+	done
+	rm -rf "$dir"
+}
+trap clean EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM

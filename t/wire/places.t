@@ -1,0 +1,90 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+# Where ewbd listens, what files it leaves while it runs, and how it detaches.
+. "${srcdir:-.}/t/wire/lib.sh"
+memory=$(engine memory)
+
+answers() { "$build/daemon/ewbctl" -H "$1" ping 1 >/dev/null; }
+is_number() { [[ $(cat "$1") =~ ^[0-9]+$ ]]; }
+mode() { stat -c %a "$1"; }
+
+# Files.
+echo stale >"$dir/pid"
+start files -P "$dir/pid" -s "$dir/sock" -s "$dir/sock2" -t 2 "$memory"
+fact "it answers on the port that it said" answers "127.0.0.1:$port"
+fact "the pidfile has its process id" test "$(cat "$dir/pid")" = "$pid"
+fact "nothing is left beside the pidfile" test ! -e "$dir/pid.new"
+fact "it answers on the Unix socket" answers "$dir/sock"
+fact "it answers on the other Unix socket" answers "$dir/sock2"
+fact "it ends well" stop_well files "$pid"
+fact "the pidfile is gone then" test ! -e "$dir/pid"
+fact "the Unix sockets are gone then" test ! -e "$dir/sock" -a ! -e "$dir/sock2"
+
+# A socket that is left from one that was killed.
+start killed -s "$dir/sock" "$memory"
+kill -KILL "$pid"
+ended "$pid" 2>/dev/null
+fact "one that was killed leaves its Unix socket" test -S "$dir/sock"
+start next -s "$dir/sock" "$memory"
+fact "the next one takes its place" answers "$dir/sock"
+fact "and ends well" stop_well next "$pid"
+
+# A pidfile that is no file is written, and left alone.
+mkfifo "$dir/pipe"
+exec {pipe}<>"$dir/pipe"
+start piped -P "$dir/pipe" "$memory"
+read -r -t $enough -u "$pipe" said
+fact "a pipe as the pidfile is told the process id" test "${said:-}" = "$pid"
+fact "its server ends well" stop_well piped "$pid"
+fact "the pipe is still there" test -p "$dir/pipe"
+exec {pipe}>&-
+
+# Addresses.
+start several -l 127.0.0.1 -l 127.0.0.2 "$memory"
+fact "it answers on the first of several addresses" answers "127.0.0.1:$port"
+fact "and on the second, on the same port" answers "127.0.0.2:$port"
+fact "the server of several ends well" stop_well several "$pid"
+if [ -e /proc/net/if_inet6 ] && grep -q '^0*1 .* lo$' /proc/net/if_inet6; then
+	start six -l ::1 -l 127.0.0.1 "$memory"
+	fact "it answers on ::1" answers "[::1]:$port"
+	fact "and on 127.0.0.1 beside it" answers "127.0.0.1:$port"
+	fact "the server of ::1 ends well" stop_well six "$pid"
+fi
+
+# Detached.  The parent's status tells how it went; the child is told by its
+# pidfile.
+"$build/daemon/ewbd" -d -p 0 --port-file "$dir/port" -P "$dir/pid" "$memory" \
+    >"$dir/out" 2>&1
+fact "when it has detached, the status is 0" test $? = 0
+fact "and it had nothing to say" test ! -s "$dir/out"
+fact "its port is there at once" is_number "$dir/port"
+fact "its process id is there at once" is_number "$dir/pid"
+daemon=$(cat "$dir/pid")
+fact "and it answers at once" answers "127.0.0.1:$(cat "$dir/port")"
+fact "it is a session of its own" \
+    test "$(ps -o sid= -p "$daemon" | tr -d ' ')" = "$daemon"
+# Its stdin, stdout and stderr are nobody's: or this would wait for it.
+kill -TERM "$daemon"
+timeout $enough tail --pid="$daemon" -f /dev/null
+fact "it ends when it is told to" test ! -e "/proc/$daemon"
+fact "its pidfile is gone then" test ! -e "$dir/pid"
+
+start one "$memory"
+fact "what cannot start says why" bash -c '
+	"$1" -d -p "$2" "$3" 2>"$4/err"; [ $? = 1 ] &&
+	    [ "$(wc -l <"$4/err")" = 1 ] && grep -q "^ewbd: listen.*in use" "$4/err"' \
+    - "$build/daemon/ewbd" "$port" "$memory" "$dir"
+fact "the server in the way ends well" stop_well one "$pid"
+
+# Said.
+fact "-V says its name and version" grep -qE '^ewbd [0-9]+\.[0-9]+' <(ewbd -V)
+fact "--help says how it is used" grep -q '^usage: ewbd ' <(ewbd --help)
+fact "--version says that of ewbctl" \
+    grep -qE '^ewbctl [0-9]+\.[0-9]+' <("$build/daemon/ewbctl" --version)
+start loud -v "$memory"
+fact "with -v it says on which port it is" timeout $enough bash -c '
+	until grep -q "ready: .* port $1" "$2"; do kill -0 $3 || exit; done' \
+    - "$port" "$dir/loud.err" "$pid"
+stop "$pid"
+fact "and what made it stop" grep -qi 'stopping: terminated' "$dir/loud.err"
+end

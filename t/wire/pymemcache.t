@@ -1,0 +1,16 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+# Round trips of pymemcache, with an engine that answers at once and one where
+# every command blocks.
+. "${srcdir:-.}/t/wire/lib.sh"
+$python -c 'import pymemcache' 2>/dev/null || skip "pymemcache is missing"
+
+for set in memory "slow delay=1ms"; do
+	name=${set%% *}
+	# shellcheck disable=SC2046,SC2086 # words
+	start "$name" $(engine "$name") ${set#"$name"}
+	fact "pymemcache and $set understand each other" \
+	    $python -B "$here/with_pymemcache.py" "$port"
+	fact "the server of $name ends well" stop_well "$name" "$pid"
+done
+end
