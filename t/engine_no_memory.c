@@ -45,12 +45,15 @@ __wrap_calloc(size_t n, size_t size)
 static struct mem_totals totals;
 static struct mem_vbucket vb;
 
+static uint32_t expiry; /* of what is put */
+
 static enum ewb_status
 put(unsigned k)
 {
 	char key[16];
 	struct ewb_request r = { .key = key,
-		                 .nkey = (size_t)sprintf(key, "key%06u", k) };
+		                 .nkey = (size_t)sprintf(key, "key%06u", k),
+		                 .expiry = expiry };
 	struct mem_item *it = mem_item_new(&r, NULL);
 	enum ewb_status status;
 	uint64_t cas;
@@ -182,6 +185,41 @@ START_TEST(a_merge_without_memory_is_left_out)
 }
 END_TEST
 
+START_TEST(expired_items_that_cannot_be_removed_are_left_to_the_next_sweep)
+{
+	struct mem_snapshot *s;
+	struct mem_sweep sw;
+	uint64_t items;
+	int64_t bytes;
+	unsigned i;
+
+	memset(&totals, 0, sizeof totals);
+	mem_vbucket_init(&vb, 0, &totals);
+	expiry = 100;
+	for (i = 0; i < 500; i++)
+		put(i);
+	expiry = 0;
+	s = mem_snapshot_open(&vb, &items);
+	bytes = atomic_load(&totals.bytes);
+	ck_assert(mem_vbucket_sweep_begin(&vb, &sw, 100));
+	do
+		left = 1; /* a removal needs two: leaf and root */
+	while (mem_vbucket_sweep(&vb, &sw));
+	left = UINT32_MAX;
+	ck_assert_uint_eq(vb.items, 500);
+	ck_assert_int_eq(atomic_load(&totals.bytes), bytes);
+	ck_assert(mem_vbucket_sweep_begin(&vb, &sw, 101));
+	while (mem_vbucket_sweep(&vb, &sw))
+		;
+	ck_assert_uint_eq(vb.items, 0);
+	mem_snapshot_leave(s);
+	mem_snapshot_close(s);
+	drain();
+	mem_vbucket_fini(&vb);
+	ck_assert_int_eq(atomic_load(&totals.bytes), 0);
+}
+END_TEST
+
 START_TEST(a_snapshot_without_memory_is_none)
 {
 	struct mem_snapshot *s;
@@ -208,6 +246,9 @@ main(void)
 	tcase_add_test(t,
 	               a_change_that_fails_for_want_of_memory_changes_nothing);
 	tcase_add_test(t, a_merge_without_memory_is_left_out);
+	tcase_add_test(
+		t,
+		expired_items_that_cannot_be_removed_are_left_to_the_next_sweep);
 	tcase_add_test(t, a_snapshot_without_memory_is_none);
 	suite_add_tcase(s, t);
 	return unit_run(s);

@@ -293,9 +293,10 @@ END_TEST
 START_TEST(after_a_refusal_new_snapshots_are_left_alone)
 {
 	unsigned n = fill(1000);
-	void *cursor;
+	void *cursor = open_cursor(0);
 
 	ck_assert_int_eq(store(n, 1000), EWB_NO_MEMORY);
+	engine->scan_close(self, cursor);
 	cursor = open_cursor(0);
 	ewb_task_wake(host.task);
 	fake_task_settle(host.task);

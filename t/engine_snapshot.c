@@ -327,6 +327,24 @@ START_TEST(what_only_a_closed_snapshot_saw_comes_free)
 }
 END_TEST
 
+START_TEST(what_an_older_one_kept_is_not_left_to_a_younger_one)
+{
+	struct mem_snapshot *old, *young;
+	unsigned i;
+
+	for (i = 0; i < KEYS; i++)
+		put(i, 1);
+	old = open();
+	for (i = 0; i < KEYS; i++)
+		put(i, 2);
+	young = open();
+	mem_snapshot_close(old);
+	drain();
+	ck_assert_int_eq(atomic_load(&totals.snapshot_bytes), 0);
+	mem_snapshot_close(young);
+}
+END_TEST
+
 START_TEST(a_flush_leaves_a_snapshot_what_it_sees_and_no_more)
 {
 	static struct state want;
@@ -449,10 +467,13 @@ START_TEST(a_snapshot_is_revoked_once)
 	struct mem_snapshot *s = open();
 	int64_t held;
 
+	mem_snapshot_enter(s);
 	mem_snapshot_revoke(&vb, s->age);
 	mem_snapshot_revoke(&vb, s->age);
 	ck_assert_uint_eq(atomic_load(&totals.revoked), 1);
+	ck_assert_int_eq(atomic_load(&totals.leaving), 1);
 	ck_assert_uint_eq(mem_snapshot_oldest(&vb, &held), 0);
+	ck_assert(!mem_snapshot_leave(s));
 	mem_snapshot_close(s);
 }
 END_TEST
@@ -475,6 +496,7 @@ main(void)
 	tcase_add_test(t, without_a_snapshot_what_is_replaced_is_freed_at_once);
 	tcase_add_test(t, what_is_younger_than_the_snapshot_is_freed_at_once);
 	tcase_add_test(t, what_only_a_closed_snapshot_saw_comes_free);
+	tcase_add_test(t, what_an_older_one_kept_is_not_left_to_a_younger_one);
 	tcase_add_test(t, a_flush_leaves_a_snapshot_what_it_sees_and_no_more);
 	tcase_add_test(
 		t, a_snapshot_from_after_a_flush_keeps_nothing_from_before_it);

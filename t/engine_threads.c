@@ -200,7 +200,7 @@ run_all(void)
 
 START_TEST(writers_and_scans_do_not_disturb_each_other)
 {
-	open_with("64M");
+	open_with("1G");
 	run_all();
 	close_and_check();
 	ck_assert_uint_eq(atomic_load(&complete), 2 * SCANS);

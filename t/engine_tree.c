@@ -378,6 +378,31 @@ START_TEST(a_tree_that_loses_nearly_all_its_keys_loses_its_leaves)
 }
 END_TEST
 
+/* Children of the last inner node of a tree with three levels. */
+static unsigned
+last_inner_n(void)
+{
+	const struct mem_node *root = vb.tree.root;
+
+	return vb.tree.depth < 3 ? 0 : mem_node_kids(root)[root->n - 1]->n;
+}
+
+START_TEST(an_inner_node_that_was_left_one_child_takes_others_again)
+{
+	char key[32];
+	unsigned i;
+
+	for (i = 0; last_inner_n() < 12; i++)
+		put(key, (size_t)sprintf(key, "k%08u", i), &i, sizeof i);
+	while (last_inner_n() > 1)
+		take(key, (size_t)sprintf(key, "k%08u", --i));
+	check_tree();
+	for (; last_inner_n() < 12; i++)
+		put(key, (size_t)sprintf(key, "k%08u", i), &i, sizeof i);
+	check_tree();
+}
+END_TEST
+
 START_TEST(an_emptied_tree_costs_nothing)
 {
 	char key[32];
@@ -432,6 +457,8 @@ main(void)
 	tcase_add_test(t, keys_that_come_in_any_order_leave_few_places_empty);
 	tcase_add_test(t,
 	               a_tree_that_loses_nearly_all_its_keys_loses_its_leaves);
+	tcase_add_test(
+		t, an_inner_node_that_was_left_one_child_takes_others_again);
 	tcase_add_test(t, an_emptied_tree_costs_nothing);
 	tcase_add_test(
 		t, a_short_key_is_less_than_the_longer_ones_that_begin_with_it);

@@ -114,16 +114,15 @@ bisect_keys(const struct mem_node *nd, unsigned lo, unsigned hi,
 	return lo;
 }
 
-/* How the key compares to what all keys of the node begin with; 0: so does
- * this one. */
+/* How the key compares to what all keys of the node begin with; 0: it begins
+ * likewise, or ends before. */
 static int
 prefix_order(const struct mem_node *nd, unsigned near, const void *key,
              size_t nkey)
 {
 	size_t n = nkey < nd->skip ? nkey : nd->skip;
-	int order = n ? memcmp(key, mem_obj_key(nd->slot[near]), n) : 0;
 
-	return order ? order : -(nkey < nd->skip);
+	return n ? memcmp(key, mem_obj_key(nd->slot[near]), n) : 0;
 }
 
 unsigned
