@@ -12,6 +12,7 @@
 
 #include "cookie/core.h"
 #include "lib/pool.h"
+#include "lib/roles.h"
 
 #define EWB_INSTANCE_MAGIC 0x65776269u
 

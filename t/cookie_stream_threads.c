@@ -4,11 +4,10 @@
  * some go.  EWB_SEED in the environment chooses another run. */
 #include "config.h"
 
-#include <sched.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "protocol/binary.h"
+#include "t/cookie_front.h"
 #include "t/cookie_play.h"
 
 #define FRONTS 2
@@ -28,13 +27,8 @@ struct place {
 };
 
 static struct front {
-	struct ewb_dispatch d; /* first */
+	struct thread_front own; /* first */
 	struct ewb_session session;
-	pthread_t thread;
-	pthread_mutex_t lock;
-	pthread_cond_t woken;
-	bool awake; /* under lock */
-	uint64_t rng;
 	struct place places[STREAMS];
 	unsigned complete, gone;
 	const char *wrong;
@@ -42,32 +36,6 @@ static struct front {
 
 static struct ewb_core core;
 static struct ewb_instance *instance;
-
-static uint64_t
-seed(void)
-{
-	const char *text = getenv("EWB_SEED");
-
-	return text ? strtoull(text, NULL, 10) : 7;
-}
-
-static uint32_t
-random_below(uint64_t *state, uint32_t n)
-{
-	*state = *state * 6364136223846793005u + 1442695040888963407u;
-	return (uint32_t)(*state >> 33) % n;
-}
-
-static void
-wake_front(void *arg)
-{
-	struct front *f = arg;
-
-	SCRIPT_MUST(pthread_mutex_lock(&f->lock) == 0);
-	f->awake = true;
-	SCRIPT_MUST(pthread_cond_signal(&f->woken) == 0);
-	SCRIPT_MUST(pthread_mutex_unlock(&f->lock) == 0);
-}
 
 static struct place *
 place_of(struct ewb_cookie *c)
@@ -119,7 +87,7 @@ check_piece(struct front *f, struct place *p, const struct ewb_chunk *ch)
 static void
 give_some(struct front *f, struct place *p) EWB_ON_FRONT
 {
-	while (p->given < p->taken && (p->done || random_below(&f->rng, 4)))
+	while (p->given < p->taken && (p->done || random_below(&f->own.rng, 4)))
 		ewb_stream_give(p->cookie->stream, p->held[p->given++ % 256]);
 }
 
@@ -180,11 +148,11 @@ begin_stream(struct front *f, struct place *p) EWB_ON_FRONT
 	p->done = p->gone = false;
 	p->rounds++;
 	p->s->made = 0;
-	p->s->records = 1 + random_below(&f->rng, 300);
-	p->s->record_size = 4 + random_below(&f->rng, LARGEST - 4);
-	p->s->flush = random_below(&f->rng, 3) == 0;
-	p->s->per_run = random_below(&f->rng, 20);
-	c = ewb_cookie_take(&f->d, EWB_OP_SCAN_CONTINUE, &f->session);
+	p->s->records = 1 + random_below(&f->own.rng, 300);
+	p->s->record_size = 4 + random_below(&f->own.rng, LARGEST - 4);
+	p->s->flush = random_below(&f->own.rng, 3) == 0;
+	p->s->per_run = random_below(&f->own.rng, 20);
+	c = ewb_cookie_take(&f->own.d, EWB_OP_SCAN_CONTINUE, &f->session);
 	SCRIPT_MUST(c != NULL);
 	p->cookie = c;
 	p->frame = play_frame(EWB_OP_SCAN_CONTINUE, p->s->key, NULL);
@@ -211,24 +179,11 @@ serve(struct front *f, struct place *p) EWB_ON_FRONT
 		finish(f, p);
 		return 1;
 	}
-	if (random_below(&f->rng, 300) == 0) {
+	if (random_below(&f->own.rng, 300) == 0) {
 		hang_up(f, p);
 		return 1;
 	}
 	return read_some(f, p);
-}
-
-static void
-rest(struct front *f) EWB_ON_FRONT
-{
-	if (!ewb_inbox_sleep(&f->d.inbox))
-		return;
-	SCRIPT_MUST(pthread_mutex_lock(&f->lock) == 0);
-	while (!f->awake) /* a lost wake is for ever */
-		SCRIPT_MUST(pthread_cond_wait(&f->woken, &f->lock) == 0);
-	f->awake = false;
-	SCRIPT_MUST(pthread_mutex_unlock(&f->lock) == 0);
-	ewb_inbox_awake(&f->d.inbox);
 }
 
 static void *
@@ -237,19 +192,19 @@ front_end(void *arg)
 	struct front *f = arg;
 	int more;
 
-	ewb_dispatch_adopt(&f->d);
-	ewb_now_on_front(f->d.thread);
+	ewb_dispatch_adopt(&f->own.d);
+	ewb_now_on_front(f->own.d.thread);
 	do {
 		more = 0;
 		for (unsigned i = 0; i < STREAMS; i++)
 			more |= serve(f, &f->places[i]);
-		ewb_dispatch_submit(&f->d);
-		more |= ewb_dispatch_letters(&f->d, 16) != 0;
-		if (!more && f->d.nused)
-			rest(f);
-	} while (more || f->d.nused);
+		ewb_dispatch_submit(&f->own.d);
+		more |= ewb_dispatch_letters(&f->own.d, 16) != 0;
+		if (!more && f->own.d.nused)
+			thread_front_rest(&f->own);
+	} while (more || f->own.d.nused);
 	/* a letter of a stream that is over may still be on its way */
-	ewb_dispatch_letters(&f->d, SIZE_MAX);
+	ewb_dispatch_letters(&f->own.d, SIZE_MAX);
 	return NULL;
 }
 
@@ -257,11 +212,8 @@ static void
 begin_front(struct front *f, unsigned number)
 {
 	memset(f, 0, sizeof *f);
-	SCRIPT_MUST(pthread_mutex_init(&f->lock, NULL) == 0);
-	SCRIPT_MUST(pthread_cond_init(&f->woken, NULL) == 0);
-	SCRIPT_MUST(ewb_dispatch_init(&f->d, &core, &desk, wake_front, f) == 0);
-	f->rng = seed() + 1000 * number;
-	f->session.dispatch = &f->d;
+	thread_front_init(&f->own, &core, &desk, number);
+	f->session.dispatch = &f->own.d;
 	f->session.instance = instance;
 	for (unsigned i = 0; i < STREAMS; i++) {
 		char key[16];
@@ -282,11 +234,11 @@ begin(size_t budget)
 	struct ewb_limits limits = ewb_limits_default;
 	char why[100];
 
-	printf("seed %llu\n", (unsigned long long)seed());
 	limits.deadline_ms = 0;
 	limits.high = HIGH;
 	limits.low = 8 * KIB;
 	limits.buffer_memory = budget;
+	printf("seed %llu\n", (unsigned long long)thread_seed());
 	script_begin();
 	SCRIPT_MUST(ewb_core_init(&core, &limits, o, 64) == 0);
 	ewb_commands_basic(&core);
@@ -303,11 +255,8 @@ end(void)
 {
 	char why[100];
 
-	for (unsigned i = 0; i < FRONTS; i++) {
-		ewb_dispatch_adopt(&fronts[i].d);
-		ewb_now_on_front(fronts[i].d.thread);
-		ewb_dispatch_fini(&fronts[i].d);
-	}
+	for (unsigned i = 0; i < FRONTS; i++)
+		thread_front_fini(&fronts[i].own);
 	ck_assert_int_eq(ewb_instance_close(instance, why, sizeof why), EWB_OK);
 	ck_assert_uint_eq(ewb_budget_used(&core.budget), 0);
 	ck_assert_uint_eq(atomic_load(&core.chunks.out), 0);
@@ -321,10 +270,10 @@ START_TEST(readers_of_two_front_ends_get_all_records)
 
 	begin(budgets[_i]);
 	for (unsigned i = 0; i < FRONTS; i++)
-		SCRIPT_MUST(pthread_create(&fronts[i].thread, NULL, front_end,
-		                           &fronts[i]) == 0);
+		SCRIPT_MUST(pthread_create(&fronts[i].own.thread, NULL,
+		                           front_end, &fronts[i]) == 0);
 	for (unsigned i = 0; i < FRONTS; i++)
-		SCRIPT_MUST(pthread_join(fronts[i].thread, NULL) == 0);
+		SCRIPT_MUST(pthread_join(fronts[i].own.thread, NULL) == 0);
 	for (unsigned i = 0; i < FRONTS; i++) {
 		ck_assert_msg(fronts[i].wrong == NULL, "%s", fronts[i].wrong);
 		ck_assert_uint_eq(fronts[i].complete + fronts[i].gone,

@@ -98,6 +98,14 @@ START_TEST(a_store_that_finds_no_room_waits_for_it)
 }
 END_TEST
 
+START_TEST(room_is_not_made_where_a_store_may_wait_for_it)
+{
+	open_with("0", "1");
+	ck_assert_int_ne(host.task->where, EWB_WRITER);
+	engine->close(self);
+}
+END_TEST
+
 START_TEST(a_wrong_setting_is_named)
 {
 	struct ewb_setting s = { "delay", "x" };
@@ -121,6 +129,7 @@ main(void)
 	tcase_add_test(t, its_callbacks_are_made_to_wait);
 	tcase_add_test(t, each_second_command_takes_the_delay);
 	tcase_add_test(t, a_store_that_finds_no_room_waits_for_it);
+	tcase_add_test(t, room_is_not_made_where_a_store_may_wait_for_it);
 	tcase_add_test(t, a_wrong_setting_is_named);
 	suite_add_tcase(s, t);
 	return unit_run(s);

@@ -214,13 +214,13 @@ ewb_task_new(struct ewb_host *h, enum ewb_class where, const char *name,
 {
 	struct ewb_task *t = calloc(1, sizeof *t);
 
-	(void)where;
 	if (!t)
 		return NULL;
 	t->host = h;
 	t->work = fn;
 	t->arg = arg;
 	t->name = name;
+	t->where = where;
 	pthread_mutex_init(&t->lock, NULL);
 	pthread_cond_init(&t->cond, NULL);
 	h->task = t;

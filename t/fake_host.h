@@ -20,6 +20,7 @@ struct ewb_task {
 	ewb_offload_fn offload;
 	void *arg;
 	const char *name;
+	enum ewb_class where;
 	struct ewb_cookie *cookie;
 	unsigned runs;
 	/* what the last run asked for */

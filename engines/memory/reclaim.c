@@ -197,8 +197,9 @@ int
 mem_reclaim_open(struct mem *m)
 {
 	m->reclaim.swept = ewb_host_time(m->host);
+	/* not with the writers: a store that waits there waits for this */
 	m->reclaim.task =
-		ewb_task_new(m->host, EWB_WRITER, "memory-reclaim", run, m);
+		ewb_task_new(m->host, EWB_READER, "memory-reclaim", run, m);
 	if (!m->reclaim.task)
 		return -1;
 	ewb_task_wake(m->reclaim.task); /* begins the first period */
