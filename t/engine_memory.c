@@ -403,9 +403,9 @@ END_TEST
 static const struct {
 	const char *limit, *error;
 } wrong[] = {
-	{ "abc", "memory: limit=abc: not a size (64M, 1G)" },
-	{ "", "memory: limit=: not a size (64M, 1G)" },
-	{ "1k", "memory: limit=1k: too small (64k at least)" },
+	{ "abc", "limit=abc: not a size (64M, 1G)" },
+	{ "", "limit=: not a size (64M, 1G)" },
+	{ "1k", "limit=1k: too small (64k at least)" },
 };
 
 START_TEST(a_wrong_limit_is_named)

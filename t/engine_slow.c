@@ -190,10 +190,10 @@ static const struct {
 	struct ewb_setting setting;
 	const char *error;
 } wrong[] = {
-	{ { "delay", "soon" }, "slow: delay=soon: not a time (2ms, 50us, 3s)" },
-	{ { "every", "0" }, "slow: every=0: not a number from 1 up" },
-	{ { "every", "x" }, "slow: every=x: not a number from 1 up" },
-	{ { "limit", "x" }, "slow: limit=x: not a size (64M, 1G)" },
+	{ { "delay", "soon" }, "delay=soon: not a time (2ms, 50us, 3s)" },
+	{ { "every", "0" }, "every=0: not a number from 1 up" },
+	{ { "every", "x" }, "every=x: not a number from 1 up" },
+	{ { "limit", "x" }, "limit=x: not a size (64M, 1G)" },
 };
 
 START_TEST(a_wrong_setting_is_named)

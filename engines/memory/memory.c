@@ -10,19 +10,17 @@
 #define LEAST_LIMIT 65536u
 
 static int
-read_limit(struct ewb_host *host, const char *name, const char *value,
-           int64_t *limit)
+read_limit(struct ewb_host *host, const char *value, int64_t *limit)
 {
 	uint64_t n;
 
 	if (ewb_parse_size(value, &n) || n > INT64_MAX) {
-		ewb_host_error(host, "%s: limit=%s: not a size (64M, 1G)", name,
-		               value);
+		ewb_host_error(host, "limit=%s: not a size (64M, 1G)", value);
 		return -1;
 	}
 	if (n < LEAST_LIMIT) {
-		ewb_host_error(host, "%s: limit=%s: too small (64k at least)",
-		               name, value);
+		ewb_host_error(host, "limit=%s: too small (64k at least)",
+		               value);
 		return -1;
 	}
 	*limit = (int64_t)n;
@@ -30,15 +28,15 @@ read_limit(struct ewb_host *host, const char *name, const char *value,
 }
 
 static int
-read_settings(struct ewb_host *host, const char *name,
-              const struct ewb_setting *s, size_t n, int64_t *limit)
+read_settings(struct ewb_host *host, const struct ewb_setting *s, size_t n,
+              int64_t *limit)
 {
 	size_t i;
 
 	*limit = INT64_C(1) << 30;
 	for (i = 0; i < n; i++)
 		if (strcmp(s[i].name, "limit") == 0 &&
-		    read_limit(host, name, s[i].value, limit))
+		    read_limit(host, s[i].value, limit))
 			return -1;
 	return 0;
 }
@@ -60,13 +58,13 @@ make_vbuckets(struct mem *m)
 }
 
 enum ewb_status
-mem_open(struct ewb_host *host, const char *name, const struct ewb_setting *s,
-         size_t n, struct mem **out)
+mem_open(struct ewb_host *host, const struct ewb_setting *s, size_t n,
+         struct mem **out)
 {
 	struct mem *m;
 	int64_t limit;
 
-	if (read_settings(host, name, s, n, &limit))
+	if (read_settings(host, s, n, &limit))
 		return EWB_INVALID;
 	m = calloc(1, sizeof *m);
 	if (m) {
@@ -75,7 +73,7 @@ mem_open(struct ewb_host *host, const char *name, const struct ewb_setting *s,
 		atomic_store(&m->totals.soonest, UINT32_MAX);
 	}
 	if (!m || make_vbuckets(m) || mem_reclaim_open(m)) {
-		ewb_host_error(host, "%s: out of memory", name);
+		ewb_host_error(host, "out of memory");
 		if (m)
 			mem_close(m);
 		return EWB_NO_MEMORY;

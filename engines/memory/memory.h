@@ -15,10 +15,9 @@ struct mem;
 #define MEM_CAN \
 	(EWB_CAN_CAS | EWB_CAN_EXPIRE | EWB_CAN_FLAGS | EWB_CAN_SNAPSHOT)
 
-/* name: the plugin's, for messages.  Settings that it does not know are
- * passed over. */
-enum ewb_status mem_open(struct ewb_host *host, const char *name,
-                         const struct ewb_setting *s, size_t n, struct mem **m);
+/* Settings that it does not know are passed over. */
+enum ewb_status mem_open(struct ewb_host *host, const struct ewb_setting *s,
+                         size_t n, struct mem **m);
 void mem_close(struct mem *m);
 
 /* As the callbacks of struct ewb_engine, any thread, and never waiting.  All

@@ -7,7 +7,7 @@ static enum ewb_status
 open(struct ewb_host *host, const struct ewb_setting *s, size_t n, void **self)
 {
 	struct mem *m;
-	enum ewb_status status = mem_open(host, "memory", s, n, &m);
+	enum ewb_status status = mem_open(host, s, n, &m);
 
 	if (status == EWB_OK)
 		*self = m;

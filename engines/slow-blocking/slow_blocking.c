@@ -45,8 +45,8 @@ open(struct ewb_host *host, const struct ewb_setting *set, size_t n,
 	struct slow *s = calloc(1, sizeof *s);
 	enum ewb_status status = s ? EWB_INVALID : EWB_NO_MEMORY;
 
-	if (s && slow_delay_init(&s->delay, host, "slow-blocking", set, n) == 0)
-		status = mem_open(host, "slow-blocking", set, n, &s->mem);
+	if (s && slow_delay_init(&s->delay, host, set, n) == 0)
+		status = mem_open(host, set, n, &s->mem);
 	if (status == EWB_OK)
 		*self = s;
 	else

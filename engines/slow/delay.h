@@ -23,7 +23,7 @@ struct slow_delay {
 
 /* From the settings that it knows; -1: one is wrong, and the host was told. */
 int slow_delay_init(struct slow_delay *d, struct ewb_host *host,
-                    const char *name, const struct ewb_setting *s, size_t n);
+                    const struct ewb_setting *s, size_t n);
 /* Counts a command: is it a late one? */
 bool slow_delay_due(struct slow_delay *d);
 

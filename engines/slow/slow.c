@@ -70,8 +70,8 @@ open(struct ewb_host *host, const struct ewb_setting *set, size_t n,
 	enum ewb_status status = s ? EWB_INVALID : EWB_NO_MEMORY;
 	unsigned i;
 
-	if (s && slow_delay_init(&s->delay, host, "slow", set, n) == 0)
-		status = mem_open(host, "slow", set, n, &s->mem);
+	if (s && slow_delay_init(&s->delay, host, set, n) == 0)
+		status = mem_open(host, set, n, &s->mem);
 	if (status != EWB_OK) {
 		free(s);
 		return status;
