@@ -114,7 +114,7 @@ START_TEST(a_wrong_setting_is_named)
 	fake_host_init(&host, 4);
 	ck_assert_int_eq(ewb_engine_entry()->open(&host, &s, 1, &none),
 	                 EWB_INVALID);
-	ck_assert_str_eq(host.error, "slow-blocking: delay=x: not a time "
+	ck_assert_str_eq(host.error, "delay=x: not a time "
 	                             "(2ms, 50us, 3s)");
 }
 END_TEST
