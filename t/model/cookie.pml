@@ -9,14 +9,19 @@
  *              when it can know it, also long after
  *   Asker      ewb_ticket_cancel() from a thread that is neither
  *
- * The slot serves COMMANDS commands, each of which blocks up to BLOCKS times;
- * the client of each may go and its deadline pass at any moment.  One statement
- * is one atomic operation of the C code, or something that one thread does
- * with what is its own at that time.  A loop around a compare-and-swap is one
+ * The slot serves COMMANDS commands, which block TICKETS times in all; the
+ * client of each may go and its deadline pass at any moment.  One statement is
+ * one atomic operation of the C code, or something that one thread does with
+ * what is its own at that time.  A loop around a compare-and-swap is one
  * statement: it is what happens when it succeeds.
  *
- * Sequential consistency is assumed: which weaker orders are enough is not
- * looked into here.  t/model/list.sh says what is planted for which BUG.
+ * That every accepted notify is delivered, every command released once and the
+ * dispatch torn down in the end needs no formula: spin reports who waits for
+ * ever, and there is no way to go round for ever.
+ *
+ * Not in here: weaker orders than sequential consistency, the inbox's list,
+ * strands, sleeping tasks, children, the lock of a key (keylock.pml), streams
+ * (stream.pml).  t/model/list.sh says what is planted for which BUG.
  */
 #ifndef BUG
 #define BUG 0
@@ -43,12 +48,11 @@
 /* The word: several variables, always read and written in one step. */
 byte gen = 0;
 bool armed = false, notified = false, cancelled = false, asked = false;
-/* Set when this generation was asked for; see ewb_ticket_cancel(). */
-byte asked_word = 0;
+byte asked_word = 0;            /* the newest block that somebody asked for */
 
 bool filling = false;
 
-/* The inbox.  Its stack is taken whole and turned round: first in, first out. */
+/* The inbox.  Its stack is taken whole and turned round: a queue. */
 #define NOTICE 1 /* c->letter */
 #define ASK 2    /* c->ask */
 chan inbox = [2] of { byte };
@@ -64,7 +68,7 @@ byte inside = 0;
 byte job = IDLE;
 bool batch = false;             /* d->batch: for the pool at the turn's end */
 byte runs = 0;
-byte doom = 0;                  /* so often will this command be cancelled */
+byte doom = 0;                  /* to come: a deadline, a client that goes */
 
 chan tickets = [1] of { byte }; /* to the engine's thread */
 byte known = 0;                 /* the ticket, as others may have heard of it */
@@ -102,7 +106,8 @@ inline post(letter) {
 	fi;
 #else
 	if
-	:: atomic { asleep -> asleep = false }; atomic { assert(alive); wake = true }
+	:: atomic { asleep -> asleep = false };
+		atomic { assert(alive); wake = true }
 	:: atomic { !asleep -> assert(alive) }
 	fi;
 #endif
@@ -180,12 +185,12 @@ end:	do
 		if
 		:: cancelled            /* call_on_pool(): not done at all */
 		:: !cancelled && doom ->
-			/* parks until it is cancelled; nobody else wakes it */
+			/* parks until it is cancelled: nobody else wakes it */
 			runs = 1;
 			atomic {
 				if
 #if BUG == 12
-				:: job == RUNNING || job == WOKEN -> job = PARKED
+				:: job != IDLE -> job = PARKED
 #else
 				:: job == RUNNING -> job = PARKED
 				:: job == WOKEN -> job = QUEUED
@@ -253,10 +258,11 @@ end:	do
 			won = gen == t && armed && !asked;
 			if
 			:: won -> asked = true; was = ncommand
-			:: !won && gen == t && armed -> wanted = t      /* EWB_OK */
+			:: !won && gen == t && armed ->
 #if BUG == 18
-				; assert(asked_word == t)               /* EWB_STALE */
+				assert(asked_word == t);        /* EWB_STALE */
 #endif
+				wanted = t                      /* EWB_OK */
 			:: else
 			fi
 		};
@@ -265,12 +271,16 @@ end:	do
 #if BUG >= 17 && BUG <= 19
 			/* the slot waits for us: but who reads it now? */
 			atomic {
+#if BUG == 17
+				assert(!reading);
+#endif
 				assert(ncommand == was);
-				assert(!reading || BUG != 17);
 				asked_word = t
 			};
 #endif
-			atomic { assert(ncommand == was); won = false; was = 0 };
+			assert(ncommand == was);
+			won = false;
+			was = 0;
 			post(ASK)
 		:: else
 		fi;
@@ -335,6 +345,9 @@ inline cancel() {
 	flagged = false
 }
 
+/* expire() of cookie/dispatch.c; the letter of a notify would be the answer */
+#define DUE (doom && away && session && !answered && !notified)
+
 active proctype FrontEnd() {
 	byte letter, replies;
 	bool session, away, done, answered;
@@ -360,8 +373,8 @@ rerun:	/* ewb_cookie_rerun() */
 	assert(owner == FRONT && !armed && !notified && !done);
 	if
 	:: gen < TICKETS ->
-		/* ewb_cookie_block_for(): nobody else changes an unarmed word, but
-		 * for the letter of an earlier ask */
+		/* ewb_cookie_block_for(): nobody else changes an unarmed word,
+		 * but for the letter of an earlier ask */
 		atomic {
 #if BUG != 2
 			gen++;
@@ -384,7 +397,7 @@ rerun:	/* ewb_cookie_rerun() */
 		assert(job == IDLE && !batch);
 		batch = true;
 #else
-		tickets ! gen;                  /* it may be notified from here on */
+		tickets ! gen;          /* it may be notified from here on */
 #endif
 		away = true                     /* go_away() */
 	:: true ->
@@ -400,7 +413,7 @@ turn:	do
 		:: letter == ASK -> goto deliver_ask
 		:: letter == NOTICE -> goto deliver
 		fi
-	:: doom && away && session && !answered && !notified -> goto expire
+	:: DUE -> goto expire
 	:: doom && away && session -> goto gone
 	:: in_place -> in_place = false; goto release   /* it is first now */
 	:: len(inbox) == 0 -> break
@@ -429,7 +442,7 @@ turn:	do
 	/* the loop waits; ewb_inbox_awake() */
 	if
 	:: wake -> wake = false; asleep = false; goto turn
-	:: doom && away && session && !answered && !notified -> asleep = false; goto expire
+	:: DUE -> asleep = false; goto expire
 	:: doom && away && session -> asleep = false; goto gone
 	:: in_place -> asleep = false; in_place = false; goto release
 	fi;
@@ -490,8 +503,7 @@ deliver_ask:
 	assert(wanted != gen || !armed || cancelled || asked);
 	goto turn;
 
-expire:	/* give_up(), as for a deadline, when the cookie was not notified; it may be
-	 * by now */
+expire:	/* give_up(); it may have been notified by now */
 	doom--;
 	cancel();
 	answered = true;                                /* answer_away() */
@@ -515,7 +527,7 @@ gone:	/* ewb_cookie_abandon() */
 
 release:
 	/* ewb_cookie_release() */
-	assert(done && !away && owner == FRONT);        /* nobody writes in it */
+	assert(done && !away && owner == FRONT);
 	assert(!session || replies == 1);
 	assert(replies <= 1 && !armed && !notified);
 	session = false;
@@ -526,7 +538,7 @@ release:
 	goto recycle;
 #endif
 	if
-	:: asked -> answered = true; goto turn          /* deliver_ask() does it */
+	:: asked -> answered = true; goto turn  /* deliver_ask() recycles it */
 	:: else
 	fi;
 

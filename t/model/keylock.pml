@@ -3,9 +3,9 @@
  * cookie/dispatch.c that use it.
  *
  * FRONTS front ends have a slot each, the first of which serves two commands,
- * one after the other; all are on one key.  A command that does not get the lock
- * is away until the letter comes that says it was passed on; its client may go
- * or its deadline pass before, while and after that happens.
+ * one after the other; all are on one key.  A command that does not get the
+ * lock is away until the letter comes that says it was passed on; its client
+ * may go or its deadline pass before, while and after that happens.
  *
  * What is under the lock of a key is one step; what the code looks at without
  * it is a step of its own.  t/model/list.sh says what is planted for which BUG.
@@ -102,7 +102,7 @@ inline give() {
 				fi;
 				following[next] = NOBODY;
 #if BUG == 4
-				holder = NOBODY;        /* whoever comes first */
+				holder = NOBODY; /* whoever comes first */
 #endif
 				state[next] = GRANTED;
 				was = ncommand[next]
@@ -212,7 +212,7 @@ over:	/* recycled */
 expire:	/* give_up() */
 	expires = false;
 	if
-	:: state[me] == GRANTED -> goto away            /* its letter is the answer */
+	:: state[me] == GRANTED -> goto away    /* its letter is the answer */
 	:: else
 	fi;
 	if
@@ -222,7 +222,7 @@ expire:	/* give_up() */
 		:: ok -> goto over
 		:: else -> goto away
 		fi
-	:: else -> unwanted = true; goto away           /* just now; answer_away() */
+	:: else -> unwanted = true; goto away   /* just now; answer_away() */
 	fi;
 
 gone:	/* ewb_cookie_abandon() */
@@ -238,7 +238,7 @@ gone:	/* ewb_cookie_abandon() */
 	:: else
 	fi;
 #if BUG == 5
-	goto over;                                      /* not wanted any more */
+	goto over;                              /* not wanted any more */
 #endif
 	goto away;
 

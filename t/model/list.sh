@@ -38,11 +38,11 @@ breaks cookie -DBUG=4 -DSTRAY=1
 # ewb_inbox_sleep() looks for letters before it says that it sleeps
 breaks cookie -DBUG=5 -DSTRAY=1
 # a slot is recycled though ASKED is set
-breaks cookie -DBUG=6 -DASKS=2
+breaks cookie -DBUG=6 -DASKS=2 -DTICKETS=2
 # ewb_inbox_fini() does not wait for those inside
 breaks cookie -DBUG=7 -DSTRAY=1
 # a block forgets ASKED
-breaks cookie -DBUG=8 -DASKS=2
+breaks cookie -DBUG=8 -DASKS=2 -DTICKETS=2
 # an offload does not mark the reply as being filled
 breaks cookie -DBUG=9 -DOFFLOAD=1 -DSTRAY=1 -DTICKETS=2
 # the pool calls finished() before the job is IDLE
@@ -58,17 +58,17 @@ breaks cookie -DBUG=14 -DOFFLOAD=1 -DSTRAY=1 -DTICKETS=2
 # what was answered while it was away is run again
 breaks cookie -DBUG=15 -DSTRAY=1
 # deliver_ask() recycles what was not released
-breaks cookie -DBUG=16 -DASKS=2
+breaks cookie -DBUG=16 -DASKS=2 -DTICKETS=2
 # asked_word is a plain one, written by who has set ASKED
-breaks cookie -DBUG=17 -DASKS=2
+breaks cookie -DBUG=17 -DASKS=2 -DTICKETS=2
 # an ask is refused while the letter of an earlier block's is on its way
-breaks cookie -DBUG=18 -DASKS=2
+breaks cookie -DBUG=18 -DASKS=2 -DTICKETS=2
 # ... or left to that letter, which does not know of it
-breaks cookie -DBUG=19 -DASKS=2
+breaks cookie -DBUG=19 -DASKS=2 -DTICKETS=2
 # ewb_inbox_post() is inside only after the letter is in
 breaks cookie -DBUG=20 -DSTRAY=1
 # an ask cancels whatever block it meets
-breaks cookie -DBUG=21 -DASKS=2
+breaks cookie -DBUG=21 -DASKS=2 -DTICKETS=2
 
 # posted is cleared after the ring was emptied
 breaks stream -DBUG=1

@@ -11,11 +11,17 @@
  * The task makes N records, each of which needs one unit or two and has a chunk
  * of its own; the stream's base is one unit.  With -DDEAF=1 it never looks
  * whether it was cancelled.  The client may go and the deadline pass at any
- * moment; the socket takes a chunk now and then, and may be in no hurry.
+ * moment; the socket takes a chunk some time.  -DOTHERS=1: another stream has
+ * much of the budget, and gives it back; =2: asks for it, or leaves the queue;
+ * =3: has all of it, and keeps it.  -DNOMEM=1: a chunk cannot be had, once.
  *
  * One statement is one atomic operation of the C code, or what one thread does
- * under a lock, or with what is its own at that time; see cookie.pml for what
- * that leaves out, and for the sleep of the front end, which is not in here.
+ * under a lock, or with what is its own at that time.  A producer that is not
+ * woken is one that waits for ever, and that is what spin reports.
+ *
+ * Not in here: weaker orders than sequential consistency, the sleep of the
+ * front end and a task that is taken out (cookie.pml), several records in a
+ * chunk, records that are larger than the budget, a second stream in full.
  * t/model/list.sh says what is planted for which BUG.
  */
 #ifndef BUG
@@ -100,8 +106,8 @@ bool room = false;              /* the engine's thread was told */
 chan inbox = [2] of { bit };
 
 bool armed = true, cancelled = false;
-byte doom = 0;                  /* so often will it be cancelled or answered */
-bool doomed = false;
+byte doom = 0;                  /* to come: a deadline, a client that goes */
+bool doomed = false;            /* there were such */
 
 /* For the assertions alone. */
 byte running = 0;               /* threads within the task */
@@ -192,7 +198,12 @@ inline serve_all() {
 }
 
 inline budget_give(n) {
-	atomic { !locked -> locked = true; left = left + n; assert(left <= TOTAL) };
+	atomic {
+		!locked ->
+		locked = true;
+		left = left + n;
+		assert(left <= TOTAL)
+	};
 	serve_all()
 }
 
@@ -235,8 +246,8 @@ inline fresh() {
 #endif
 	:: len(ring) < RING && base && cap == 1 -> base_home = false; use(BASE)
 #if BUG != 12
-	:: len(ring) < RING && !(base && cap == 1) && held + cap > HIGH && held > LOW ->
-		why = STARVED_HIGH
+	:: len(ring) < RING && !(base && cap == 1) &&
+	   held + cap > HIGH && held > LOW -> why = STARVED_HIGH
 #endif
 	:: else ->
 		atomic { had = granted; granted = 0 };
@@ -323,6 +334,9 @@ inline starve() {
 bool failed = false;            /* there was no memory, once */
 byte need = 0, cap = 0;         /* of the record to come; the task's own */
 
+#define WANTED (DEAF || !cancelled)
+#define MADE (record + (filling != NONE))
+
 /* The function of the task: until it is done or waits (why is not FED). */
 inline fill() {
 	why = FED;
@@ -330,18 +344,18 @@ inline fill() {
 #if !DEAF
 	:: cancelled -> break
 #endif
-	:: (DEAF || !cancelled) && need == 0 && record + (filling != NONE) == N -> break
-	:: (DEAF || !cancelled) && need == 0 && record + (filling != NONE) < N ->
+	:: WANTED && need == 0 && MADE == N -> break
+	:: WANTED && need == 0 && MADE < N ->
 		if
 		:: need = 1; cap = 1
-		:: need = 1; cap = 2    /* larger ones, while the reader keeps up */
+		:: need = 1; cap = 2    /* the reader keeps up */
 #if OTHERS == 3
-		:: doomed -> need = 2; cap = 2  /* there will never be room for it */
+		:: doomed -> need = 2; cap = 2  /* there is never room for it */
 #else
 		:: need = 2; cap = 2
 #endif
 		fi
-	:: (DEAF || !cancelled) && need ->
+	:: WANTED && need ->
 		/* ewb_stream_reserve() */
 		if
 		:: filling != NONE -> seal()    /* put_away() */
@@ -397,13 +411,13 @@ end:	do
 		fill();
 		if
 		:: why != FED ->
-			/* ewb_class_run(): parked, unless it was woken meanwhile */
+			/* ewb_class_run(): parked, if it was not woken */
 			atomic {
 				why = FED;
 				running--;
 				if
 #if BUG == 18
-				:: job == RUNNING || job == WOKEN -> job = PARKED
+				:: job != IDLE -> job = PARKED
 #else
 				:: job == RUNNING -> job = PARKED
 				:: job == WOKEN -> job = QUEUED
@@ -514,7 +528,7 @@ inline give(ch) {
 #endif
 }
 
-/* Pulls all and gives it back: nobody reads. */
+/* Nobody reads: ewb_stream_pull() and ewb_stream_give(), until it is empty. */
 inline drain() {
 	do
 	:: ring ? ch, number -> give(ch); ch = NONE; number = 0
@@ -580,10 +594,11 @@ turn:	do
 		give(ch);
 		ch = NONE;
 		if
-		:: done && len(out) == 0 && (answered || !touched) -> goto release
+		:: done && len(out) == 0 && (answered || !touched) ->
+			goto release
 		:: else
 		fi
-	:: doom && !done && session && !answered && armed && STILL -> goto expire
+	:: doom && session && !answered && armed && STILL -> goto expire
 #if !NOMEM
 	:: doom && !done && session -> goto gone
 #endif
@@ -626,7 +641,7 @@ emit:	/* ewb_order_emit(): it is the first of its connection */
 		do
 		:: ring ? ch, number ->
 			atomic {
-				assert(number == expect);       /* in order, none lost */
+				assert(number == expect);       /* in order */
 				expect++;
 				out ! ch;
 				ch = NONE;
@@ -672,7 +687,7 @@ deliver:
 	starved = FED;
 #endif
 	done = true;
-	arg_gone = true;                /* run again, ended, its state destroyed */
+	arg_gone = true;        /* run again, ended, its state destroyed */
 	if
 	:: !session -> goto release
 	:: session && answered && len(out) == 0 && first -> goto release
@@ -711,7 +726,11 @@ release:
 	:: len(ring) == 0 -> break
 	od;
 	if
-	:: filling != NONE -> ch = filling; give_back(ch); filling = NONE; ch = NONE
+	:: filling != NONE ->
+		ch = filling;
+		give_back(ch);
+		filling = NONE;
+		ch = NONE
 	:: else
 	fi;
 	assert(held == 0 && base_home);
