@@ -3,12 +3,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sockios.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -140,6 +142,62 @@ send_all(struct ewb_conn *n) EWB_ON_FRONT
 	return 0;
 }
 
+/* Leaving.  To close a TCP socket while the client still talks is to reset it,
+ * and a reset takes along what has not arrived yet.  So that is awaited, and
+ * what the client says is thrown away. */
+
+static int
+unacked(const struct ewb_conn *n)
+{
+	int bytes;
+
+	/* the first one is TCP's alone: on Unix sockets nothing is lost */
+	if (ioctl(n->fd, SIOCOUTQNSD, &bytes) || ioctl(n->fd, SIOCOUTQ, &bytes))
+		return 0;
+	return bytes;
+}
+
+static void
+leave(struct ewb_conn *n) EWB_ON_FRONT
+{
+	int bytes = unacked(n);
+
+	if (bytes == 0 || (n->pause & EWB_PAUSE_EOF) || n->front->cancelled) {
+		ewb_conn_close(n);
+		return;
+	}
+	if (!(n->pause & EWB_PAUSE_LEAVING)) {
+		n->pause |= EWB_PAUSE_LEAVING;
+		n->progress_at = n->front->d.now;
+		n->unacked = bytes;
+		(void)shutdown(n->fd, SHUT_WR);
+	}
+	ev_io_start(n->front->loop, &n->rio);
+}
+
+static void
+throw_away(struct ewb_conn *n) EWB_ON_FRONT
+{
+	uint8_t bytes[16384];
+	ssize_t got = recv(n->fd, bytes, sizeof bytes, 0);
+
+	if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR))
+		ewb_conn_close(n);
+}
+
+static void
+look_whether_left(struct ewb_conn *n) EWB_ON_FRONT
+{
+	uint64_t us = n->front->server->o.no_progress_s * 1000000ull;
+	int bytes = unacked(n);
+
+	if (bytes < n->unacked)
+		n->progress_at = n->front->d.now;
+	n->unacked = bytes;
+	if (bytes == 0 || (us && n->front->d.now - n->progress_at >= us))
+		ewb_conn_close(n);
+}
+
 /* All is said and answered. */
 static int
 is_over(const struct ewb_conn *n)
@@ -175,7 +233,7 @@ rearm(struct ewb_conn *n) EWB_ON_FRONT
 		ev_io_stop(f->loop, &n->rio);
 	/* after a stop's grace nobody waits for a slow reader */
 	if ((n->out.bytes == 0 || f->cancelled) && is_over(n))
-		ewb_conn_close(n);
+		leave(n);
 }
 
 void
@@ -228,7 +286,9 @@ readable(struct ev_loop *loop, ev_io *w, int events)
 	(void)events;
 	EWB_LIVE(n, EWB_CONN_MAGIC);
 	ewb_now_on_front(n->front->d.thread);
-	if (ewb_input_read(n) > 0)
+	if (n->pause & EWB_PAUSE_LEAVING)
+		throw_away(n);
+	else if (ewb_input_read(n) > 0)
 		ewb_conn_work(n);
 }
 
@@ -261,7 +321,9 @@ ewb_conn_tick(struct ewb_conn *n)
 	struct ewb_counters *s = &f->d.counters;
 	uint64_t now = f->d.now;
 
-	if (!ev_is_active(&n->rio) && is_gone(n)) {
+	if (n->pause & EWB_PAUSE_LEAVING) {
+		look_whether_left(n);
+	} else if (!ev_is_active(&n->rio) && is_gone(n)) {
 		EWB_COUNT(s, closed_gone);
 		ewb_conn_close(n);
 	} else if (o->no_progress_s && n->out.bytes &&

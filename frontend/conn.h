@@ -24,6 +24,7 @@
 #define EWB_PAUSE_EOF 4u       /* the client has said all */
 #define EWB_PAUSE_ENDED 8u     /* nothing that follows will be looked at */
 #define EWB_PAUSE_CLOSING 16u  /* close when what is written is sent */
+#define EWB_PAUSE_LEAVING 32u  /* all is said; the client's side is awaited */
 
 /* Bits of a cookie's front_bits. */
 #define EWB_FRONT_LINGERS 1u /* done; its stream's last pieces are not sent */
@@ -78,6 +79,7 @@ struct ewb_conn {
 	uint8_t get_failed;   /* a text get had an error: no END */
 	uint64_t progress_at; /* us: last time that bytes were sent, or none were waiting */
 	uint64_t heard_at;    /* us: last time that bytes came */
+	int unacked;          /* leaving: bytes on their way at the last look */
 };
 
 static inline struct ewb_conn *

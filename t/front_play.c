@@ -169,8 +169,8 @@ play_letter(struct play *p, unsigned front)
 {
 	struct ewb_front *f = p->front[front];
 
-	if (f == NULL)
-		return false;
+	if (f == NULL || f->stopped)
+		return false; /* nobody would take it */
 	ewb_now_on_front(f->d.thread);
 	return ewb_front_letter(f) != 0;
 }
@@ -206,8 +206,8 @@ signs(const struct play *p)
 	for (unsigned i = 0; i < p->nfronts; i++)
 		if (p->front[i])
 			sum += p->front[i]->ready || p->front[i]->touched;
-	return sum + play_count(p, total_connections) +
-	       (1u << 20) - atomic_load(&p->server->connections);
+	return sum + play_count(p, total_connections) + (1u << 20) -
+	       atomic_load(&p->server->connections);
 }
 
 static void
@@ -475,8 +475,7 @@ hear_some(struct client *c, void *to, size_t n)
 	ssize_t got;
 	size_t have = 0;
 
-	while (have < n &&
-	       (got = receive(c, (char *)to + have, n - have)) > 0)
+	while (have < n && (got = receive(c, (char *)to + have, n - have)) > 0)
 		have += (size_t)got;
 	return have;
 }
@@ -503,7 +502,8 @@ spell(char *to, size_t cap, const char *from, size_t n)
 		if (ch >= ' ' && ch < 127)
 			to[at++] = (char)ch;
 		else
-			at += (size_t)snprintf(to + at, cap - at, "\\x%02x", ch);
+			at += (size_t)snprintf(to + at, cap - at, "\\x%02x",
+			                       ch);
 	}
 	to[at] = '\0';
 }

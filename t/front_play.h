@@ -84,7 +84,7 @@ struct client {
 	struct ewb_front *front; /* or null, see client_connect() */
 	struct ewb_conn *conn;   /* while it is open, see client_served() */
 	uint64_t id;             /* of its session */
-	int fd; /* -1: closed */
+	int fd;                  /* -1: closed */
 	bool tcp;
 	struct client *next;
 };

@@ -34,16 +34,11 @@ static const struct {
 	bool copies;
 	uint64_t delay_us;
 } kinds[] = {
-	{ "get k\r\n", false, 0 },
-	{ "get k\r\n", true, 0 },
-	{ "get k n k\r\n", false, 0 },
-	{ "delete n\r\n", false, 0 },
-	{ "bogus\r\n", false, 0 },
-	{ "get h\r\n", false, 0 },
-	{ "delete h2\r\n", false, 0 },
-	{ "incr h2 1\r\n", false, 0 },
-	{ "get l\r\n", false, 0 },
-	{ "delete l2\r\n", false, 0 },
+	{ "get k\r\n", false, 0 },     { "get k\r\n", true, 0 },
+	{ "get k n k\r\n", false, 0 }, { "delete n\r\n", false, 0 },
+	{ "bogus\r\n", false, 0 },     { "get h\r\n", false, 0 },
+	{ "delete h2\r\n", false, 0 }, { "incr h2 1\r\n", false, 0 },
+	{ "get l\r\n", false, 0 },     { "delete l2\r\n", false, 0 },
 	{ "get l\r\n", true, 2000 },
 };
 

@@ -224,12 +224,11 @@ main(void)
 	tcase_add_loop_test(
 		t, a_value_too_large_is_refused_without_a_buffer_for_it, 0, 2);
 	tcase_add_test(
-		t,
-		a_binary_value_too_large_is_refused_without_a_buffer_for_it);
+		t, a_binary_value_too_large_is_refused_without_a_buffer_for_it);
 	tcase_add_test(t, a_value_far_too_large_closes_the_connection);
-	tcase_add_loop_test(
-		t, a_large_value_is_received_where_the_engine_keeps_it, 0,
-		(int)(sizeof pieces / sizeof *pieces));
+	tcase_add_loop_test(t,
+	                    a_large_value_is_received_where_the_engine_keeps_it,
+	                    0, (int)(sizeof pieces / sizeof *pieces));
 	tcase_add_loop_test(t, a_value_is_whole_in_pieces_of_every_size, 0, 6);
 	suite_add_tcase(s, t);
 	return unit_run(s);

@@ -69,15 +69,14 @@ frames_error(struct frames *f, uint8_t opcode, uint32_t opaque, uint16_t status,
 {
 	uint8_t json[EWB_BIN_ERROR_MAX];
 
-	frames_answer(f,
-	              &(struct frame){ .opcode = opcode,
-	                               .opaque = opaque,
-	                               .status = status,
-	                               .value = json,
-	                               .nvalue = context ? ewb_bin_error(
-	                                                           json,
-	                                                           context) :
-	                                                   0 });
+	frames_answer(
+		f,
+		&(struct frame){
+			.opcode = opcode,
+			.opaque = opaque,
+			.status = status,
+			.value = json,
+			.nvalue = context ? ewb_bin_error(json, context) : 0 });
 }
 
 void

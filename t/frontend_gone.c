@@ -164,7 +164,8 @@ a_thousand_die(void)
 	for (unsigned i = 0; i < 1000; i++) {
 		c = client_open(&p, i % 2);
 		snprintf(line, sizeof line,
-		         i % 3 ? "get h%u\r\n" : "set h%u 0 0 10\r\n0123456789\r\n",
+		         i % 3 ? "get h%u\r\n"
+		               : "set h%u 0 0 10\r\n0123456789\r\n",
 		         i);
 		say(c, line);
 	}

@@ -163,8 +163,8 @@ START_TEST(a_frame_that_makes_no_sense_closes_after_what_came_before)
 	size_t at;
 
 	ask.n = 0;
-	frames_ask(&ask,
-	           &(struct frame){ .opcode = BIN_GET, .opaque = 1, .key = "h" });
+	frames_ask(&ask, &(struct frame){
+				 .opcode = BIN_GET, .opaque = 1, .key = "h" });
 	frames_ask(&ask, &(struct frame){ .opcode = BIN_NOOP });
 	at = ask.n;
 	frames_ask(&ask, &(struct frame){ .opcode = BIN_GET, .key = "k" });
@@ -191,8 +191,8 @@ START_TEST(a_malformed_frame_is_answered_and_the_connection_stays)
 	                                  .value = "v",
 	                                  .nvalue = 1 });
 	frames_ask(&ask, &(struct frame){ .opcode = BIN_GET, .opaque = 2 });
-	frames_ask(&ask,
-	           &(struct frame){ .opcode = BIN_NOOP, .opaque = 3, .key = "k" });
+	frames_ask(&ask, &(struct frame){
+				 .opcode = BIN_NOOP, .opaque = 3, .key = "k" });
 	frames_ask(&ask, &(struct frame){ .opcode = BIN_NOOP, .opaque = 4 });
 	frames_say(c, &ask);
 	play_run(&p);
@@ -200,7 +200,8 @@ START_TEST(a_malformed_frame_is_answered_and_the_connection_stays)
 	frames_error(&want, BIN_GET, 2, EWB_INVALID, "no key");
 	frames_error(&want, BIN_NOOP, 3, EWB_INVALID,
 	             "a key where there is none");
-	frames_answer(&want, &(struct frame){ .opcode = BIN_NOOP, .opaque = 4 });
+	frames_answer(&want,
+	              &(struct frame){ .opcode = BIN_NOOP, .opaque = 4 });
 	frames_hear(c, &want);
 	hear_nothing(c);
 	ck_assert_uint_eq(play_count(&p, frames_malformed), 3);
@@ -231,16 +232,16 @@ main(void)
 	TCase *t = tcase_create("input");
 
 	tcase_set_timeout(t, UNIT_SECONDS);
-	tcase_add_loop_test(
-		t, a_conversation_is_the_same_in_pieces_of_every_size, 0,
-		TALKS);
+	tcase_add_loop_test(t,
+	                    a_conversation_is_the_same_in_pieces_of_every_size,
+	                    0, TALKS);
 	tcase_add_test(t, half_a_command_is_kept_aside);
 	tcase_add_test(t, a_slice_that_ends_with_the_input_keeps_no_buffer);
 	tcase_add_loop_test(
 		t, a_frame_that_makes_no_sense_closes_after_what_came_before, 0,
 		4);
-	tcase_add_test(
-		t, a_malformed_frame_is_answered_and_the_connection_stays);
+	tcase_add_test(t,
+	               a_malformed_frame_is_answered_and_the_connection_stays);
 	tcase_add_test(t, a_line_without_an_end_closes_the_connection);
 	suite_add_tcase(s, t);
 	return unit_run(s);

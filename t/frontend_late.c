@@ -119,9 +119,8 @@ START_TEST(a_mutation_past_its_deadline_is_answered_0x86)
 	                                  .extras = "\0\0\0\0\0\0\0\0",
 	                                  .nextras = 8,
 	                                  .key = "h1" });
-	frames_ask(&ask, &(struct frame){ .opcode = BIN_GET,
-	                                  .opaque = 6,
-	                                  .key = "h2" });
+	frames_ask(&ask, &(struct frame){
+				 .opcode = BIN_GET, .opaque = 6, .key = "h2" });
 	frames_say(c, &ask);
 	play_run(&p);
 	play_pass(&p, DEADLINE);

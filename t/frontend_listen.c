@@ -231,10 +231,11 @@ START_TEST(a_port_in_use_is_named)
 
 	play_server(&p, &tiny_engine, NULL);
 	ck_assert_int_eq(listen_on("127.0.0.1:0"), 0);
-	snprintf(where, sizeof where, "127.0.0.1:%u", ewb_server_port(p.server));
+	snprintf(where, sizeof where, "127.0.0.1:%u",
+	         ewb_server_port(p.server));
 	play_server(&other, &tiny_engine, NULL);
-	ck_assert_int_eq(ewb_server_listen(other.server, where, why, sizeof why),
-	                 -1);
+	ck_assert_int_eq(
+		ewb_server_listen(other.server, where, why, sizeof why), -1);
 	snprintf(want, sizeof want,
 	         "listen %s: address already in use (by another server? -p 0 "
 	         "takes a free port)",
@@ -245,10 +246,11 @@ START_TEST(a_port_in_use_is_named)
 }
 END_TEST
 
-static const char *const bad[] = { "nonsense", "127.0.0.1",   "127.0.0.1:",
-	                           "::1:80",   "127.0.0.1:x", "[::1]",
-	                           "",         "127.0.0.1:70000",
-	                           "127.0.0.1:-1" };
+static const char *const bad[] = {
+	"nonsense", "127.0.0.1",       "127.0.0.1:",
+	"::1:80",   "127.0.0.1:x",     "[::1]",
+	"",         "127.0.0.1:70000", "127.0.0.1:-1"
+};
 
 START_TEST(a_bad_address_is_refused)
 {

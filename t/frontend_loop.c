@@ -59,6 +59,26 @@ START_TEST(a_stop_without_grace_cancels_what_is_blocked)
 }
 END_TEST
 
+START_TEST(what_is_never_notified_is_named_before_the_stop_gives_up)
+{
+	int fd;
+
+	real_start(0, late_for_ever);
+	fd = real_dial();
+	say(fd, "set h1 0 0 1\r\nV\r\n");
+	real_await(1);
+	ck_assert_int_eq(ewb_server_stop(real_server, 0), EWB_BUSY);
+	hear(fd, "SERVER_ERROR outcome unknown\r\n");
+	ck_assert(real_said("engine tiny: set of connection "));
+	ck_assert(real_said("kept as an orphan"));
+	ck_assert(real_said("engine tiny: 1 commands were not notified"));
+	/* it may come home all the same */
+	tiny_let("h1", EWB_OK);
+	close(fd);
+	real_stop();
+}
+END_TEST
+
 START_TEST(a_later_command_may_have_the_earlier_deadline)
 {
 	int fd[3];
@@ -102,6 +122,8 @@ main(void)
 
 	tcase_set_timeout(t, UNIT_SECONDS);
 	tcase_add_test(t, a_stop_without_grace_cancels_what_is_blocked);
+	tcase_add_test(
+		t, what_is_never_notified_is_named_before_the_stop_gives_up);
 	tcase_add_test(t, a_later_command_may_have_the_earlier_deadline);
 	tcase_add_test(t, a_silent_client_is_closed_by_the_loop);
 	suite_add_tcase(s, t);

@@ -15,13 +15,39 @@ static struct client *c, *d;
 
 /* Four gets, on one connection or on two of two front ends. */
 
-#define LET(k)                                                     \
-	static void let_##k(void *ctx)                             \
-	{                                                          \
-		(void)ctx;                                         \
-		ck_assert_int_eq(tiny_let("h" #k, EWB_OK), EWB_OK); \
-	}
-LET(1) LET(2) LET(3) LET(4)
+static void
+let(const char *key)
+{
+	ck_assert_int_eq(tiny_let(key, EWB_OK), EWB_OK);
+}
+
+static void
+let_1(void *ctx)
+{
+	(void)ctx;
+	let("h1");
+}
+
+static void
+let_2(void *ctx)
+{
+	(void)ctx;
+	let("h2");
+}
+
+static void
+let_3(void *ctx)
+{
+	(void)ctx;
+	let("h3");
+}
+
+static void
+let_4(void *ctx)
+{
+	(void)ctx;
+	let("h4");
+}
 
 static unsigned letters_taken;
 
@@ -36,13 +62,34 @@ take_letter(void *ctx)
 }
 
 /* They are all alike: one after the other is every order of them. */
-#define LETTER(n)                                 \
-	static bool letter_##n(void *ctx)         \
-	{                                         \
-		(void)ctx;                        \
-		return letters_taken == (n) - 1;  \
-	}
-LETTER(1) LETTER(2) LETTER(3) LETTER(4)
+
+static bool
+is_first(void *ctx)
+{
+	(void)ctx;
+	return letters_taken == 0;
+}
+
+static bool
+is_second(void *ctx)
+{
+	(void)ctx;
+	return letters_taken == 1;
+}
+
+static bool
+is_third(void *ctx)
+{
+	(void)ctx;
+	return letters_taken == 2;
+}
+
+static bool
+is_fourth(void *ctx)
+{
+	(void)ctx;
+	return letters_taken == 3;
+}
 
 static void *
 four_gets_on_one(void)
@@ -89,8 +136,8 @@ two_answers_each(void *ctx)
 	(void)ctx;
 	play_run(&p);
 	wrong = heard(c, "VALUE h1 0 3\r\none\r\nEND\r\nEND\r\n");
-	return wrong ? wrong :
-	               heard(d, "VALUE h3 0 5\r\nthree\r\nEND\r\nEND\r\n");
+	return wrong ? wrong
+	             : heard(d, "VALUE h3 0 5\r\nthree\r\nEND\r\nEND\r\n");
 }
 
 static void
@@ -107,10 +154,10 @@ static const struct ewb_event four_events[] = {
 	{ .name = "let 2", .run = let_2 },
 	{ .name = "let 3", .run = let_3 },
 	{ .name = "let 4", .run = let_4 },
-	{ .name = "letter 1", .run = take_letter, .enabled = letter_1 },
-	{ .name = "letter 2", .run = take_letter, .enabled = letter_2 },
-	{ .name = "letter 3", .run = take_letter, .enabled = letter_3 },
-	{ .name = "letter 4", .run = take_letter, .enabled = letter_4 },
+	{ .name = "letter 1", .run = take_letter, .enabled = is_first },
+	{ .name = "letter 2", .run = take_letter, .enabled = is_second },
+	{ .name = "letter 3", .run = take_letter, .enabled = is_third },
+	{ .name = "letter 4", .run = take_letter, .enabled = is_fourth },
 };
 
 START_TEST(replies_are_in_request_order_whatever_order_the_notifies_come_in)
@@ -203,8 +250,12 @@ the_new_value(void *ctx)
 START_TEST(a_get_sees_the_blocked_set_before_it_and_others_overlap)
 {
 	static const struct ewb_event events[] = {
-		{ .name = "let set", .run = let_and_step, .enabled = set_is_held },
-		{ .name = "let get", .run = let_and_step, .enabled = get_is_held },
+		{ .name = "let set",
+		  .run = let_and_step,
+		  .enabled = set_is_held },
+		{ .name = "let get",
+		  .run = let_and_step,
+		  .enabled = get_is_held },
 		{ .name = "let other", .run = let_other },
 	};
 	static const struct ewb_scenario s = { .name = "set, get",

@@ -12,7 +12,7 @@
 #include "t/unit.h"
 
 #define OPAQUE 0x01020304u
-#define INCR \
+#define INCR               \
 	"\0\0\0\0\0\0\0\1" \
 	"\0\0\0\0\0\0\0\0" \
 	"\xff\xff\xff\xff"
@@ -22,7 +22,7 @@ enum { SILENT = -1, VALUE = -2, KEYED = -3 }; /* else an error's status */
 static const struct row {
 	const char *name;
 	uint8_t opcode;
-	int hit, miss;                    /* what is answered */
+	int hit, miss;                      /* what is answered */
 	const char *after_hit, *after_miss; /* the record then; null: none */
 	const char *extras;
 	size_t nextras;
@@ -212,8 +212,9 @@ START_TEST(quitq_says_nothing_and_closes_after_what_came_before)
 	ask_row(&rows[0], key);
 	want_row(&rows[0], key, hit ? VALUE : SILENT);
 	frames_ask(&ask, &(struct frame){ .opcode = 0x17, .opaque = 3 });
-	frames_ask(&ask, &(struct frame){ .opcode = _i & 4 ? BIN_QUIT : BIN_NOOP,
-	                                  .opaque = 4 });
+	frames_ask(&ask,
+	           &(struct frame){ .opcode = _i & 4 ? BIN_QUIT : BIN_NOOP,
+	                            .opaque = 4 });
 	frames_say(c, &ask);
 	play_run(&p);
 	ck_assert_int_eq(client_served(c), blocked);
@@ -251,7 +252,7 @@ let_backwards(void)
 			tiny_let(tiny.held[i].key, EWB_OK);
 }
 
-/* All of them in one go, every other one with its key there. */
+/* All of them in one go, most with their key there. */
 START_TEST(a_pipeline_of_quiet_commands_ends_with_its_noop)
 {
 	unsigned loud = 0;
@@ -263,10 +264,10 @@ START_TEST(a_pipeline_of_quiet_commands_ends_with_its_noop)
 		if (rows[i].opcode == 0x18)
 			continue;
 		snprintf(key, sizeof key, "h%d", i);
-		if (i % 2)
+		if (i % 4 < 3)
 			tiny_put(key, "5", 1);
 		ask_row(&rows[i], key);
-		loud += (i % 2 ? rows[i].hit : rows[i].miss) != SILENT;
+		loud += (i % 4 < 3 ? rows[i].hit : rows[i].miss) != SILENT;
 	}
 	ask_last(BIN_NOOP);
 	frames_say(c, &ask);
@@ -288,9 +289,9 @@ main(void)
 	TCase *t = tcase_create("quiet");
 
 	tcase_set_timeout(t, UNIT_SECONDS);
-	tcase_add_loop_test(
-		t, a_quiet_command_has_exactly_the_frames_of_the_table, 0,
-		ROWS);
+	tcase_add_loop_test(t,
+	                    a_quiet_command_has_exactly_the_frames_of_the_table,
+	                    0, ROWS);
 	tcase_add_loop_test(t, a_quiet_command_that_fails_is_answered, 0, ROWS);
 	tcase_add_loop_test(t, a_quiet_command_past_its_deadline_is_answered, 0,
 	                    ROWS);

@@ -133,18 +133,35 @@ START_TEST(a_ready_command_without_new_input_is_run_and_its_reply_sent)
 }
 END_TEST
 
-START_TEST(the_loop_wakes_up_for_a_notify)
+/* After the front end has said that it sleeps. */
+static void
+let_while_asleep(struct ev_loop *loop, ev_prepare *w, int events)
 {
-	play_open(&p, 1, &tiny_engine, NULL);
+	(void)events;
+	ck_assert_int_eq(atomic_load(&p.front[0]->d.inbox.asleep), 1);
+	tiny_let("h", EWB_OK);
+	ev_prepare_stop(loop, w);
+}
+
+START_TEST(a_sleeping_loop_is_woken_by_a_notify)
+{
+	struct ewb_server_options o;
+	ev_prepare last;
+
+	play_defaults(&o);
+	o.deadline_ms = 0; /* which would wake it, too */
+	play_open(&p, 1, &tiny_engine, &o);
 	p.front[0]->by_hand = 0;
 	c = client_open(&p, 0);
 	say(c, "get h\r\n");
 	play_sockets(&p);
 	ck_assert_uint_eq(tiny_blocked(), 1);
-	/* it says that it sleeps, and is woken: it would not return else */
-	tiny_let("h", EWB_OK);
+	ev_prepare_init(&last, let_while_asleep);
+	ev_set_priority(&last, EV_MINPRI);
+	ev_prepare_start(p.loop[0], &last);
+	/* would not return else: there is nothing to wait for */
 	ev_run(p.loop[0], EVRUN_ONCE);
-	ev_run(p.loop[0], EVRUN_NOWAIT);
+	ck_assert_uint_eq(atomic_load(&p.front[0]->d.inbox.wakes), 1);
 	hear(c, "END\r\n");
 	p.front[0]->by_hand = 1;
 	play_close(&p);
@@ -242,7 +259,7 @@ main(void)
 	tcase_add_test(t, what_it_keeps_is_counted_until_it_comes_home);
 	tcase_add_test(
 		t, a_ready_command_without_new_input_is_run_and_its_reply_sent);
-	tcase_add_test(t, the_loop_wakes_up_for_a_notify);
+	tcase_add_test(t, a_sleeping_loop_is_woken_by_a_notify);
 	tcase_add_test(t, a_hundred_pipelined_gets_are_one_write);
 	tcase_add_test(t, a_connection_is_sent_to_when_its_slice_is_used);
 	tcase_add_test(

@@ -5,6 +5,8 @@
 #ifndef T_FRONTEND_REAL_H
 #define T_FRONTEND_REAL_H
 
+#include <stdbool.h>
+
 #include <ewb/embed.h>
 
 #include "frontend/front.h"
@@ -20,6 +22,9 @@ void real_start(unsigned idle_timeout_s, void (*before)(void));
 void real_stop(void);
 /* A connection to it; -1: refused. */
 int real_dial(void);
+
+/* Is the text in its log? */
+bool real_said(const char *text);
 
 /* any thread.  Asserts are for the main thread; the others complain. */
 void real_complain(const char *what);

@@ -230,8 +230,8 @@ START_TEST(binary_statistics_are_a_frame_each_and_an_empty_one)
 	play_run(&p);
 	n = hear_some(d, said, sizeof said);
 	while (at < n) {
-		ck_assert_int_gt(blocks = ewb_bin_response(
-					 (uint8_t *)said + at, n - at, &r),
+		ck_assert_int_gt(blocks = ewb_bin_response((uint8_t *)said + at,
+		                                           n - at, &r),
 		                 0);
 		ck_assert_uint_eq(r.opaque, 77);
 		ck_assert_uint_eq(r.status, 0);
@@ -302,10 +302,12 @@ START_TEST(what_was_answered_or_left_by_its_client_is_listed)
 	client_reset(d);
 	play_sockets(&p);
 	ask(client_open(&p, 0), "stats cookies\r\n");
-	ck_assert_ptr_nonnull(strstr(said, "connection=unix:1 engine=tiny "
-	                                   "opcode=set wait=notify state=over"));
-	ck_assert_ptr_nonnull(strstr(said, "connection=- engine=tiny "
-	                                   "opcode=get wait=notify state=over"));
+	ck_assert_ptr_nonnull(strstr(said,
+	                             "connection=unix:1 engine=tiny "
+	                             "opcode=set wait=notify state=over"));
+	ck_assert_ptr_nonnull(strstr(said,
+	                             "connection=- engine=tiny "
+	                             "opcode=get wait=notify state=over"));
 	tiny_let_all();
 	play_run(&p);
 	play_close(&p);
@@ -351,11 +353,11 @@ main(void)
 	tcase_add_test(t, the_pools_group_has_classes_and_tasks);
 	tcase_add_test(t, a_group_that_does_not_exist_is_an_error);
 	tcase_add_test(t, binary_statistics_are_a_frame_each_and_an_empty_one);
-	tcase_add_loop_test(
-		t, blocked_commands_are_listed_from_both_front_ends, 0, 2);
+	tcase_add_loop_test(t, blocked_commands_are_listed_from_both_front_ends,
+	                    0, 2);
 	tcase_add_test(t, what_was_answered_or_left_by_its_client_is_listed);
-	tcase_add_test(
-		t, a_thousand_of_a_front_end_are_listed_and_more_is_said);
+	tcase_add_test(t,
+	               a_thousand_of_a_front_end_are_listed_and_more_is_said);
 	suite_add_tcase(s, t);
 	return unit_run(s);
 }

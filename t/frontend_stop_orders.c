@@ -85,8 +85,8 @@ one_answer(void *ctx)
 	play_run(&p);
 	if (ewb_server_stopped(p.server) != EWB_OK)
 		return "it has not stopped";
-	wrong = heard(c, in_time ? "VALUE h 0 1\r\nV\r\nEND\r\n" :
-	                           "SERVER_ERROR temporary failure\r\n");
+	wrong = heard(c, in_time ? "VALUE h 0 1\r\nV\r\nEND\r\n"
+	                         : "SERVER_ERROR temporary failure\r\n");
 	return wrong ? wrong : heard_end(c);
 }
 
@@ -138,9 +138,8 @@ two_listen(void)
 	char why[300];
 
 	play_server(&p, &tiny_engine, NULL);
-	ck_assert_int_eq(ewb_server_listen(p.server, "127.0.0.1:0", why,
-	                                   sizeof why),
-	                 0);
+	ck_assert_int_eq(
+		ewb_server_listen(p.server, "127.0.0.1:0", why, sizeof why), 0);
 	play_fronts(&p, 2);
 	for (unsigned i = 0; i < 4; i++)
 		connect_one(NULL);
@@ -278,8 +277,8 @@ main(void)
 	tcase_add_test(
 		t, what_was_notified_before_the_end_of_the_grace_is_answered);
 	tcase_add_test(t, a_stop_while_connections_are_handed_over_loses_none);
-	tcase_add_loop_test(
-		t, stats_cookies_and_a_stop_of_the_other_front_end, 0, 2);
+	tcase_add_loop_test(t, stats_cookies_and_a_stop_of_the_other_front_end,
+	                    0, 2);
 	suite_add_tcase(s, t);
 	return unit_run(s);
 }

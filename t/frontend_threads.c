@@ -48,16 +48,16 @@ begin_late(void)
 {
 	tiny.delay_us = delay;
 	tiny.working = look_at_request;
-	seed = getenv("EWB_SEED") ? (unsigned)atoi(getenv("EWB_SEED")) :
-	                            (unsigned)time(NULL);
+	seed = getenv("EWB_SEED") ? (unsigned)atoi(getenv("EWB_SEED"))
+	                          : (unsigned)time(NULL);
 	printf("EWB_SEED=%u\n", seed);
 }
 
 /* A client. */
 
 struct model {
-	unsigned epoch;      /* keys of an epoch are this connection's alone */
-	unsigned len[KEYS];  /* of the value; 0: there is none */
+	unsigned epoch;     /* keys of an epoch are this connection's alone */
+	unsigned len[KEYS]; /* of the value; 0: there is none */
 	char byte[KEYS];
 };
 
@@ -65,7 +65,7 @@ struct talker {
 	unsigned number;
 	uint64_t rng;
 	int fd;
-	bool stops;          /* the server may go away */
+	bool stops; /* the server may go away */
 	struct model m;
 	char *say, *want;
 	size_t nsay, nwant;
@@ -195,9 +195,7 @@ plan(struct talker *t)
 		case 6: plan_set(t, k); break;
 		case 7: plan_delete(t, k); break;
 		case 8: plan_append(t, k); break;
-		default:
-			say_more(t, "bogus\r\n");
-			want_more(t, "ERROR\r\n");
+		default: say_more(t, "bogus\r\n"); want_more(t, "ERROR\r\n");
 		}
 	}
 }
@@ -229,8 +227,8 @@ hear_all(struct talker *t)
 	ssize_t n;
 
 	for (; at < t->nwant; at += (size_t)n) {
-		n = recv(t->fd, got, t->nwant - at < 65536 ? t->nwant - at : 65536,
-		         0);
+		n = recv(t->fd, got,
+		         t->nwant - at < 65536 ? t->nwant - at : 65536, 0);
 		if (n <= 0)
 			return -1;
 		if (memcmp(got, t->want + at, (size_t)n) != 0) {

@@ -443,8 +443,6 @@ tiny_let_all(void)
 	tiny.nheld = 0;
 }
 
-
-
 void
 tiny_put(const char *key, const void *value, size_t n)
 {

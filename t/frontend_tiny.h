@@ -36,7 +36,7 @@ struct tiny {
 	enum tiny_how how;
 	uint64_t delay_us;
 	enum ewb_status fail;
-	bool copies;        /* replies are copied, not lent */
+	bool copies; /* replies are copied, not lent */
 	/* called in each first run, on the front end; or null */
 	void (*seen)(struct ewb_cookie *c, const struct ewb_request *r);
 	/* called by the task before it answers, on the pool; or null */

@@ -146,7 +146,9 @@ START_TEST(a_client_may_vanish_at_each_point_of_a_commands_life)
 		{ .name = "read", .run = read_it },
 		{ .name = "let", .run = let_it, .enabled = can_let_it },
 		{ .name = "letter", .run = take_it, .enabled = can_take_it },
-		{ .name = "settle", .run = settle_it, .enabled = can_settle_it },
+		{ .name = "settle",
+		  .run = settle_it,
+		  .enabled = can_settle_it },
 		{ .name = "reset", .run = reset_it },
 		{ .name = "notice", .run = read_it, .enabled = can_notice_it },
 	};
@@ -170,9 +172,9 @@ main(void)
 	TCase *t = tcase_create("vanish");
 
 	tcase_set_timeout(t, UNIT_SECONDS);
-	tcase_add_loop_test(t,
-	                    a_client_may_vanish_at_each_point_of_a_commands_life,
-	                    0, (int)(sizeof lives / sizeof *lives));
+	tcase_add_loop_test(
+		t, a_client_may_vanish_at_each_point_of_a_commands_life, 0,
+		(int)(sizeof lives / sizeof *lives));
 	suite_add_tcase(s, t);
 	return unit_run(s);
 }
