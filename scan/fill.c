@@ -13,7 +13,7 @@
 /* Records between looks at the clock. */
 #define LOOK 64
 
-enum refused { NOTHING, FULL, LIMIT, YIELD, DEAD, PEEKED };
+enum refused { NOTHING, FULL, LIMIT, YIELD, DEAD, PEEKED, IGNORED };
 
 struct ewb_sink {
 	struct ewb_scan *scan;
@@ -129,6 +129,10 @@ ewb_sink_put(struct ewb_sink *s, const struct ewb_item *item)
 {
 	struct ewb_scan *scan = s->scan;
 
+	if (s->refused != NOTHING) {
+		s->refused = IGNORED;
+		return EWB_WOULDBLOCK;
+	}
 	s->refused = refuse(s);
 	if (s->refused != NOTHING)
 		return EWB_WOULDBLOCK;
@@ -144,23 +148,50 @@ ewb_sink_put(struct ewb_sink *s, const struct ewb_item *item)
 	return EWB_OK;
 }
 
+/* A status that may be told, or the engine's mistake is. */
+static enum ewb_status
+presentable(struct ewb_cookie *c, enum ewb_status status)
+{
+	if (status < EWB_WOULDBLOCK)
+		return status;
+	ewb_slip(c, "a status of a scan's that is none of the protocol's");
+	return EWB_INTERNAL;
+}
+
+/* Did the engine heed the refusal?  A scan that leaves out a record must not
+ * look like a whole one. */
+static int
+heeded(const struct ewb_sink *s, struct ewb_cookie *c, enum ewb_status status)
+{
+	if (s->refused == IGNORED)
+		ewb_slip(c, "scan_next() went on after a refusal");
+	else if (status == EWB_END && s->refused != NOTHING &&
+	         s->refused != DEAD)
+		ewb_slip(c, "scan_next() ended with a refused record");
+	else
+		return 1;
+	return 0;
+}
+
 /* Opening. */
 
 /* Is there a record in the range?  Refused, it will be offered again. */
 static enum ewb_status
-peek(struct ewb_scan *scan)
+peek(struct ewb_scan *scan, struct ewb_cookie *c)
 {
 	struct ewb_sink s = { .scan = scan };
 	enum ewb_status status = scan->instance->engine.scan_next(
 		scan->instance->self, scan->cursor, &s);
 
+	if (!heeded(&s, c, status))
+		return EWB_INTERNAL;
 	if (s.refused == PEEKED)
 		return EWB_OK;
 	return status == EWB_END ? EWB_NOT_FOUND : status;
 }
 
 static enum ewb_status
-open_cursor(struct ewb_scan *scan)
+open_cursor(struct ewb_scan *scan, struct ewb_cookie *c)
 {
 	struct ewb_instance *i = scan->instance;
 	enum ewb_status status = i->engine.scan_open(i->self, &scan->range,
@@ -168,13 +199,13 @@ open_cursor(struct ewb_scan *scan)
 	                                             &scan->count);
 
 	if (status == EWB_OK) {
-		status = peek(scan);
+		status = peek(scan, c);
 		if (status != EWB_OK)
 			ewb_scan_close_cursor(scan);
 	} else {
 		scan->cursor = NULL;
 	}
-	return status < EWB_WOULDBLOCK ? status : EWB_INTERNAL;
+	return presentable(c, status);
 }
 
 enum ewb_status
@@ -186,7 +217,7 @@ ewb_scan_open_task(struct ewb_task *t, struct ewb_cookie *c, void *arg)
 	int unwanted = atomic_load(&scan->dead) || ewb_cancelled(t->ticket);
 
 	if (!unwanted)
-		status = open_cursor(scan);
+		status = open_cursor(scan, c);
 	EWB_MUST0(pthread_mutex_lock(&s->lock));
 	unwanted = atomic_load(&scan->dead) || ewb_cancelled(t->ticket);
 	unwanted |= status != EWB_OK;
@@ -232,15 +263,15 @@ after(struct ewb_sink *s, enum ewb_status status)
 {
 	struct ewb_scan *scan = s->scan;
 
+	if (!heeded(s, s->c, status))
+		return end_continue(scan, s->c, EWB_INTERNAL, EWB_CAUSE_failed);
 	if (status == EWB_END)
 		return end_continue(scan, s->c, EWB_SCAN_COMPLETE,
 		                    EWB_CAUSE_completed);
 	if (status == EWB_SCAN_CANCELLED)
 		return end_continue(scan, s->c, status, EWB_CAUSE_pressure);
 	if (status != EWB_OK)
-		return end_continue(scan, s->c,
-		                    status < EWB_WOULDBLOCK ? status :
-		                                              EWB_INTERNAL,
+		return end_continue(scan, s->c, presentable(s->c, status),
 		                    EWB_CAUSE_failed);
 	switch (s->refused) {
 	case FULL: ewb_task_park(s->t); return EWB_WOULDBLOCK;
@@ -250,7 +281,8 @@ after(struct ewb_sink *s, enum ewb_status status)
 		return end_continue(scan, s->c, EWB_SCAN_MORE,
 		                    EWB_CAUSE_completed);
 	case DEAD:
-	case PEEKED: break;
+	case PEEKED:
+	case IGNORED: break;
 	}
 	return end_continue(scan, s->c, EWB_SCAN_CANCELLED, EWB_CAUSE_failed);
 }

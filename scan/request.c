@@ -10,6 +10,7 @@
 #include "scan/request.h"
 
 #define DEPTH 8
+#define LONGEST 16384 /* a front end parses it: two bounds are 700 bytes */
 
 static int
 digit(char c)
@@ -190,13 +191,18 @@ enum ewb_status
 ewb_scan_parse(struct ewb_scan_request *r, const void *json, size_t n,
                const char **why)
 {
-	struct json_tokener *t = json_tokener_new_ex(DEPTH);
+	struct json_tokener *t;
 	const char *text = json;
 	struct json_object *o;
 	enum ewb_status status;
 
 	memset(r, 0, sizeof *r);
 	*why = NULL;
+	if (n > LONGEST) {
+		*why = "the value is longer than 16 KiB";
+		return EWB_INVALID;
+	}
+	t = json_tokener_new_ex(DEPTH);
 	if (t == NULL)
 		return EWB_NO_MEMORY;
 	while (n && memchr(" \t\r\n", text[n - 1], 4))

@@ -208,6 +208,35 @@ START_TEST(a_cancel_asked_for_an_earlier_block_does_not_hit_the_next)
 }
 END_TEST
 
+/* Whoever asks has set its mark, and posts its letter late. */
+START_TEST(a_slot_is_not_used_before_the_letter_of_who_asked_is_here)
+{
+	struct script *s = script_for("k");
+	struct ewb_cookie *slot;
+	struct call *k;
+
+	s->block_for = 1;
+	k = play_get(0, "k");
+	slot = k->cookie;
+	atomic_fetch_or(&slot->word, EWB_WORD_ASKED);
+	slot->asked_word = s->ticket.word;
+	script_notify(s, EWB_OK);
+	play_settle();
+	ck_assert_uint_eq(k->done, 1);
+	ck_assert_int_eq(k->released, true);
+	ck_assert_uint_eq(play.d[0].nused, 1);
+	for (unsigned i = 0; i < 100; i++)
+		ck_assert_ptr_ne(play_get(0, "other")->cookie, slot);
+	play_settle();
+	ewb_inbox_post(&play.d[0].inbox, &slot->ask);
+	play_settle();
+	ck_assert_uint_eq(play.d[0].nused, 0);
+	ck_assert_ptr_eq(play_get(0, "other")->cookie, slot);
+	ck_assert_uint_eq(s->cancels, 0);
+	play_settle();
+}
+END_TEST
+
 START_TEST(the_close_of_one_engine_leaves_those_of_others)
 {
 	struct ewb_instance other;
@@ -305,6 +334,8 @@ main(void)
 	tcase_add_test(t, a_clients_cancel_does_not_answer_for_the_engine);
 	tcase_add_test(
 		t, a_cancel_asked_for_an_earlier_block_does_not_hit_the_next);
+	tcase_add_test(
+		t, a_slot_is_not_used_before_the_letter_of_who_asked_is_here);
 	tcase_add_test(t, the_close_of_one_engine_leaves_those_of_others);
 	tcase_add_loop_test(t, a_task_that_has_not_begun_never_runs, 0, 10);
 	tcase_add_loop_test(

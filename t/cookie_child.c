@@ -234,6 +234,26 @@ START_TEST(what_ends_a_parent_tells_the_engine_of_the_armed_block_once)
 }
 END_TEST
 
+START_TEST(a_childs_notify_that_came_in_time_wins_though_its_letter_waits)
+{
+	struct call *k = begin();
+
+	reach(1);
+	end_wait(1);
+	play_pass(2 * DEADLINE);
+	if (_i)
+		play_stop();
+	ck_assert_uint_eq(k->done, 0);
+	ck_assert_uint_eq(PLAY_COUNT(deadlines_passed), 0);
+	play_letter(0);
+	ck_assert_uint_eq(parent.runs, 3); /* and blocks again */
+	play_pass(0);
+	ck_assert_uint_eq(k->done, 1);
+	end_wait(2);
+	play_settle();
+}
+END_TEST
+
 START_TEST(a_childs_ticket_may_be_cancelled_by_the_client)
 {
 	struct call *k = begin();
@@ -459,6 +479,10 @@ main(void)
 	tcase_add_loop_test(
 		t, what_ends_a_parent_tells_the_engine_of_the_armed_block_once,
 		0, 16);
+	tcase_add_loop_test(
+		t,
+		a_childs_notify_that_came_in_time_wins_though_its_letter_waits,
+		0, 2);
 	tcase_add_test(t, a_childs_ticket_may_be_cancelled_by_the_client);
 	tcase_add_test(t, all_waits_of_parent_and_children_share_one_deadline);
 	tcase_add_test(t, a_parent_whose_child_is_lost_is_the_orphan);

@@ -5,13 +5,12 @@
  * EWB_SEED in the environment chooses another run. */
 #include "config.h"
 
+#include <sched.h>
 #include <stdio.h>
 
-#include "cookie/instance.h"
 #include "t/busy_engine.h"
 #include "t/cookie_front.h"
-#include "t/script_engine.h"
-#include "t/unit.h"
+#include "t/cookie_play.h"
 
 #define FRONTS 2
 #define COMMANDS 10000 /* of each front end */
@@ -294,6 +293,65 @@ START_TEST(nobody_is_lost)
 }
 END_TEST
 
+/* Two threads with one ticket. */
+
+#define ROUNDS 5000
+
+static struct {
+	_Atomic unsigned round; /* from 1: the ticket is there */
+	struct ewb_ticket ticket;
+	_Atomic unsigned won, stale, ready;
+} duel;
+
+static void *
+fight(void *arg)
+{
+	(void)arg;
+	for (unsigned i = 1; i <= ROUNDS; i++) {
+		atomic_fetch_add(&duel.ready, 1);
+		while (atomic_load(&duel.round) < i)
+			sched_yield();
+		if (ewb_notify(duel.ticket, EWB_OK) == EWB_OK)
+			duel.won++;
+		else
+			duel.stale++;
+	}
+	return NULL;
+}
+
+START_TEST(of_two_threads_one_wins_the_notify)
+{
+	struct script *s;
+	pthread_t threads[2];
+
+	memset(&duel, 0, sizeof duel);
+	play_begin();
+	s = script_for("k");
+	s->block_for = 1;
+	for (unsigned i = 0; i < 2; i++)
+		SCRIPT_MUST(pthread_create(&threads[i], NULL, fight, NULL) ==
+		            0);
+	for (unsigned i = 1; i <= ROUNDS; i++) {
+		play.ncalls = 0;
+		play_get(0, "k");
+		duel.ticket = s->ticket;
+		while (atomic_load(&duel.ready) < 2 * i)
+			sched_yield();
+		atomic_store(&duel.round, i);
+		while (duel.won + duel.stale < 2 * i)
+			sched_yield();
+		play_settle();
+		SCRIPT_MUST(play_calls[0].released);
+	}
+	for (unsigned i = 0; i < 2; i++)
+		SCRIPT_MUST(pthread_join(threads[i], NULL) == 0);
+	ck_assert_uint_eq(duel.won, ROUNDS);
+	ck_assert_uint_eq(duel.stale, ROUNDS);
+	ck_assert_uint_eq(play_stale(EWB_OP_GET), ROUNDS);
+	play_end();
+}
+END_TEST
+
 int
 main(void)
 {
@@ -301,6 +359,7 @@ main(void)
 	TCase *t = tcase_create("threads");
 
 	tcase_set_timeout(t, UNIT_SECONDS);
+	tcase_add_test(t, of_two_threads_one_wins_the_notify);
 	tcase_add_loop_test(t, nobody_is_lost, 0, 3);
 	suite_add_tcase(s, t);
 	return unit_run(s);

@@ -123,6 +123,19 @@ START_TEST(a_bound_may_be_longer_than_a_key_but_not_much)
 }
 END_TEST
 
+START_TEST(more_than_a_range_can_need_is_not_looked_at)
+{
+	static char json[16386] = "{}";
+
+	memset(json + 2, ' ', sizeof json - 3);
+	json[16384] = '\0';
+	ck_assert_int_eq(parse(json), EWB_OK);
+	json[16384] = ' ';
+	ck_assert_int_eq(parse(json), EWB_INVALID);
+	ck_assert_str_eq(why, "the value is longer than 16 KiB");
+}
+END_TEST
+
 START_TEST(blanks_around_it_are_no_fault)
 {
 	ck_assert_int_eq(parse(" \t\r\n{ } \t\r\n"), EWB_OK);
@@ -260,6 +273,7 @@ main(void)
 	tcase_add_test(t, a_seed_is_any_number_of_64_bits);
 	tcase_add_test(t, base64_is_decoded_with_padding_and_without);
 	tcase_add_test(t, a_bound_may_be_longer_than_a_key_but_not_much);
+	tcase_add_test(t, more_than_a_range_can_need_is_not_looked_at);
 	tcase_add_test(t, blanks_around_it_are_no_fault);
 	tcase_add_loop_test(t, what_is_wrong_is_said, 0,
 	                    sizeof refused / sizeof *refused);

@@ -221,10 +221,17 @@ START_TEST(a_stop_of_the_server_ends_idle_scans)
 }
 END_TEST
 
-/* Steps the pool for one who waits. */
+/* Steps the pool, once somebody waits for it. */
 static void *
 step(void *done)
 {
+	bool waits = false;
+
+	while (!waits) {
+		ck_assert_int_eq(pthread_mutex_lock(&stage.scans->lock), 0);
+		waits = stage.scans->freeing;
+		ck_assert_int_eq(pthread_mutex_unlock(&stage.scans->lock), 0);
+	}
 	while (!atomic_load((_Atomic int *)done))
 		(void)ewb_pool_step(stage.p.core->pool, EWB_AUX);
 	return NULL;

@@ -41,6 +41,9 @@ struct table {
 	unsigned fail_at;         /* the record that is not offered, but */
 	enum ewb_status fail;     /* this is returned; EWB_OK: never */
 	enum ewb_status open_says;
+	bool goes_on;             /* after a refusal, with the next one */
+	bool ends_refused;        /* says the end when the last is refused */
+	void (*within)(unsigned i); /* before it offers i, or says the end; or null */
 	/* what records are to be, instead of the table's; null: right */
 	const char *(*other)(unsigned i, const uint8_t *value, size_t n);
 	/* what was done */

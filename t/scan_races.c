@@ -607,6 +607,68 @@ START_TEST(a_stop_of_the_server_ends_it_at_every_step)
 }
 END_TEST
 
+/* Within a run of the task. */
+
+static unsigned when;
+
+static void
+cancel_within(unsigned i)
+{
+	if (i == when && !r.cancelled && r.continued)
+		b_cancels(NULL);
+}
+
+static const unsigned moments[] = { 0, 1, RECORDS - 1, RECORDS };
+
+START_TEST(a_cancel_in_the_middle_of_a_run_ends_it_there)
+{
+	fronts = 2;
+	when = moments[_i];
+	set_up();
+	stage.p.core->limits.high = 16u << 20; /* one run would do all */
+	create(r.a, "{}", r.id);
+	table.within = cancel_within;
+	table.offers = 0;
+	r.continued = true;
+	say_continue(r.a, r.id, 0, 0, 0);
+	settle(NULL);
+	ck_assert_uint_eq(r.cancel_status, 0);
+	ck_assert_uint_eq(of_a.ends, 1);
+	ck_assert_uint_eq(of_a.status, CANCELLED);
+	ck_assert_uint_le(table.offers, when + 1);
+	ck_assert_ptr_null(check_nothing_left());
+	stage_close();
+}
+END_TEST
+
+static void
+deadline_within(unsigned i)
+{
+	if (i == when && !r.cancelled && r.continued) {
+		r.cancelled = true;
+		play_pass(&stage.p, 2500);
+	}
+}
+
+START_TEST(a_deadline_in_the_middle_of_a_run_ends_it_there)
+{
+	fronts = 1;
+	when = 0;
+	set_up();
+	create(r.a, "{}", r.id);
+	table.within = deadline_within;
+	table.offers = 0;
+	r.continued = true;
+	say_continue(r.a, r.id, 0, 0, 0);
+	settle(NULL);
+	ck_assert_uint_eq(of_a.ends, 1);
+	ck_assert_uint_eq(of_a.status, EWB_TEMPORARY);
+	ck_assert_uint_le(table.offers, 1);
+	ck_assert_ptr_null(check_nothing_left());
+	stage_close();
+}
+END_TEST
+
 /* Two continues. */
 
 static void
@@ -674,6 +736,9 @@ main(void)
 	                    3);
 	tcase_add_test(t, age_ends_a_continue_once);
 	tcase_add_test(t, a_stop_of_the_server_ends_it_at_every_step);
+	tcase_add_loop_test(t, a_cancel_in_the_middle_of_a_run_ends_it_there, 0,
+	                    sizeof moments / sizeof *moments);
+	tcase_add_test(t, a_deadline_in_the_middle_of_a_run_ends_it_there);
 	tcase_add_loop_test(
 		t, a_second_continue_is_busy_and_its_connection_lives, 1, 3);
 	tcase_add_loop_test(t, a_scan_may_be_continued_in_turns_by_two, 1, 3);

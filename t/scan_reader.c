@@ -157,6 +157,27 @@ START_TEST(all_streams_together_hold_no_more_than_the_server_allows)
 }
 END_TEST
 
+START_TEST(a_record_that_the_server_has_no_room_for_is_the_end_of_its_scan)
+{
+	table.n = 20;
+	table.size_of = large_ones;
+	stage.server.buffer_memory = HIGH;
+	stage_open(1, &table_engine);
+	a = ear_open(0);
+	create(a, "{}", id);
+	say_continue(a, id, 0, 0, 0);
+	stage_run();
+	for (unsigned i = 0; i < 3; i++)
+		stage_pass(2500);
+	ck_assert(hear_continue(a, &haul));
+	ck_assert_uint_eq(haul.status, EWB_TEMPORARY);
+	must_be(&haul, 0, 4); /* those before it */
+	ck_assert_uint_eq(stage_scans(), 0);
+	ck_assert_uint_eq(stage_ended(EWB_CAUSE_failed), 1);
+	stage_close();
+}
+END_TEST
+
 /* What it does to others, and what becomes of it. */
 
 START_TEST(a_stopped_reader_hurts_no_other_connection)
@@ -389,6 +410,9 @@ main(void)
 	tcase_add_test(t,
 	               many_stopped_readers_hold_no_more_than_their_high_marks);
 	tcase_add_test(t, continues_of_one_connection_run_one_after_the_other);
+	tcase_add_test(
+		t,
+		a_record_that_the_server_has_no_room_for_is_the_end_of_its_scan);
 	tcase_add_test(
 		t, all_streams_together_hold_no_more_than_the_server_allows);
 	tcase_add_test(t, a_stopped_reader_hurts_no_other_connection);

@@ -163,16 +163,23 @@ scan_next(void *self, void *cursor, struct ewb_sink *sink)
 	if (nth < sizeof table.turn / sizeof *table.turn)
 		table.turn[nth] = cu->number;
 	for (; cu->next < cu->end; cu->next++) {
+		if (table.within)
+			table.within(cu->next);
 		if (table.fail != EWB_OK && cu->next == table.fail_at)
 			return leave(cu, table.fail);
 		if (table.pause_every && cu->since == table.pause_every) {
 			cu->since = 0;
 			return leave(cu, EWB_OK);
 		}
-		if (offer(cu->next, sink) != EWB_OK)
-			return leave(cu, EWB_OK);
+		if (offer(cu->next, sink) != EWB_OK && !table.goes_on)
+			return leave(cu, table.ends_refused &&
+			                                 cu->next + 1 == cu->end ?
+			                         EWB_END :
+			                         EWB_OK);
 		cu->since++;
 	}
+	if (table.within)
+		table.within(cu->end);
 	return leave(cu, EWB_END);
 }
 

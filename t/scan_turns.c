@@ -85,6 +85,7 @@ START_TEST(a_scan_alone_does_not_stop_for_turns)
 	stage_run_fronts();
 	ck_assert(stage_job_of(EWB_AUX));
 	ck_assert_uint_eq(table.nexts, 1);
+	ck_assert(!stage_job_of(EWB_AUX));
 	stage_run();
 	ck_assert(hear_continue(a, &haul));
 	must_be(&haul, 0, 1000);
