@@ -235,6 +235,18 @@ ewb_cookie_cancel(struct ewb_cookie *c, enum ewb_cancel_reason why)
 	ewb_task_cancel(c, t);
 }
 
+/* Before ASKED is looked at: who delivers a letter that is on its way clears
+ * ASKED first, and then reads this. */
+static void
+raise_asked(struct ewb_cookie *c, uint64_t word)
+{
+	uint64_t is = atomic_load(&c->asked_word);
+
+	while (is < word &&
+	       !atomic_compare_exchange_weak(&c->asked_word, &is, word))
+		;
+}
+
 enum ewb_status
 ewb_ticket_cancel(struct ewb_ticket t)
 {
@@ -244,14 +256,17 @@ ewb_ticket_cancel(struct ewb_ticket t)
 	if (c == NULL || t.word == 0)
 		return EWB_STALE;
 	w = atomic_load(&c->word);
+	if (ewb_word_of(w) != t.word || !(w & EWB_WORD_ARMED))
+		return EWB_STALE;
+	raise_asked(c, t.word);
+	w = atomic_load(&c->word); /* again: ASKED counts from here on */
 	do {
-		if (ewb_word_of(w) != t.word || !(w & EWB_WORD_ARMED) ||
-		    (w & EWB_WORD_ASKED))
+		if (ewb_word_of(w) != t.word || !(w & EWB_WORD_ARMED))
 			return EWB_STALE;
+		if (w & EWB_WORD_ASKED)
+			return EWB_OK; /* the letter on its way will do */
 	} while (!atomic_compare_exchange_weak(&c->word, &w,
 	                                       w | EWB_WORD_ASKED));
-	/* ours until the letter is delivered; the cookie waits for it */
-	c->asked_word = t.word;
 	ewb_inbox_post(&c->dispatch->inbox, &c->ask);
 	return EWB_OK;
 }

@@ -94,7 +94,8 @@ struct ewb_cookie {
 
 	/* whoever set ASKED, until its letter is delivered */
 	struct ewb_letter ask;
-	uint64_t asked_word;
+	/* any thread: the newest block that somebody asked for; it only grows */
+	_Atomic uint64_t asked_word;
 
 	/* under the lock of its key; its front end may look at the state */
 	struct ewb_cookie *keylock_next;

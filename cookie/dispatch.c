@@ -373,6 +373,8 @@ answer_away(struct ewb_cookie *c, enum ewb_status status) EWB_ON_FRONT
 	c->done = 1;
 	c->ended_at = c->dispatch->now;
 	await_orphan(c);
+	if (c->stream)
+		ewb_stream_drain(c->stream);
 	if (c->session)
 		c->dispatch->desk->done(c);
 }
@@ -483,7 +485,8 @@ deliver_ask(struct ewb_letter *l)
 	atomic_fetch_and(&c->word, ~(uint64_t)EWB_WORD_ASKED);
 	if (c->done && c->session == NULL && !c->away && c->answered)
 		recycle(c); /* released while this letter was on its way */
-	else if (ewb_word_of(atomic_load(&c->word)) == c->asked_word)
+	else if (ewb_word_of(atomic_load(&c->word)) ==
+	         atomic_load(&c->asked_word))
 		ewb_cookie_cancel(c, EWB_CANCEL_CLIENT);
 }
 
@@ -559,6 +562,8 @@ ewb_cookie_abandon(struct ewb_cookie *c)
 	}
 	if (!c->answered)
 		ewb_cookie_cancel(c, EWB_CANCEL_GONE);
+	if (c->stream)
+		ewb_stream_drain(c->stream);
 	await_orphan(c);
 }
 

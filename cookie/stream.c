@@ -229,17 +229,19 @@ grant(struct ewb_stream *s, size_t cap)
 }
 
 static struct ewb_chunk *
-grow(struct ewb_stream *s, size_t cap)
+grow(struct ewb_stream *s, size_t cap, enum ewb_starved *why)
 {
 	struct ewb_chunk *ch;
 
 	if (!grant(s, cap))
 		return NULL;
 	ch = ewb_chunk_take(&s->core->chunks, cap);
-	if (ch == NULL)
+	if (ch == NULL) {
 		ewb_budget_give(&s->core->budget, cap);
-	else
+		*why = EWB_STARVED_NEVER; /* it stands in no queue */
+	} else {
 		EWB_MUST(ch->cap == cap);
+	}
 	return ch;
 }
 
@@ -271,7 +273,7 @@ fresh(struct ewb_stream *s, size_t need, enum ewb_starved *why)
 		*why = EWB_STARVED_HIGH;
 		return NULL;
 	}
-	ch = grow(s, cap);
+	ch = grow(s, cap, why);
 	if (ch)
 		return use(s, ch);
 	if (need > s->base->cap && cap > s->core->budget.total)
@@ -417,7 +419,6 @@ deliver_data(struct ewb_letter *l)
 {
 	struct ewb_stream *s = STREAM_OF(l, data);
 	struct ewb_cookie *c = s->cookie;
-	struct ewb_chunk *ch;
 
 	EWB_LIVE(s, EWB_STREAM_MAGIC);
 	ewb_now_on_front(s->dispatch->thread);
@@ -428,12 +429,10 @@ deliver_data(struct ewb_letter *l)
 	}
 	if (s->wake && atomic_load(&s->ask.granted))
 		s->wake(s->wake_arg);
-	if (c->session && !c->answered) {
+	if (c->session && !c->answered)
 		c->dispatch->desk->data(c);
-		return;
-	}
-	while ((ch = ewb_stream_pull(s)) != NULL)
-		ewb_stream_give(s, ch); /* nobody reads */
+	else
+		ewb_stream_drain(s);
 }
 
 struct ewb_chunk *
@@ -488,6 +487,15 @@ ewb_stream_give(struct ewb_stream *s, struct ewb_chunk *ch)
 	EWB_LIVE(s, EWB_STREAM_MAGIC);
 	give_back(s, ch);
 	feed(s);
+}
+
+void
+ewb_stream_drain(struct ewb_stream *s)
+{
+	struct ewb_chunk *ch;
+
+	while ((ch = ewb_stream_pull(s)) != NULL)
+		ewb_stream_give(s, ch);
 }
 
 void

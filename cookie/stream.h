@@ -85,6 +85,8 @@ struct ewb_chunk *ewb_stream_last(struct ewb_stream *s, uint16_t status)
 	EWB_ON_FRONT;
 /* front: sent; may wake the task. */
 void ewb_stream_give(struct ewb_stream *s, struct ewb_chunk *ch) EWB_ON_FRONT;
+/* front: nobody reads: what is sealed goes back, and the producer goes on. */
+void ewb_stream_drain(struct ewb_stream *s) EWB_ON_FRONT;
 /* front: is there something to pull? */
 int ewb_stream_waiting(const struct ewb_stream *s) EWB_ON_FRONT;
 /* front: does the producer wait for the reader? */

@@ -74,15 +74,15 @@ static void
 undo_everything(void)
 {
 	struct script *s = script_for("blocked");
+	unsigned moved;
 
 	for (unsigned i = 0; i < s->ntickets; i++)
 		script_notify_nth(s, i, EWB_OK);
 	do {
+		moved = r.stream ? reader_drain(&r) : 0;
 		while (play_task() || play_letter(0) || play_letter(1))
-			;
-		if (r.stream)
-			reader_drain(&r);
-	} while (r.stream && !r.k->done);
+			moved++;
+	} while (moved);
 	if (r.stream)
 		reader_end(&r);
 	play.keep = false;

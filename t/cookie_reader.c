@@ -103,11 +103,14 @@ reader_give(struct reader *r)
 	return 1;
 }
 
-void
+unsigned
 reader_drain(struct reader *r)
 {
+	unsigned n = 0;
+
 	while (reader_take(r) || reader_give(r))
-		;
+		n++;
+	return n;
 }
 
 void

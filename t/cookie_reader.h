@@ -28,8 +28,8 @@ void reader_begin(struct reader *r, unsigned front, struct script *s);
 int reader_take(struct reader *r);
 /* Gives the oldest back; 0: it has none. */
 int reader_give(struct reader *r);
-/* Takes and gives all that there is. */
-void reader_drain(struct reader *r);
+/* Takes and gives all that there is; how often. */
+unsigned reader_drain(struct reader *r);
 /* The command is done: the terminal frame too, then all goes back. */
 void reader_end(struct reader *r);
 /* Bytes of capacity that are out. */

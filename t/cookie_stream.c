@@ -37,20 +37,26 @@ stream_of(unsigned records, size_t size)
 	play_turn(0);
 }
 
-/* Tasks and letters, without the reader. */
-static void
+/* Tasks and letters, without the reader; how many. */
+static unsigned
 run(void)
 {
+	unsigned n = 0;
+
 	while (play_task() || play_letter(0) || play_letter(1))
-		;
+		n++;
+	return n;
 }
 
 static void
 read_all(void)
 {
+	unsigned moved;
+
 	do {
-		run();
-		reader_drain(&r);
+		moved = run();
+		moved += reader_drain(&r);
+		ck_assert_msg(moved, "it stands still");
 	} while (!r.k->done);
 }
 

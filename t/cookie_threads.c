@@ -293,61 +293,66 @@ START_TEST(nobody_is_lost)
 }
 END_TEST
 
-/* Two threads with one ticket. */
+/* Two threads with the same tickets. */
 
-#define ROUNDS 5000
+#define ROUNDS 100
+#define TICKETS 512 /* of each round */
 
 static struct {
-	_Atomic unsigned round; /* from 1: the ticket is there */
-	struct ewb_ticket ticket;
-	_Atomic unsigned won, stale, ready;
+	_Atomic unsigned round; /* from 1: its tickets are there */
+	struct script *s;
+	_Atomic unsigned won, stale;
 } duel;
 
 static void *
 fight(void *arg)
 {
+	unsigned won = 0;
+
 	(void)arg;
-	for (unsigned i = 1; i <= ROUNDS; i++) {
-		atomic_fetch_add(&duel.ready, 1);
-		while (atomic_load(&duel.round) < i)
+	for (unsigned round = 1; round <= ROUNDS; round++) {
+		while (atomic_load(&duel.round) < round)
 			sched_yield();
-		if (ewb_notify(duel.ticket, EWB_OK) == EWB_OK)
-			duel.won++;
-		else
-			duel.stale++;
+		for (unsigned i = 0; i < TICKETS; i++)
+			won += ewb_notify(duel.s->tickets[i], EWB_OK) == EWB_OK;
+		duel.won += won;
+		duel.stale += TICKETS - won;
+		won = 0;
 	}
 	return NULL;
 }
 
+static void
+duel_round(unsigned round)
+{
+	play.ncalls = duel.s->ntickets = 0;
+	for (unsigned i = 0; i < TICKETS; i++)
+		play_get(i % 2, "k");
+	atomic_store(&duel.round, round);
+	while (duel.won + duel.stale < 2 * TICKETS * round)
+		sched_yield();
+	play_settle();
+	for (unsigned i = 0; i < TICKETS; i++)
+		SCRIPT_MUST(play_calls[i].done == 1 && play_calls[i].released);
+}
+
 START_TEST(of_two_threads_one_wins_the_notify)
 {
-	struct script *s;
 	pthread_t threads[2];
 
 	memset(&duel, 0, sizeof duel);
 	play_begin();
-	s = script_for("k");
-	s->block_for = 1;
+	duel.s = script_for("k");
+	duel.s->block_for = 1;
 	for (unsigned i = 0; i < 2; i++)
 		SCRIPT_MUST(pthread_create(&threads[i], NULL, fight, NULL) ==
 		            0);
-	for (unsigned i = 1; i <= ROUNDS; i++) {
-		play.ncalls = 0;
-		play_get(0, "k");
-		duel.ticket = s->ticket;
-		while (atomic_load(&duel.ready) < 2 * i)
-			sched_yield();
-		atomic_store(&duel.round, i);
-		while (duel.won + duel.stale < 2 * i)
-			sched_yield();
-		play_settle();
-		SCRIPT_MUST(play_calls[0].released);
-	}
+	for (unsigned round = 1; round <= ROUNDS; round++)
+		duel_round(round);
 	for (unsigned i = 0; i < 2; i++)
 		SCRIPT_MUST(pthread_join(threads[i], NULL) == 0);
-	ck_assert_uint_eq(duel.won, ROUNDS);
-	ck_assert_uint_eq(duel.stale, ROUNDS);
-	ck_assert_uint_eq(play_stale(EWB_OP_GET), ROUNDS);
+	ck_assert_uint_eq(duel.won, ROUNDS * TICKETS);
+	ck_assert_uint_eq(play_stale(EWB_OP_GET), ROUNDS * TICKETS);
 	play_end();
 }
 END_TEST
