@@ -325,7 +325,8 @@ fight(void *arg)
 static void
 duel_round(unsigned round)
 {
-	play.ncalls = duel.s->ntickets = 0;
+	play.ncalls = 0;
+	duel.s->ntickets = 0;
 	for (unsigned i = 0; i < TICKETS; i++)
 		play_get(i % 2, "k");
 	atomic_store(&duel.round, round);
