@@ -202,6 +202,10 @@ update(struct ewb_cookie *c) EWB_ON_FRONT
 		            .cas = guarded ? old->cas : 0 };
 	enum ewb_status status = EWB_OK;
 
+	if (c->request.cas && !guarded) {
+		ewb_reply_context(c, "this engine has no cas");
+		return EWB_NOT_SUPPORTED;
+	}
 	if (c->request.cas && c->request.cas != old->cas)
 		return EWB_EXISTS;
 	if (c->op == EWB_OP_APPEND || c->op == EWB_OP_PREPEND)

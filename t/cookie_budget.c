@@ -88,18 +88,18 @@ END_TEST
 START_TEST(who_leaves_is_not_granted_anything)
 {
 	struct asker *all[] = { &x, &y, &z };
-	const char *rest[] = { "yz", "xz", "xy" };
+	const char *rest[] = { "yzw", "xzw", "xyw" };
+	struct asker last = { .ask = { .wake = note }, .name = 'w' };
 
 	ck_assert_int_eq(ewb_budget_take(&b, &(struct ewb_ask){ 0 }, 100), 1);
 	for (int i = 0; i < 3; i++)
 		ck_assert_int_eq(ewb_budget_take(&b, &all[i]->ask, 20), 0);
 	ewb_budget_leave(&b, &all[_i]->ask);
-	ewb_budget_give(&b, 60);
-	ck_assert_str_eq(trail, rest[_i]);
 	/* and the queue is whole */
-	ck_assert_int_eq(ewb_budget_take(&b, &all[_i]->ask, 60), 0);
-	ewb_budget_give(&b, 40);
-	ck_assert_uint_eq(strlen(trail), 3);
+	ck_assert_int_eq(ewb_budget_take(&b, &last.ask, 20), 0);
+	ewb_budget_give(&b, 100);
+	ck_assert_str_eq(trail, rest[_i]);
+	ewb_budget_leave(&b, &last.ask);
 }
 END_TEST
 
@@ -233,6 +233,27 @@ START_TEST(a_stream_moves_by_its_own_piece_when_the_budget_is_used_up)
 }
 END_TEST
 
+/* Its pieces have grown beyond what is left; its own is small. */
+START_TEST(a_stream_that_has_grown_falls_back_to_its_own_piece)
+{
+	begin_streams(12 * KIB);
+	play.core.limits.high = 64 * KIB;
+	s[0]->records = 200;
+	s[0]->flush = true;
+	open_stream(0);
+	for (unsigned i = 0; i < 200; i++) {
+		run();
+		reader_drain(&r[0]);
+	}
+	ck_assert_uint_gt(r[0].stream->next_cap, 12 * KIB);
+	ck_assert_uint_eq(r[0].k->done, 1);
+	reader_end(&r[0]);
+	ck_assert_uint_eq(r[0].next, 200);
+	hang_up(0);
+	play_end();
+}
+END_TEST
+
 START_TEST(one_that_waits_for_the_budget_and_goes_leaves_the_queue)
 {
 	begin_streams(12 * KIB);
@@ -349,6 +370,7 @@ main(void)
 	tcase_add_loop_test(
 		t, a_stream_moves_by_its_own_piece_when_the_budget_is_used_up,
 		0, 2);
+	tcase_add_test(t, a_stream_that_has_grown_falls_back_to_its_own_piece);
 	tcase_add_test(t,
 	               one_that_waits_for_the_budget_and_goes_leaves_the_queue);
 	tcase_add_test(

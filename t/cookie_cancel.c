@@ -208,6 +208,31 @@ START_TEST(a_cancel_asked_for_an_earlier_block_does_not_hit_the_next)
 }
 END_TEST
 
+START_TEST(a_cancel_that_is_asked_for_before_an_earlier_ones_letter_is_done)
+{
+	struct script *s = script_for("k");
+	struct call *k;
+
+	s->block_for = 2;
+	k = play_get(0, "k");
+	ck_assert_int_eq(ewb_ticket_cancel(s->ticket), EWB_OK);
+	/* the letter of the first is taken back, as if it came late */
+	ck_assert_ptr_eq(atomic_exchange(&play.d[0].inbox.newest, NULL),
+	                 &k->cookie->ask);
+	script_notify(s, EWB_OK);
+	play_letter(0);
+	ck_assert_uint_eq(s->ntickets, 2);
+	ck_assert_int_eq(ewb_ticket_cancel(s->ticket), EWB_OK);
+	ewb_inbox_post(&play.d[0].inbox, &k->cookie->ask);
+	play_letter(0);
+	ck_assert_uint_eq(s->cancels, 1);
+	ck_assert_uint_eq(s->cancelled.word, s->ticket.word);
+	script_notify(s, EWB_OK);
+	play_settle();
+	ck_assert_uint_eq(k->done, 1);
+}
+END_TEST
+
 /* Whoever asks has set its mark, and posts its letter late. */
 START_TEST(a_slot_is_not_used_before_the_letter_of_who_asked_is_here)
 {
@@ -281,6 +306,25 @@ START_TEST(a_task_that_has_not_begun_never_runs)
 }
 END_TEST
 
+/* The first, the one between, the last of the turn's tasks. */
+START_TEST(the_others_of_the_turn_are_handed_over)
+{
+	struct script *s = script_for("*");
+	struct call *k[4];
+
+	s->offload = true;
+	for (unsigned i = 0; i < 3; i++)
+		k[i] = play_get(0, "k");
+	play_hang_up(k[_i]);
+	k[3] = play_get(0, "k");
+	ck_assert_uint_eq(play.d[0].batch.n, 3);
+	play_settle();
+	ck_assert_uint_eq(s->task_runs, 3);
+	for (unsigned i = 0; i < 4; i++)
+		ck_assert_uint_eq(k[i]->done, i != (unsigned)_i);
+}
+END_TEST
+
 static const enum ewb_cancel_reason reasons[] = {
 	EWB_CANCEL_GONE, EWB_CANCEL_CLIENT, EWB_CANCEL_DEADLINE,
 	EWB_CANCEL_ENGINE, EWB_CANCEL_STOP
@@ -335,9 +379,13 @@ main(void)
 	tcase_add_test(
 		t, a_cancel_asked_for_an_earlier_block_does_not_hit_the_next);
 	tcase_add_test(
+		t,
+		a_cancel_that_is_asked_for_before_an_earlier_ones_letter_is_done);
+	tcase_add_test(
 		t, a_slot_is_not_used_before_the_letter_of_who_asked_is_here);
 	tcase_add_test(t, the_close_of_one_engine_leaves_those_of_others);
 	tcase_add_loop_test(t, a_task_that_has_not_begun_never_runs, 0, 10);
+	tcase_add_loop_test(t, the_others_of_the_turn_are_handed_over, 0, 3);
 	tcase_add_loop_test(
 		t, a_task_that_has_begun_runs_again_and_sees_the_flag, 0, 20);
 	suite_add_tcase(s, t);

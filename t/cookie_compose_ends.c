@@ -194,6 +194,25 @@ START_TEST(what_the_engine_cannot_is_refused_by_name)
 }
 END_TEST
 
+START_TEST(a_cas_that_the_engine_does_not_have_is_refused_by_name)
+{
+	struct ewb_engine e = script_engine;
+	struct ewb_frame f = play_frame(EWB_OP_APPEND, "k", "x");
+	struct call *k;
+
+	e.can &= ~EWB_CAN_CAS;
+	play_begin_with(&ewb_limits_default, &e);
+	script_put("k", "1");
+	f.cas = script_item("k")->cas + _i;
+	k = play_frame_call(0, &f, "x");
+	play_settle();
+	ck_assert_int_eq(k->status, EWB_NOT_SUPPORTED);
+	ck_assert_str_eq(k->context, "this engine has no cas");
+	ck_assert_str_eq(script_text("k"), "1");
+	play_end();
+}
+END_TEST
+
 START_TEST(a_lent_value_is_released_once)
 {
 	const enum ewb_op op[] = { EWB_OP_APPEND, EWB_OP_GAT, EWB_OP_TOUCH,
@@ -276,6 +295,9 @@ main(void)
 	tcase_add_test(t, a_value_that_would_grow_too_large_is_refused);
 	tcase_add_test(t, the_engines_error_is_the_answer);
 	tcase_add_loop_test(t, what_the_engine_cannot_is_refused_by_name, 0, 2);
+	tcase_add_loop_test(
+		t, a_cas_that_the_engine_does_not_have_is_refused_by_name, 0,
+		2);
 	tcase_add_loop_test(t, a_lent_value_is_released_once, 0, 8);
 	tcase_add_loop_test(t, what_ends_it_in_the_get_stores_nothing, 0, 2);
 	tcase_add_loop_test(t, what_ends_it_in_the_store_waits_for_the_store, 0,

@@ -262,6 +262,65 @@ START_TEST(a_stop_in_any_order_answers_once_each)
 }
 END_TEST
 
+/* Clients of both cancel; each engine is told of its own. */
+
+static void
+ask_0(void *x)
+{
+	(void)x;
+	(void)ewb_ticket_cancel(race.s[0]->ticket);
+}
+
+static void
+ask_1(void *x)
+{
+	(void)x;
+	(void)ewb_ticket_cancel(race.s[1]->ticket);
+}
+
+static const char *
+check_asked(void *x)
+{
+	unsigned cancels = 0;
+
+	for (unsigned i = 0; i < race.fronts; i++) {
+		if (race.s[i]->cancels > 1)
+			return "an engine was told twice";
+		cancels += race.s[i]->cancels;
+		race.cancels[i] = race.s[i]->cancels;
+	}
+	if (cancels !=
+	    PLAY_COUNT(cancelled_client) + PLAY_COUNT(cancelled_gone))
+		return "an engine was not told";
+	return check(x);
+}
+
+static const struct ewb_event asking[] = {
+	{ "notify 0", notify_0, NULL, false },
+	{ "notify 1", notify_1, NULL, false },
+	{ "ask 0", ask_0, NULL, false },
+	{ "ask 1", ask_1, NULL, true },
+	{ "hang up 1", hang_up_1, NULL, true },
+	{ "letter 0", letter_0, NULL, false },
+	{ "letter 1", letter_1, NULL, false },
+};
+
+START_TEST(clients_of_two_front_ends_cancel_in_any_order)
+{
+	const struct ewb_scenario s = { .name = "clients cancel",
+		                        .events = asking,
+		                        .nevents = 7,
+		                        .setup = race_begin,
+		                        .settle = settle,
+		                        .check = check_asked,
+		                        .teardown = race_end };
+
+	race.fronts = 2;
+	race.op = ops[_i];
+	ck_assert_uint_gt(ewb_explore(&s), 5000);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -274,6 +333,8 @@ main(void)
 	tcase_add_loop_test(t, two_front_ends_in_any_order_answer_once_each, 0,
 	                    2);
 	tcase_add_loop_test(t, a_stop_in_any_order_answers_once_each, 0, 2);
+	tcase_add_loop_test(t, clients_of_two_front_ends_cancel_in_any_order, 0,
+	                    2);
 	suite_add_tcase(s, t);
 	return unit_run(s);
 }

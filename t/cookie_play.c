@@ -297,9 +297,11 @@ play_turn(unsigned front)
 void
 play_settle(void)
 {
+	unsigned long steps = 0;
 	int moved = 1;
 
 	while (moved) {
+		SCRIPT_MUST(steps++ < 1000000); /* it never will */
 		moved = 0;
 		for (unsigned i = 0; i < PLAY_FRONTS; i++) {
 			moved |= play_letter(i);

@@ -320,12 +320,30 @@ START_TEST(a_large_value_can_be_taken_over)
 }
 END_TEST
 
+/* Linked with --wrap=free. */
+static void *watched;
+static unsigned freed;
+
+void __real_free(void *p);
+void __wrap_free(void *p);
+
+void
+__wrap_free(void *p)
+{
+	if (p && p == watched)
+		freed++;
+	__real_free(p);
+}
+
 START_TEST(a_large_value_that_was_not_taken_goes_with_its_command)
 {
-	play.body = calloc(1, 100000);
+	freed = 0;
+	play.body = watched = calloc(1, 100000);
 	play_set(0, "k", "x");
+	ck_assert_uint_eq(freed, 0);
 	play_settle();
-	ck_assert_ptr_null(play.body);
+	ck_assert_uint_eq(freed, 1);
+	watched = NULL;
 }
 END_TEST
 

@@ -110,6 +110,25 @@ START_TEST(what_is_made_for_nobody_is_dropped)
 }
 END_TEST
 
+/* That waits for the reader; its pieces were not even taken. */
+START_TEST(a_reader_that_goes_lets_a_waiting_producer_go_on)
+{
+	begin();
+	s->own = true;
+	stream_of(100000, 100);
+	ck_assert_int_eq(script_produce(s), 0);
+	run();
+	ck_assert_uint_eq(s->wakes, 0);
+	play_hang_up(r.k);
+	ck_assert_uint_eq(s->wakes, 1);
+	ck_assert_uint_eq(reader_held(&r), 0);
+	script_notify(s, EWB_OK);
+	run();
+	ck_assert_int_eq(r.k->released, true);
+	play_end();
+}
+END_TEST
+
 START_TEST(a_slow_reader_is_no_failure_of_the_producers)
 {
 	begin();
@@ -279,6 +298,7 @@ main(void)
 	tcase_set_timeout(t, UNIT_SECONDS);
 	tcase_add_loop_test(t, an_abandoned_reader_lets_the_producer_end, 0, 2);
 	tcase_add_test(t, what_is_made_for_nobody_is_dropped);
+	tcase_add_test(t, a_reader_that_goes_lets_a_waiting_producer_go_on);
 	tcase_add_test(t, a_slow_reader_is_no_failure_of_the_producers);
 	tcase_add_test(t, a_producer_that_goes_on_is_not_late);
 	tcase_add_test(t, a_producer_that_stands_still_is_late);

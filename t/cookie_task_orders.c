@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* All orders of an offloaded task's life and what may end it. */
+/* All orders of an offloaded task's life and what may end it, on one front end
+ * and on two. */
 #include "config.h"
 
 #include "t/cookie_play.h"
@@ -7,133 +8,196 @@
 
 #define DEADLINE (2500 * 1000)
 
+/* Parks once, then answers. */
 static struct {
-	struct script *s;
-	struct call *k;
-	bool begun, ended, told_before_begun;
+	unsigned n; /* front ends */
+	struct script *s[PLAY_FRONTS];
+	struct call *k[PLAY_FRONTS];
+	bool ended[PLAY_FRONTS], told_before_begun[PLAY_FRONTS];
 } race;
 
 static void *
-begin_task(void)
+race_begin(void)
 {
+	static const char *const keys[] = { "k0", "k1" };
+
 	play_begin();
-	memset(&race, 0, sizeof race);
-	race.s = script_for("k");
-	race.s->offload = true;
-	race.s->plan[0] = SCRIPT_PARK;
-	race.s->nplan = 1;
-	race.k = play_set(0, "k", "v");
+	for (unsigned i = 0; i < race.n; i++) {
+		race.ended[i] = race.told_before_begun[i] = false;
+		race.s[i] = script_for(keys[i]);
+		race.s[i]->offload = true;
+		race.s[i]->plan[0] = SCRIPT_PARK;
+		race.s[i]->nplan = 1;
+		race.k[i] = play_set(i, keys[i], "v");
+	}
 	return &race;
 }
 
 static void
-task_submit(void *x)
+race_end(void *x)
+{
+	(void)x;
+	play_end();
+}
+
+static void
+submit_0(void *x)
 {
 	(void)x;
 	play_turn(0);
 }
 
 static void
-task_step(void *x)
+submit_1(void *x)
+{
+	(void)x;
+	play_turn(1);
+}
+
+static void
+step(void *x)
 {
 	(void)x;
 	play_task();
 }
 
 static void
-task_wake(void *x)
+wake(void *x)
 {
 	(void)x;
-	if (race.k->cookie)
-		ewb_task_wake(&race.k->cookie->task);
+	if (race.k[0]->cookie)
+		ewb_task_wake(&race.k[0]->cookie->task);
 }
 
 static void
-note_end(void)
+note_end(unsigned i)
 {
-	if (!race.ended)
-		race.told_before_begun = race.s->task_runs == 0;
-	race.ended = true;
+	if (!race.ended[i])
+		race.told_before_begun[i] = race.s[i]->task_runs == 0;
+	race.ended[i] = true;
 }
 
 static void
-task_hang_up(void *x)
+hang_up(void *x)
 {
 	(void)x;
-	note_end();
-	play_hang_up(race.k);
+	note_end(0);
+	play_hang_up(race.k[0]);
 }
 
 static void
-task_deadline(void *x)
+deadline(void *x)
 {
 	(void)x;
-	note_end();
+	for (unsigned i = 0; i < race.n; i++)
+		note_end(i);
 	play_pass(DEADLINE);
 }
 
 static void
-task_letter(void *x)
+letter_0(void *x)
 {
 	(void)x;
 	play_letter(0);
 }
 
 static void
-task_settle(void *x)
+letter_1(void *x)
+{
+	(void)x;
+	play_letter(1);
+}
+
+static void
+settle(void *x)
 {
 	(void)x;
 	play_settle();
-	if (race.k->cookie)
-		ewb_task_wake(&race.k->cookie->task);
+	for (unsigned i = 0; i < race.n; i++)
+		if (race.k[i]->cookie)
+			ewb_task_wake(&race.k[i]->cookie->task);
 	play_settle();
 }
 
 static const char *
-task_check(void *x)
+check_one(unsigned i)
+{
+	struct script *s = race.s[i];
+
+	if (race.told_before_begun[i] && s->task_runs)
+		return "it ran though it was cancelled before it had begun";
+	if (!race.ended[i] && s->task_runs != 2)
+		return "it did not run twice";
+	if (s->task_runs > 3)
+		return "it ran too often";
+	if (!race.k[i]->released || race.k[i]->done > 1)
+		return "it did not come home once";
+	if (s->cancels > 1)
+		return "the engine was told twice";
+	return NULL;
+}
+
+static const char *
+check(void *x)
 {
 	(void)x;
-	if (race.told_before_begun && race.s->task_runs)
-		return "it ran though it was cancelled before it had begun";
-	if (!race.ended && race.s->task_runs != 2)
-		return "it did not run twice";
-	if (race.s->task_runs > 3)
-		return "it ran too often";
-	if (!race.k->released || race.k->done > 1)
-		return "it did not come home once";
-	if (race.s->cancels > 1)
-		return "the engine was told twice";
+	for (unsigned i = 0; i < race.n; i++) {
+		const char *wrong = check_one(i);
+
+		if (wrong)
+			return wrong;
+	}
 	return play_left();
 }
 
-static void
-task_end(void *x)
+static size_t
+explore(const char *name, const struct ewb_event *events, size_t n)
 {
-	(void)x;
-	play_end();
-}
+	const struct ewb_scenario s = { .name = name,
+		                        .events = events,
+		                        .nevents = n,
+		                        .setup = race_begin,
+		                        .settle = settle,
+		                        .check = check,
+		                        .teardown = race_end };
 
-static const struct ewb_event life[] = {
-	{ "submit", task_submit, NULL, false },
-	{ "step", task_step, NULL, false },
-	{ "wake", task_wake, NULL, true },
-	{ "second step", task_step, NULL, true },
-	{ "hang up", task_hang_up, NULL, true },
-	{ "deadline", task_deadline, NULL, true },
-	{ "letter", task_letter, NULL, false },
+	return ewb_explore(&s);
+}
+#define EXPLORE(name, events) \
+	explore(name, events, sizeof events / sizeof *events)
+
+static const struct ewb_event one[] = {
+	{ "submit", submit_0, NULL, false },
+	{ "step", step, NULL, false },
+	{ "wake", wake, NULL, true },
+	{ "second step", step, NULL, true },
+	{ "hang up", hang_up, NULL, true },
+	{ "deadline", deadline, NULL, true },
+	{ "letter", letter_0, NULL, false },
 };
 
 START_TEST(a_task_cancelled_in_any_order_ends_once)
 {
-	const struct ewb_scenario s = { .name = "task",
-		                        .events = life,
-		                        .nevents = 7,
-		                        .setup = begin_task,
-		                        .settle = task_settle,
-		                        .check = task_check,
-		                        .teardown = task_end };
+	race.n = 1;
+	ck_assert_uint_gt(EXPLORE("one front end", one), 5000);
+}
+END_TEST
 
-	ck_assert_uint_gt(ewb_explore(&s), 5000);
+static const struct ewb_event two[] = {
+	{ "submit 0", submit_0, NULL, false },
+	{ "submit 1", submit_1, NULL, false },
+	{ "step", step, NULL, false },
+	{ "second step", step, NULL, false },
+	{ "hang up 0", hang_up, NULL, true },
+	{ "deadline", deadline, NULL, true },
+	{ "letter 0", letter_0, NULL, false },
+	{ "letter 1", letter_1, NULL, false },
+};
+
+START_TEST(tasks_of_two_front_ends_cancelled_in_any_order_end_once)
+{
+	race.n = 2;
+	ck_assert_uint_gt(EXPLORE("two front ends", two), 40000);
 }
 END_TEST
 
@@ -145,6 +209,8 @@ main(void)
 
 	tcase_set_timeout(t, UNIT_SECONDS);
 	tcase_add_test(t, a_task_cancelled_in_any_order_ends_once);
+	tcase_add_test(t,
+	               tasks_of_two_front_ends_cancelled_in_any_order_end_once);
 	suite_add_tcase(s, t);
 	return unit_run(s);
 }
