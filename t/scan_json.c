@@ -59,9 +59,10 @@ START_TEST(what_the_clients_send_is_understood)
 	ck_assert_int_eq(r.keys_only, 0);
 	bound_is(&r.start, "k010", 4, 1);
 	bound_is(&r.end, "k020", 4, 1);
-	ck_assert_int_eq(parse("{\"key_only\":true,\"sampling\":{\"samples\":20,"
-	                       "\"seed\":11411868284859760451}}"),
-	                 EWB_OK);
+	ck_assert_int_eq(
+		parse("{\"key_only\":true,\"sampling\":{\"samples\":20,"
+	              "\"seed\":11411868284859760451}}"),
+		EWB_OK);
 	ck_assert_int_eq(r.sampling, 1);
 	ck_assert_uint_eq(r.samples, 20);
 	ck_assert_uint_eq(r.seed, 11411868284859760451u);
@@ -83,8 +84,8 @@ START_TEST(a_seed_is_any_number_of_64_bits)
 
 	for (size_t i = 0; i < sizeof seeds / sizeof *seeds; i++) {
 		snprintf(json, sizeof json,
-		         "{\"sampling\":{\"seed\":%" PRIu64 ",\"samples\":%" PRIu64
-		         "}}",
+		         "{\"sampling\":{\"seed\":%" PRIu64
+		         ",\"samples\":%" PRIu64 "}}",
 		         seeds[i], seeds[i] ? seeds[i] : 1);
 		ck_assert_int_eq(parse(json), EWB_OK);
 		ck_assert_uint_eq(r.seed, seeds[i]);
@@ -217,14 +218,14 @@ static const struct {
 	const char *range;
 	bool empty;
 } ranges[] = {
-	{ "\"start\":\"YQ==\",\"end\":\"YQ==\"", false },         /* [a, a] */
-	{ "\"start\":\"YQ==\",\"excl_end\":\"YQ==\"", true },     /* [a, a) */
-	{ "\"excl_start\":\"YQ==\",\"end\":\"YQ==\"", true },     /* (a, a] */
+	{ "\"start\":\"YQ==\",\"end\":\"YQ==\"", false },     /* [a, a] */
+	{ "\"start\":\"YQ==\",\"excl_end\":\"YQ==\"", true }, /* [a, a) */
+	{ "\"excl_start\":\"YQ==\",\"end\":\"YQ==\"", true }, /* (a, a] */
 	{ "\"excl_start\":\"YQ==\",\"excl_end\":\"YQ==\"", true },
-	{ "\"start\":\"Yg==\",\"end\":\"YQ==\"", true },          /* [b, a] */
-	{ "\"start\":\"YWI=\",\"end\":\"YQ==\"", true },          /* [ab, a] */
-	{ "\"start\":\"YQ==\",\"end\":\"YWI=\"", false },         /* [a, ab] */
-	{ "\"start\":\"/w==\",\"end\":\"fw==\"", true },          /* unsigned */
+	{ "\"start\":\"Yg==\",\"end\":\"YQ==\"", true },  /* [b, a] */
+	{ "\"start\":\"YWI=\",\"end\":\"YQ==\"", true },  /* [ab, a] */
+	{ "\"start\":\"YQ==\",\"end\":\"YWI=\"", false }, /* [a, ab] */
+	{ "\"start\":\"/w==\",\"end\":\"fw==\"", true },  /* unsigned */
 	{ "\"start\":\"\",\"excl_end\":\"\"", true },
 	{ "\"excl_start\":\"\"", false },
 	{ "\"excl_end\":\"\"", false }, /* only the keys can tell */

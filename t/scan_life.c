@@ -274,13 +274,12 @@ main(void)
 		t, a_scan_whose_reader_has_stopped_ends_at_its_lifetime_too);
 	tcase_add_test(t, times_of_0_are_none);
 	tcase_add_test(t, each_scan_has_its_own_age);
-	tcase_add_test(t,
-	               a_cursor_is_closed_by_a_job_and_never_by_a_front_end);
+	tcase_add_test(t, a_cursor_is_closed_by_a_job_and_never_by_a_front_end);
 	tcase_add_test(t,
 	               a_serial_engine_is_not_closed_beside_another_callback);
 	tcase_add_test(t, a_stop_of_the_server_ends_idle_scans);
-	tcase_add_test(
-		t, freeing_the_scans_waits_until_their_cursors_are_closed);
+	tcase_add_test(t,
+	               freeing_the_scans_waits_until_their_cursors_are_closed);
 	suite_add_tcase(s, t);
 	return unit_run(s);
 }

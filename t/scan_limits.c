@@ -93,12 +93,9 @@ static const struct {
 	uint32_t bytes;
 	unsigned n;
 } sizes[] = {
-	{ 1, 1 },
-	{ RECORD, 1 },
-	{ RECORD + 1, 2 },
-	{ 3 * RECORD - 1, 3 },
-	{ 3 * RECORD, 3 },
-	{ 3 * RECORD + 1, 4 },
+	{ 1, 1 },          { RECORD, 1 },
+	{ RECORD + 1, 2 }, { 3 * RECORD - 1, 3 },
+	{ 3 * RECORD, 3 }, { 3 * RECORD + 1, 4 },
 };
 
 START_TEST(a_continue_ends_with_the_record_that_reaches_its_bytes)
@@ -378,8 +375,8 @@ main(void)
 	tcase_add_loop_test(
 		t, a_continue_ends_with_the_record_that_reaches_its_bytes, 0,
 		sizeof sizes / sizeof *sizes);
-	tcase_add_test(
-		t, a_continue_whose_time_is_over_gives_one_record_at_least);
+	tcase_add_test(t,
+	               a_continue_whose_time_is_over_gives_one_record_at_least);
 	tcase_add_test(t, a_continue_that_has_time_is_not_ended_by_it);
 	tcase_add_test(t, a_limit_of_items_survives_parks);
 	tcase_add_test(t, a_limit_of_bytes_survives_parks);

@@ -218,8 +218,7 @@ main(void)
 	tcase_add_test(t, an_idle_scan_gives_way_to_writers_too);
 	tcase_add_test(t, a_stopped_scan_that_has_room_is_the_version_before);
 	tcase_add_test(
-		t,
-		creating_a_scan_of_a_million_keys_allocates_next_to_nothing);
+		t, creating_a_scan_of_a_million_keys_allocates_next_to_nothing);
 	suite_add_tcase(s, t);
 	return unit_run(s);
 }

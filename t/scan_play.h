@@ -35,23 +35,26 @@
 struct table {
 	/* what it is to do */
 	unsigned n;
-	size_t size;              /* of each value */
+	size_t size;                   /* of each value */
 	size_t (*size_of)(unsigned i); /* or null */
-	unsigned pause_every;     /* returns, though nothing was refused; 0: never */
-	unsigned fail_at;         /* the record that is not offered, but */
-	enum ewb_status fail;     /* this is returned; EWB_OK: never */
+	unsigned
+		pause_every; /* returns, though nothing was refused; 0: never */
+	unsigned fail_at;    /* the record that is not offered, but */
+	enum ewb_status fail; /* this is returned; EWB_OK: never */
 	enum ewb_status open_says;
-	bool goes_on;             /* after a refusal, with the next one */
-	bool ends_refused;        /* says the end when the last is refused */
-	void (*within)(unsigned i); /* before it offers i, or says the end; or null */
+	bool goes_on;      /* after a refusal, with the next one */
+	bool ends_refused; /* says the end when the last is refused */
+	void (*within)(
+		unsigned i); /* before it offers i, or says the end; or null */
 	/* what records are to be, instead of the table's; null: right */
 	const char *(*other)(unsigned i, const uint8_t *value, size_t n);
 	/* what was done */
 	_Atomic unsigned opened, closed, nexts, offers;
 	_Atomic unsigned off_pool; /* calls that were not on the pool */
-	_Atomic unsigned together; /* calls of a cursor while another was in it */
-	unsigned turn[64];         /* whose the first calls were, by open */
-	struct ewb_range range;    /* of the last open; its bounds: */
+	_Atomic unsigned
+		together;       /* calls of a cursor while another was in it */
+	unsigned turn[64];      /* whose the first calls were, by open */
+	struct ewb_range range; /* of the last open; its bounds: */
 	uint8_t start[256], end[256];
 };
 extern struct table table;
@@ -98,6 +101,8 @@ struct ear {
 	struct ear *next;
 };
 struct ear *ear_open(unsigned front);
+/* All hang up, and are forgotten. */
+void ears_close(void);
 /* With kernel buffers so small that a reader that stops is soon noticed. */
 struct ear *ear_small(unsigned front);
 
@@ -130,16 +135,16 @@ void create(struct ear *e, const char *json, uint8_t id[ID]);
 /* What continues brought. */
 #define HAUL_MAX 20000
 struct haul {
-	unsigned n;               /* records */
+	unsigned n;                /* records */
 	unsigned record[HAUL_MAX]; /* which */
-	uint64_t bytes;           /* of records on the wire */
-	uint64_t largest;         /* frame */
-	unsigned frames, ends;    /* ends: terminal ones */
-	uint16_t status;          /* of the last */
-	unsigned with_end;        /* records in the terminal frame */
+	uint64_t bytes;            /* of records on the wire */
+	uint64_t largest;          /* frame */
+	unsigned frames, ends;     /* ends: terminal ones */
+	uint16_t status;           /* of the last */
+	unsigned with_end;         /* records in the terminal frame */
 	bool keys_only;
-	const char *wrong;        /* what is; null: nothing */
-	char why[256];            /* the text of an error */
+	const char *wrong; /* what is; null: nothing */
+	char why[256];     /* the text of an error */
 };
 extern struct haul haul;
 /* Takes what is here of one continue: true when its end was there. */

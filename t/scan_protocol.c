@@ -134,7 +134,8 @@ START_TEST(the_engine_gets_the_bounds_as_they_were_meant)
 	ck_assert_ptr_null(table.range.end);
 	ck_assert_uint_eq(table.range.size, sizeof(struct ewb_range));
 	ck_assert_uint_eq(table.range.keys_only, 0);
-	say_create(a, "{\"range\":{\"excl_start\":\"AA==\",\"end\":\"/w==\"}}", 0);
+	say_create(a, "{\"range\":{\"excl_start\":\"AA==\",\"end\":\"/w==\"}}",
+	           0);
 	stage_run();
 	hear_status(a, OP_CREATE, 0);
 	ck_assert_uint_eq(table.range.nstart, 1);
@@ -372,7 +373,8 @@ START_TEST(a_frame_of_the_wrong_form_is_refused_and_the_scan_lives)
 }
 END_TEST
 
-START_TEST(a_continue_without_memory_for_its_stream_is_refused_and_the_scan_lives)
+START_TEST(
+	a_continue_without_memory_for_its_stream_is_refused_and_the_scan_lives)
 {
 	struct ear *b;
 	uint8_t other[ID];
@@ -403,7 +405,8 @@ START_TEST(a_continue_without_memory_for_its_stream_is_refused_and_the_scan_live
 }
 END_TEST
 
-START_TEST(a_continue_over_the_limit_of_blocked_commands_is_refused_and_the_scan_lives)
+START_TEST(
+	a_continue_over_the_limit_of_blocked_commands_is_refused_and_the_scan_lives)
 {
 	struct ear *b;
 
@@ -456,8 +459,8 @@ START_TEST(statistics_count_scans_and_list_those_that_are_open)
 	ck_assert_uint_eq(stat_of(a, "scans_created"), 1);
 	ck_assert_uint_eq(stat_of(a, "scans_continues"), 1);
 	ck_assert_uint_eq(stat_of(a, "scans_items"), 3);
-	ck_assert_uint_eq(stat_of(a, "vbucket=0 state=idle age_ms=0 continues="),
-	                  1);
+	ck_assert_uint_eq(
+		stat_of(a, "vbucket=0 state=idle age_ms=0 continues="), 1);
 	ck_assert_uint_eq(go_on(a, id, 0, 0, 0), COMPLETE);
 	ck_assert_uint_eq(stat_of(a, "scans_open"), 0);
 	ck_assert_uint_eq(stat_of(a, "scans_completed"), 1);
@@ -489,15 +492,15 @@ main(void)
 	tcase_add_test(t, datatypes_0_and_1_are_accepted_and_no_others);
 	tcase_add_test(t, a_vbucket_that_is_not_there_is_not_ours);
 	tcase_add_test(t, an_engine_without_cursors_cannot_scan);
-	tcase_add_test(t,
-	               a_scan_that_is_one_too_many_is_refused_and_the_others_live);
+	tcase_add_test(
+		t, a_scan_that_is_one_too_many_is_refused_and_the_others_live);
 	tcase_add_test(t, scans_that_have_ended_do_not_count);
 	tcase_add_test(t, a_scan_that_nobody_knows_is_not_found);
 	tcase_add_test(t, a_scan_that_is_complete_is_not_found);
 	tcase_add_test(t, a_scan_that_was_cancelled_is_not_found);
-	tcase_add_loop_test(t,
-	                    a_frame_of_the_wrong_form_is_refused_and_the_scan_lives,
-	                    0, sizeof malformed / sizeof *malformed);
+	tcase_add_loop_test(
+		t, a_frame_of_the_wrong_form_is_refused_and_the_scan_lives, 0,
+		sizeof malformed / sizeof *malformed);
 	tcase_add_test(
 		t,
 		a_continue_without_memory_for_its_stream_is_refused_and_the_scan_lives);

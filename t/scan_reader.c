@@ -426,7 +426,8 @@ main(void)
 	tcase_add_test(t, the_deadline_does_not_hit_one_that_waits_for_memory);
 	tcase_add_test(t, the_deadline_hits_an_engine_that_brings_nothing);
 	tcase_add_test(
-		t, the_deadline_in_mid_scan_is_one_error_frame_after_whole_ones);
+		t,
+		the_deadline_in_mid_scan_is_one_error_frame_after_whole_ones);
 	tcase_add_test(t, a_continues_own_time_replaces_the_default_deadline);
 	tcase_add_test(
 		t,

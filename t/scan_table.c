@@ -173,9 +173,9 @@ scan_next(void *self, void *cursor, struct ewb_sink *sink)
 		}
 		if (offer(cu->next, sink) != EWB_OK && !table.goes_on)
 			return leave(cu, table.ends_refused &&
-			                                 cu->next + 1 == cu->end ?
-			                         EWB_END :
-			                         EWB_OK);
+			                                 cu->next + 1 == cu->end
+			                         ? EWB_END
+			                         : EWB_OK);
 		cu->since++;
 	}
 	if (table.within)
