@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # What bad input on a connection gets, in both protocols.
 . "${srcdir:-.}/t/wire/lib.sh"
+needs $python
 
 for set in memory "slow delay=1ms"; do
 	name=${set%% *}

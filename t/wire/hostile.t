@@ -3,6 +3,7 @@
 # Clients that mean no good do none: the server answers the others, and keeps
 # nothing of them.
 . "${srcdir:-.}/t/wire/lib.sh"
+needs $python
 seed=${EWB_SEED:-$RANDOM}
 echo "EWB_SEED=$seed"
 

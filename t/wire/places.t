@@ -62,7 +62,7 @@ fact "its process id is there at once" is_number "$dir/pid"
 daemon=$(cat "$dir/pid")
 fact "and it answers at once" answers "127.0.0.1:$(cat "$dir/port")"
 fact "it is a session of its own" \
-    test "$(ps -o sid= -p "$daemon" | tr -d ' ')" = "$daemon"
+    test "$(cut -d ' ' -f 6 "/proc/$daemon/stat")" = "$daemon"
 # Its stdin, stdout and stderr are nobody's: or this would wait for it.
 kill -TERM "$daemon"
 timeout $enough tail --pid="$daemon" -f /dev/null

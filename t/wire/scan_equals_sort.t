@@ -3,6 +3,7 @@
 # What ewbctl loads and scans is, byte for byte, what sort makes of the input,
 # with one vbucket, some and many.
 . "${srcdir:-.}/t/wire/lib.sh"
+needs $python
 records="$python -B $here/records.py"
 seed=${EWB_SEED:-$RANDOM}
 echo "EWB_SEED=$seed"

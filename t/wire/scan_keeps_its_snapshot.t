@@ -3,6 +3,7 @@
 # While another client overwrites and deletes what is scanned, the scan gives
 # exactly the version before.
 . "${srcdir:-.}/t/wire/lib.sh"
+needs $python
 records="$python -B $here/records.py"
 seed=${EWB_SEED:-$RANDOM}
 echo "EWB_SEED=$seed"

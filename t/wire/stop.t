@@ -3,6 +3,7 @@
 # SIGTERM and SIGINT: blocked commands are answered within the grace, then they
 # are cancelled; open scans and silent clients do not hold it up.
 . "${srcdir:-.}/t/wire/lib.sh"
+needs $python
 slow=$(engine slow) memory=$(engine memory)
 
 try() { $python -B "$here/stop.py" "$@"; }
