@@ -6,6 +6,7 @@
 
 #include "cookie/dispatch.h"
 #include "cookie/instance.h"
+#include "cookie/stream.h"
 #include "lib/check.h"
 
 const char *
@@ -109,6 +110,11 @@ ewb_cookie_block(struct ewb_cookie *c, void *arg)
 	if (!c->running || ewb_cookie_armed(c)) {
 		ewb_mistake(c, "ewb_cookie_block() outside of its callback, "
 		               "or twice in one");
+		return (struct ewb_ticket){ c, 0 };
+	}
+	if (c->stream && c->stream->wake == NULL) {
+		ewb_mistake(c, "ewb_cookie_block() with a stream that has no "
+		               "wake()");
 		return (struct ewb_ticket){ c, 0 };
 	}
 	return ewb_cookie_block_for(c, arg, 1);

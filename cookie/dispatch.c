@@ -269,8 +269,6 @@ go_away(struct ewb_cookie *c) EWB_ON_FRONT
 	                          memory_order_relaxed);
 	if (c->parent == NULL && c->deadline_left != UINT64_MAX)
 		set_timer(c, c->deadline_left);
-	if (d->stopping == 2)
-		ewb_cookie_cancel(c, EWB_CANCEL_STOP);
 }
 
 static void
@@ -379,16 +377,32 @@ answer_away(struct ewb_cookie *c, enum ewb_status status) EWB_ON_FRONT
 		c->dispatch->desk->done(c);
 }
 
+static void give_up(struct ewb_cookie *c, enum ewb_cancel_reason why)
+	EWB_ON_FRONT;
+static int unwanted(const struct ewb_cookie *c);
+
+/* The grace of a stop is over: what blocks now will not wait.  A half of
+ * another command ends with the whole, as soon as that is away too. */
+static void
+stop_late(struct ewb_cookie *c) EWB_ON_FRONT
+{
+	while (c->parent)
+		c = c->parent;
+	if (c->dispatch->stopping == 2 && c->away && !unwanted(c))
+		give_up(c, EWB_CANCEL_STOP);
+}
+
 /* The callback returned, and its ticket is out. */
 static void
 ran_blocked(struct ewb_cookie *c, enum ewb_status status) EWB_ON_FRONT
 {
 	go_away(c);
-	if (status == EWB_WOULDBLOCK)
-		return;
-	ewb_mistake(c, "answered though its ticket is out");
-	if (c->parent == NULL)
-		answer_away(c, EWB_INTERNAL);
+	if (status != EWB_WOULDBLOCK) {
+		ewb_mistake(c, "answered though its ticket is out");
+		if (c->parent == NULL)
+			answer_away(c, EWB_INTERNAL);
+	}
+	stop_late(c);
 }
 
 /* It said EWB_WOULDBLOCK and took no ticket. */
@@ -398,6 +412,7 @@ ran_unblocked(struct ewb_cookie *c) EWB_ON_FRONT
 	if ((c->child && c->child->away) || c->key_state == EWB_KEY_WAITING ||
 	    c->key_state == EWB_KEY_GRANTED) {
 		go_away(c);
+		stop_late(c);
 		return;
 	}
 	/* Some thread may hold a ticket of nothing and fill the reply. */

@@ -46,6 +46,7 @@ struct ewb_server {
 	struct ewb_command engine_stats; /* stats, as the engine answers it */
 	struct ewb_listener listeners[EWB_LISTENERS];
 	unsigned nlisteners;
+	unsigned port; /* of the first that has one; 0: none */
 	uint64_t started_at;
 	/* under lock */
 	pthread_mutex_t lock;

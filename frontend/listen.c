@@ -289,6 +289,22 @@ open_tcp(struct ewb_listener *l, const char *where, char *why, size_t n)
 	return 0;
 }
 
+/* 0: it has none. */
+static unsigned
+port_of(int fd)
+{
+	struct sockaddr_storage a;
+	socklen_t len = sizeof a;
+
+	if (getsockname(fd, (struct sockaddr *)&a, &len))
+		return 0;
+	if (a.ss_family == AF_INET)
+		return ntohs(((struct sockaddr_in *)&a)->sin_port);
+	if (a.ss_family == AF_INET6)
+		return ntohs(((struct sockaddr_in6 *)&a)->sin6_port);
+	return 0;
+}
+
 int
 ewb_server_listen(struct ewb_server *s, const char *where, char *why, size_t n)
 {
@@ -303,25 +319,16 @@ ewb_server_listen(struct ewb_server *s, const char *where, char *why, size_t n)
 	snprintf(l->name, sizeof l->name, "%s", where);
 	err = strchr(where, '/') ? open_unix(l, where, why, n) :
 	                           open_tcp(l, where, why, n);
-	if (err == 0)
-		s->nlisteners++;
-	return err;
+	if (err)
+		return err;
+	s->nlisteners++;
+	if (s->port == 0)
+		s->port = port_of(l->fd);
+	return 0;
 }
 
 unsigned
 ewb_server_port(const struct ewb_server *s)
 {
-	struct sockaddr_storage a;
-	socklen_t len;
-
-	for (unsigned i = 0; i < s->nlisteners; i++) {
-		len = sizeof a;
-		if (getsockname(s->listeners[i].fd, (struct sockaddr *)&a, &len))
-			continue;
-		if (a.ss_family == AF_INET)
-			return ntohs(((struct sockaddr_in *)&a)->sin_port);
-		if (a.ss_family == AF_INET6)
-			return ntohs(((struct sockaddr_in6 *)&a)->sin6_port);
-	}
-	return 0;
+	return s->port;
 }

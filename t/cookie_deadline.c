@@ -367,6 +367,29 @@ START_TEST(what_blocks_after_the_stop_is_cancelled_at_once)
 }
 END_TEST
 
+/* Its letter was there when all others were cancelled. */
+START_TEST(what_blocks_again_after_the_stop_is_answered_at_once)
+{
+	struct script *s = script_for("k");
+	struct call *k;
+
+	s->block_for = 2;
+	k = play_call(0, _i ? EWB_OP_APPEND : EWB_OP_GET, "k", "v");
+	script_notify(s, EWB_OK);
+	play_stop();
+	ck_assert_uint_eq(k->done, 0);
+	play_letter(0);
+	ck_assert_uint_eq(s->ntickets, 2);
+	ck_assert_uint_eq(s->cancels, 1);
+	ck_assert_uint_eq(k->done, 1);
+	ck_assert_int_eq(k->status, EWB_TEMPORARY);
+	script_notify(s, EWB_OK);
+	play_settle();
+	ck_assert_uint_eq(k->done, 1);
+	ck_assert_int_eq(k->released, true);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -394,6 +417,8 @@ main(void)
 	tcase_add_test(t, an_orphan_is_called_so_after_a_second_at_least);
 	tcase_add_test(t, a_stop_answers_all_and_leaves_orphans_counted);
 	tcase_add_test(t, what_blocks_after_the_stop_is_cancelled_at_once);
+	tcase_add_loop_test(
+		t, what_blocks_again_after_the_stop_is_answered_at_once, 0, 2);
 	suite_add_tcase(s, t);
 	return unit_run(s);
 }

@@ -289,6 +289,41 @@ START_TEST(a_command_whose_reply_is_one_piece_has_no_stream)
 }
 END_TEST
 
+/* Nobody could be woken when its reader is slow. */
+static enum ewb_status
+block_without_wake(struct script *who, struct ewb_cookie *c)
+{
+	ck_assert_int_eq(ewb_stream_open(c, NULL, NULL), EWB_OK);
+	ck_assert_uint_eq(ewb_cookie_block(c, who).word, 0);
+	return EWB_INTERNAL;
+}
+
+static enum ewb_status
+open_after_block(struct script *who, struct ewb_cookie *c)
+{
+	who->ticket = ewb_cookie_block(c, who);
+	ck_assert_int_eq(ewb_stream_open(c, NULL, NULL), EWB_INTERNAL);
+	return EWB_WOULDBLOCK;
+}
+
+START_TEST(a_stream_without_wake_is_an_offloaded_tasks)
+{
+	begin();
+	s->instead = _i ? open_after_block : block_without_wake;
+	reader_begin(&r, 0, s);
+	if (_i)
+		script_notify(s, EWB_INTERNAL);
+	play.keep = false;
+	play_settle();
+	ck_assert_int_eq(r.k->status, EWB_INTERNAL);
+	ck_assert_uint_eq(play_logged(_i ? "ewb_stream_open() after the block"
+	                                 : "with a stream that has no wake()"),
+	                  1);
+	ck_assert_uint_eq(atomic_load(&play.core.streams), 0);
+	play_end();
+}
+END_TEST
+
 int
 main(void)
 {
@@ -310,6 +345,8 @@ main(void)
 	tcase_add_loop_test(
 		t, a_stream_whose_command_may_not_block_is_given_back, 0, 2);
 	tcase_add_test(t, a_command_whose_reply_is_one_piece_has_no_stream);
+	tcase_add_loop_test(t, a_stream_without_wake_is_an_offloaded_tasks, 0,
+	                    2);
 	suite_add_tcase(suite, t);
 	return unit_run(suite);
 }

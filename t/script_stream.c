@@ -72,6 +72,8 @@ script_stream(struct ewb_cookie *c)
 
 	SCRIPT_MUST(s != NULL);
 	script_note_run(s, c);
+	if (s->instead)
+		return s->instead(s, c);
 	if (ewb_cookie_resumed(c) != EWB_NEW)
 		return s->status;
 	status = ewb_stream_open(c, s->own ? count_wake : NULL, s);

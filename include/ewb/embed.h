@@ -78,7 +78,7 @@ int ewb_server_engine_here(struct ewb_server *s, const struct ewb_engine *e,
  * Port 0 takes a free one.  0, or -1. */
 int ewb_server_listen(struct ewb_server *s, const char *where, char *why,
                       size_t nwhy);
-/* main: the port of the first TCP listener; 0: none. */
+/* any: the port of the first TCP listener, also after it was closed; 0: none. */
 unsigned ewb_server_port(const struct ewb_server *s);
 /* any: for ewb_scans_new(). */
 struct ewb_core *ewb_server_core(struct ewb_server *s);

@@ -345,8 +345,9 @@ unsigned ewb_task_runs(const struct ewb_task *t);
  * commit record after record; at the end notify (or return from the offloaded
  * function), and the callback is run once more to give the final status. */
 
-/* front, in a callback.  wake(arg), on the front end, says that there is room
- * again; null: the offloaded task is woken.  EWB_BUSY: no memory for another
+/* front, in a callback, before it blocks.  wake(arg), on the front end, says
+ * that there is room again; null: the offloaded task is woken, so there must be
+ * one (ewb_offload()).  EWB_BUSY: no memory for another
  * stream; EWB_NOT_SUPPORTED: this command's reply cannot come in pieces. */
 enum ewb_status ewb_stream_open(struct ewb_cookie *c, void (*wake)(void *arg),
                                 void *arg);
