@@ -657,16 +657,28 @@ stream_moves(struct ewb_cookie *c) EWB_ON_FRONT
 	return 1;
 }
 
+/* Does a ticket of it, or of the command that it runs, wait for its notify?
+ * Else a letter is on its way, and nobody is to blame. */
+static int
+is_lost(const struct ewb_cookie *c)
+{
+	while (c->child && c->child->away)
+		c = c->child;
+	return ewb_cookie_armed(c);
+}
+
 static void
 expire(struct ewb_cookie *c) EWB_ON_FRONT
 {
 	c->timed = 0;
-	if (unwanted(c))
-		make_orphan(c);
-	else if (stream_moves(c))
+	if (unwanted(c)) {
+		if (is_lost(c))
+			make_orphan(c);
+	} else if (stream_moves(c)) {
 		set_timer(c, c->deadline_left);
-	else
+	} else {
 		give_up(c, EWB_CANCEL_DEADLINE);
+	}
 }
 
 void
@@ -723,7 +735,7 @@ void
 ewb_dispatch_orphan_all(struct ewb_dispatch *d)
 {
 	for (struct ewb_cookie *c = d->away; c; c = c->away_next) {
-		if (c->parent || c->orphan || !unwanted(c))
+		if (c->parent || c->orphan || !unwanted(c) || !is_lost(c))
 			continue;
 		drop_timer(c);
 		make_orphan(c);
