@@ -99,12 +99,13 @@ START_TEST(what_ends_a_parent_tells_the_engine_of_the_armed_block_once)
 		                                      EWB_CANCEL_DEADLINE,
 		                                      EWB_CANCEL_ENGINE,
 		                                      EWB_CANCEL_STOP };
-	unsigned wait = (unsigned)_i / 4;
+	unsigned wait = (unsigned)_i / 4, ran;
 	struct call *k = begin();
 	struct script *s;
 
 	reach(wait);
 	s = parent_waits_for(parent, wait);
+	ran = parent->get->runs + parent->set->runs;
 	end_at(k, why[_i % 4]);
 	ck_assert_uint_eq(s->cancels, 1);
 	ck_assert_int_eq(s->why, why[_i % 4]);
@@ -121,6 +122,8 @@ START_TEST(what_ends_a_parent_tells_the_engine_of_the_armed_block_once)
 	play_settle();
 	ck_assert_int_eq(k->released, true);
 	ck_assert_uint_eq(parent->runs, wait + 1);
+	/* nor is the child run again, for nobody */
+	ck_assert_uint_eq(parent->get->runs + parent->set->runs, ran);
 	ck_assert_uint_eq(parent->destroys, 1);
 	ck_assert_uint_eq(parent->get->destroys, parent->get->ntickets);
 	ck_assert_uint_eq(parent->set->destroys, parent->set->ntickets);

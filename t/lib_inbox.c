@@ -3,6 +3,7 @@
 
 #include <check.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdlib.h>
 
 #include "lib/inbox.h"
@@ -297,6 +298,54 @@ START_TEST(many_senders_lose_nothing_and_keep_their_order)
 }
 END_TEST
 
+/* The last sender is still within its post when the letter was delivered. */
+static _Atomic int in_wake, fini_begun, fini_done;
+static unsigned too_soon;
+
+static void
+dawdle(void *arg)
+{
+	(void)arg;
+	atomic_store(&in_wake, 1);
+	while (!atomic_load(&fini_begun))
+		sched_yield();
+	/* time enough for one who does not wait */
+	for (unsigned i = 0; i < 1000; i++) {
+		too_soon += atomic_load(&fini_done) != 0;
+		sched_yield();
+	}
+}
+
+static void *
+send_one(void *letter)
+{
+	ewb_inbox_post(&box, letter);
+	return NULL;
+}
+
+START_TEST(an_inbox_does_not_go_before_its_senders_have_left)
+{
+	struct note n = { { NULL, deliver }, 0, 0 };
+	pthread_t t;
+
+	atomic_store(&in_wake, 0);
+	atomic_store(&fini_begun, 0);
+	atomic_store(&fini_done, 0);
+	too_soon = 0;
+	ewb_inbox_init(&box, dawdle, NULL);
+	ck_assert_int_eq(ewb_inbox_sleep(&box), 1);
+	ck_assert_int_eq(pthread_create(&t, NULL, send_one, &n.letter), 0);
+	while (!atomic_load(&in_wake))
+		sched_yield();
+	ck_assert_uint_eq(ewb_inbox_run(&box, 1), 1);
+	atomic_store(&fini_begun, 1);
+	ewb_inbox_fini(&box);
+	atomic_store(&fini_done, 1);
+	ck_assert_int_eq(pthread_join(t, NULL), 0);
+	ck_assert_uint_eq(too_soon, 0);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -316,6 +365,7 @@ main(void)
 	tcase_set_timeout(many, UNIT_SECONDS);
 	tcase_add_test(many, no_order_of_post_and_sleep_loses_a_wake);
 	tcase_add_test(many, many_senders_lose_nothing_and_keep_their_order);
+	tcase_add_test(many, an_inbox_does_not_go_before_its_senders_have_left);
 	suite_add_tcase(s, many);
 	return unit_run(s);
 }
