@@ -152,6 +152,44 @@ START_TEST(each_command_does_what_the_protocol_says)
 }
 END_TEST
 
+/* A store that the engine checks and does in one step. */
+static const struct {
+	enum ewb_op op;
+	uint64_t cas;
+	enum ewb_status absent, present;
+} stores[] = {
+	{ EWB_OP_SET, 0, EWB_OK, EWB_OK },
+	{ EWB_OP_ADD, 0, EWB_OK, EWB_EXISTS },
+	{ EWB_OP_REPLACE, 0, EWB_NOT_FOUND, EWB_OK },
+	{ EWB_OP_SET, 99999, EWB_NOT_FOUND, EWB_EXISTS },
+};
+#define NSTORES 4
+
+START_TEST(a_store_is_done_when_the_key_is_as_expected)
+{
+	int present = _i / NSTORES;
+	struct ewb_frame f = play_frame(stores[_i % NSTORES].op, "k", "new");
+	enum ewb_status status = present ? stores[_i % NSTORES].present
+	                                 : stores[_i % NSTORES].absent;
+	struct call *k;
+
+	begin(0);
+	if (present)
+		script_put("k", "old");
+	f.cas = stores[_i % NSTORES].cas;
+	k = play_frame_call(0, &f, "new");
+	unblock();
+	ck_assert_int_eq(k->status, status);
+	if (status == EWB_OK)
+		ck_assert_str_eq(script_text("k"), "new");
+	else if (present)
+		ck_assert_str_eq(script_text("k"), "old");
+	else
+		ck_assert_ptr_null(script_item("k"));
+	play_end();
+}
+END_TEST
+
 static struct call *
 touch(enum ewb_op op, uint32_t exptime)
 {
@@ -261,6 +299,8 @@ main(void)
 	TCase *t = tcase_create("stepped");
 
 	tcase_set_timeout(t, UNIT_SECONDS);
+	tcase_add_loop_test(t, a_store_is_done_when_the_key_is_as_expected, 0,
+	                    2 * NSTORES);
 	tcase_add_loop_test(t, each_command_does_what_the_protocol_says, 0,
 	                    WAYS);
 	tcase_add_loop_test(t, touch_changes_the_expiry_and_nothing_else, 0,

@@ -92,7 +92,11 @@ desk_home(struct ewb_cookie *c)
 static void
 desk_data(struct ewb_cookie *c)
 {
-	call_of(c)->data++;
+	struct call *k = call_of(c);
+
+	k->data++;
+	if (play.on_data)
+		play.on_data(k);
 }
 
 static const struct ewb_desk desk = { .done = desk_done,

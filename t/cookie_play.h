@@ -57,6 +57,7 @@ extern struct play {
 	unsigned nlines, ncalls;
 	bool keep;  /* answers do not leave: their clients do not read */
 	void *body; /* the next command's value, in a buffer of its own */
+	void (*on_data)(struct call *k); /* when a stream has something */
 	/* of the engine's blame, before */
 	uint64_t stale[EWB_NOPS], filling[EWB_NOPS];
 } play;

@@ -232,6 +232,35 @@ START_TEST(nobody_is_woken_after_the_notify)
 }
 END_TEST
 
+/* The task makes one more just when the front end has emptied the ring, and
+ * still looks at that letter: the record has a letter of its own. */
+static void
+read_and_make_another(struct call *k)
+{
+	while (reader_take(&r))
+		reader_give(&r);
+	if (k->data > 1)
+		return;
+	s->records = 2;
+	ck_assert_int_eq(script_produce(s), 1);
+}
+
+START_TEST(what_is_made_while_the_ring_is_emptied_is_not_left_in_it)
+{
+	begin();
+	s->own = s->flush = true;
+	play.on_data = read_and_make_another;
+	stream_of(1, 10);
+	ck_assert_int_eq(script_produce(s), 1);
+	run();
+	ck_assert_uint_eq(r.k->data, 2);
+	ck_assert_uint_eq(r.next, 2);
+	ck_assert_int_eq(script_notify(s, EWB_OK), EWB_OK);
+	read_all();
+	end();
+}
+END_TEST
+
 /* Refusals. */
 
 START_TEST(a_stream_over_the_limit_is_busy)
@@ -341,6 +370,8 @@ main(void)
 	tcase_add_test(
 		t, whoever_fills_by_itself_is_woken_on_the_front_end_at_low);
 	tcase_add_test(t, nobody_is_woken_after_the_notify);
+	tcase_add_test(
+		t, what_is_made_while_the_ring_is_emptied_is_not_left_in_it);
 	tcase_add_test(t, a_stream_over_the_limit_is_busy);
 	tcase_add_loop_test(
 		t, a_stream_whose_command_may_not_block_is_given_back, 0, 2);
