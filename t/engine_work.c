@@ -25,10 +25,10 @@ static bool watched; /* while the engine works, what it does is counted: */
 static unsigned made, freed, freed_under_lock;
 
 /* The engine is to do this; libcheck, which allocates too, is not counted. */
-#define WATCH(what) \
-	do { \
-		watched = true; \
-		what; \
+#define WATCH(what)              \
+	do {                     \
+		watched = true;  \
+		what;            \
 		watched = false; \
 	} while (0)
 
@@ -308,8 +308,8 @@ main(void)
 
 	tcase_set_timeout(t, UNIT_SECONDS);
 	tcase_add_checked_fixture(t, setup, teardown);
-	tcase_add_test(t,
-	               a_snapshot_is_opened_and_closed_without_a_look_at_the_tree);
+	tcase_add_test(
+		t, a_snapshot_is_opened_and_closed_without_a_look_at_the_tree);
 	tcase_add_test(
 		t,
 		a_node_is_copied_once_for_a_snapshot_and_changed_in_place_after);
@@ -322,10 +322,9 @@ main(void)
 	suite_add_tcase(s, t);
 	tcase_set_timeout(e, UNIT_SECONDS);
 	tcase_add_checked_fixture(e, setup, teardown);
-	tcase_add_test(e,
-	               a_step_frees_so_much_and_no_more_of_what_was_flushed);
-	tcase_add_test(e,
-	               a_step_searches_so_much_and_no_more_for_what_has_expired);
+	tcase_add_test(e, a_step_frees_so_much_and_no_more_of_what_was_flushed);
+	tcase_add_test(
+		e, a_step_searches_so_much_and_no_more_for_what_has_expired);
 	suite_add_tcase(s, e);
 	return unit_run(s);
 }
