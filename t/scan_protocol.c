@@ -461,6 +461,8 @@ START_TEST(statistics_count_scans_and_list_those_that_are_open)
 	ck_assert_uint_eq(stat_of(a, "scans_items"), 3);
 	ck_assert_uint_eq(
 		stat_of(a, "vbucket=0 state=idle age_ms=0 continues="), 1);
+	ck_assert_uint_eq(stat_of(a, "continues=1 items="), 3);
+	ck_assert_uint_eq(stat_of(a, "continues=1 items=3 bytes="), haul.bytes);
 	ck_assert_uint_eq(go_on(a, id, 0, 0, 0), COMPLETE);
 	ck_assert_uint_eq(stat_of(a, "scans_open"), 0);
 	ck_assert_uint_eq(stat_of(a, "scans_completed"), 1);

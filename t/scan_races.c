@@ -300,6 +300,35 @@ START_TEST(a_deadline_in_the_middle_of_a_run_ends_it_there)
 }
 END_TEST
 
+/* Its first record is offered, and nobody is there any more. */
+static void
+hang_up_within(unsigned i)
+{
+	(void)i;
+	if (race.closed)
+		return;
+	race_hang_up(NULL);
+	play_pass(&stage.p, 1000); /* a hang-up is looked for so often */
+}
+
+START_TEST(a_hang_up_in_the_middle_of_the_opening_ends_it_there)
+{
+	race_fronts = 1;
+	race_set_up();
+	table.within = hang_up_within;
+	say_create(race.a, "{}", 0);
+	race_listen();
+	while (!race.closed)
+		ck_assert(stage_job_of(EWB_AUX));
+	ck_assert_uint_eq(table.opened, 1);
+	ck_assert_uint_eq(table.closed, 1); /* by the task that opened it */
+	race_settle(NULL);
+	ck_assert_uint_eq(stage_ended(EWB_CAUSE_gone), 1);
+	ck_assert_ptr_null(race_check_nothing_left());
+	stage_close();
+}
+END_TEST
+
 /* Two continues. */
 
 static void
@@ -370,6 +399,7 @@ main(void)
 	tcase_add_loop_test(t, a_cancel_in_the_middle_of_a_run_ends_it_there, 0,
 	                    sizeof moments / sizeof *moments);
 	tcase_add_test(t, a_deadline_in_the_middle_of_a_run_ends_it_there);
+	tcase_add_test(t, a_hang_up_in_the_middle_of_the_opening_ends_it_there);
 	tcase_add_loop_test(
 		t, a_second_continue_is_busy_and_its_connection_lives, 1, 3);
 	tcase_add_loop_test(t, a_scan_may_be_continued_in_turns_by_two, 1, 3);
