@@ -69,6 +69,25 @@ timeout $enough tail --pid="$daemon" -f /dev/null
 fact "it ends when it is told to" test ! -e "/proc/$daemon"
 fact "its pidfile is gone then" test ! -e "$dir/pid"
 
+# As another user: the files are then of that one.
+if [ "$(id -u)" = 0 ] && id nobody >/dev/null 2>&1; then
+	chmod 755 "$dir"
+	mkdir "$dir/theirs"
+	chown nobody "$dir/theirs"
+	ewbd -d -u nobody -p 0 --port-file "$dir/theirs/port" -P "$dir/theirs/pid" "$memory"
+	daemon=$(cat "$dir/theirs/pid")
+	says() { awk -v name="$1:" '$1 == name { $1 = ""; print }' "/proc/$daemon/status"; }
+	user=$(id -u nobody) group=$(id -g nobody)
+	fact "with -u it is that user" test "$(says Uid)" = " $user $user $user $user"
+	fact "and of no group of root's" test "$(says Gid)$(says Groups)" = \
+	    " $group $group $group $group $group"
+	fact "its pidfile is that user's" test "$(stat -c %U "$dir/theirs/pid")" = nobody
+	fact "and it answers" answers "127.0.0.1:$(cat "$dir/theirs/port")"
+	kill -TERM "$daemon"
+	timeout $enough tail --pid="$daemon" -f /dev/null
+	fact "it removes its pidfile" test ! -e "$dir/theirs/pid"
+fi
+
 start one "$memory"
 fact "what cannot start says why" bash -c '
 	"$1" -d -p "$2" "$3" 2>"$4/err"; [ $? = 1 ] &&
