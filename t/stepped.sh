@@ -7,7 +7,7 @@ calls="$calls|pthread_cond_timedwait|sem_timedwait|timer_create|timerfd_create"
 calls="$calls|pthread_create|thrd_create|fork|ev_now|ev_time|ev_sleep|ev_timer_init"
 # Those that are the interface; the loop of its owner's, and his wait for a stop;
 # an engine that is there to sleep.
-out=$(cd "$srcdir" && grep -nE "(^|[^a-z_>.])($calls)[[:space:]]*\(" \
+out=$(cd "$srcdir" && grep -nE "(^|[^a-z_>.])($calls)\(" \
     lib/*.c protocol/*.c cookie/*.c scan/*.c frontend/*.c engines/*/*.c |
     grep -vE '^(lib/clock|lib/worker|frontend/front|frontend/server)\.c:' |
     grep -v '^engines/slow-blocking/')
