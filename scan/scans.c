@@ -112,7 +112,9 @@ connection_ended(struct ewb_hook *h)
 	lock(s);
 	if (scan->hooked) {
 		scan->hooked = 0;
-		ewb_scan_end_locked(scan, EWB_CAUSE_gone);
+		ewb_scan_end_locked(scan, scan->home->stopping ?
+		                                  EWB_CAUSE_stopped :
+		                                  EWB_CAUSE_gone);
 		ewb_scan_drop_locked(scan);
 	} /* else the letter drops it */
 	unlock(s);

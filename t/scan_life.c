@@ -216,6 +216,7 @@ START_TEST(a_stop_of_the_server_ends_idle_scans)
 	stage_run();
 	ck_assert_uint_eq(stage_scans(), 0);
 	ck_assert_uint_eq(table.closed, 10);
+	ck_assert_uint_eq(stage_ended(EWB_CAUSE_stopped), 10);
 	ck_assert_int_eq(ewb_server_stopped(stage.p.server), EWB_OK);
 	stage_close();
 }
