@@ -24,6 +24,13 @@ ewb_cookie_armed(const struct ewb_cookie *c)
 	return (atomic_load(&c->word) & EWB_WORD_ARMED) != 0;
 }
 
+int
+ewb_cookie_blocked(const struct ewb_cookie *c)
+{
+	return (atomic_load(&c->word) &
+	        (EWB_WORD_ARMED | EWB_WORD_NOTIFIED)) != 0;
+}
+
 struct ewb_ticket
 ewb_cookie_ticket(const struct ewb_cookie *c)
 {
@@ -107,7 +114,7 @@ ewb_cookie_block(struct ewb_cookie *c, void *arg)
 		return (struct ewb_ticket){ c, 0 };
 	}
 	ewb_now_on_front(d->thread);
-	if (!c->running || ewb_cookie_armed(c)) {
+	if (!c->running || ewb_cookie_blocked(c)) {
 		ewb_mistake(c, "ewb_cookie_block() outside of its callback, "
 		               "or twice in one");
 		return (struct ewb_ticket){ c, 0 };

@@ -176,7 +176,10 @@ void ewb_mistake(struct ewb_cookie *c, const char *what) EWB_ON_FRONT;
 /* any: one that was made on another thread; the front end will name it. */
 void ewb_slip(struct ewb_cookie *c, const char *what);
 
+/* Its ticket waits for a notify. */
 int ewb_cookie_armed(const struct ewb_cookie *c);
+/* It waits for a notify, or has had one whose letter is on its way. */
+int ewb_cookie_blocked(const struct ewb_cookie *c);
 /* front: as ewb_cookie_block(); engines 0: the engine's cancel is not called. */
 struct ewb_ticket ewb_cookie_block_for(struct ewb_cookie *c, void *arg,
                                        int engines) EWB_ON_FRONT;

@@ -68,7 +68,7 @@ ewb_stream_open(struct ewb_cookie *c, void (*wake)(void *arg), void *arg)
 		return EWB_INTERNAL;
 	}
 	ewb_now_on_front(d->thread);
-	if (ewb_cookie_armed(c)) {
+	if (ewb_cookie_blocked(c)) {
 		ewb_mistake(c, "ewb_stream_open() after the block");
 		return EWB_INTERNAL;
 	}

@@ -93,7 +93,7 @@ ewb_offload_to(struct ewb_cookie *c, enum ewb_class where, ewb_offload_fn fn,
 		return EWB_INTERNAL;
 	}
 	ewb_now_on_front(c->dispatch->thread);
-	if (!c->running || ewb_cookie_armed(c)) {
+	if (!c->running || ewb_cookie_blocked(c)) {
 		ewb_mistake(c, "ewb_offload() outside of its callback, or "
 		               "twice in one");
 		return EWB_INTERNAL;

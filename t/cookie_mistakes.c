@@ -165,6 +165,43 @@ START_TEST(an_offload_to_an_unknown_class)
 }
 END_TEST
 
+/* Notified at once, its letter is on its way: the block is not over yet. */
+static enum ewb_status
+notify_and_go_on(struct script *s, struct ewb_cookie *c)
+{
+	if (s->runs > 1)
+		return EWB_NOT_FOUND;
+	s->ticket = ewb_cookie_block(c, s);
+	ck_assert_int_eq(script_notify(s, EWB_OK), EWB_OK);
+	if (s->block_for == 0)
+		ck_assert_uint_eq(ewb_cookie_block(c, s).word, 0);
+	else if (s->block_for == 1)
+		ck_assert_int_eq(ewb_offload(c, NULL, NULL), EWB_INTERNAL);
+	else
+		ck_assert_int_eq(ewb_stream_open(c, NULL, NULL), EWB_INTERNAL);
+	return EWB_WOULDBLOCK;
+}
+
+START_TEST(a_second_block_after_the_notify_of_the_first)
+{
+	static const char *const what[] = {
+		"ewb_cookie_block() outside of its callback, or twice",
+		"ewb_offload() outside of its callback, or twice",
+		"ewb_stream_open() after the block",
+	};
+	struct script *s = script_that(notify_and_go_on);
+	struct call *k;
+
+	s->block_for = (unsigned)_i;
+	k = play_get(0, "k");
+	expect_mistake(what[_i]);
+	play_settle();
+	ck_assert_uint_eq(k->done, 1);
+	ck_assert_int_eq(k->status, EWB_NOT_FOUND);
+	ck_assert_uint_eq(s->runs, 2);
+}
+END_TEST
+
 /* What is for the front end, on another thread. */
 
 static const char *
@@ -385,6 +422,8 @@ main(void)
 	tcase_add_test(t, a_second_block_in_one_run);
 	tcase_add_test(t, an_offload_after_a_block);
 	tcase_add_test(t, an_offload_to_an_unknown_class);
+	tcase_add_loop_test(t, a_second_block_after_the_notify_of_the_first, 0,
+	                    3);
 	tcase_add_loop_test(t, what_is_for_the_front_end_on_another_thread, 0,
 	                    8);
 	tcase_add_test(t, a_notify_while_the_reply_is_being_filled_is_refused);
