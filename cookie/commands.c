@@ -21,16 +21,23 @@ cannot(const struct ewb_cookie *c)
 	return NULL;
 }
 
+static int
+able(struct ewb_cookie *c)
+{
+	const char *what = cannot(c);
+
+	if (what)
+		ewb_reply_context(c, what);
+	return what == NULL;
+}
+
 static enum ewb_status
 call_store(struct ewb_cookie *c)
 {
 	const struct ewb_engine *e = &c->instance->engine;
-	const char *what = cannot(c);
 
-	if (what) {
-		ewb_reply_context(c, what);
+	if (!able(c))
 		return EWB_NOT_SUPPORTED;
-	}
 	if (e->max_value && c->request.nvalue > e->max_value)
 		return EWB_TOO_BIG;
 	return e->store(c->instance->self, c, &c->request);
@@ -49,7 +56,9 @@ ewb_instance_call(struct ewb_cookie *c)
 	case EWB_OP_SET:
 	case EWB_OP_ADD:
 	case EWB_OP_REPLACE: return call_store(c);
-	case EWB_OP_DELETE: return e->remove(self, c, &c->request);
+	case EWB_OP_DELETE:
+		return able(c) ? e->remove(self, c, &c->request) :
+		                 EWB_NOT_SUPPORTED;
 	case EWB_OP_FLUSH:
 		return e->flush ? e->flush(self, c) : EWB_NOT_SUPPORTED;
 	case EWB_OP_STATS: return e->stats ? e->stats(self, c) : EWB_OK;

@@ -276,6 +276,32 @@ START_TEST(what_the_engine_cannot_is_refused_by_name)
 }
 END_TEST
 
+/* One that did it regardless of the cas would lose another client's value. */
+START_TEST(a_delete_with_a_cas_that_the_engine_cannot_compare_is_refused)
+{
+	struct ewb_engine e = script_engine;
+	struct ewb_frame f = play_frame(EWB_OP_DELETE, "k", NULL);
+	struct call *k;
+
+	e.can = 0;
+	e.model = _i ? EWB_BLOCKING : EWB_NONBLOCKING;
+	play_begin_with(&ewb_limits_default, &e);
+	s = script_for("k");
+	script_put("k", "old");
+	f.cas = script_item("k")->cas;
+	k = play_frame_call(0, &f, NULL);
+	play_settle();
+	ck_assert_int_eq(k->status, EWB_NOT_SUPPORTED);
+	ck_assert_str_eq(k->context, "this engine has no cas");
+	ck_assert_uint_eq(s->runs, 0);
+	k = play_call(0, EWB_OP_DELETE, "k", NULL); /* whatever it is */
+	play_settle();
+	ck_assert_int_eq(k->status, EWB_OK);
+	ck_assert_ptr_null(script_item("k"));
+	play_end();
+}
+END_TEST
+
 START_TEST(keys_and_values_above_the_engines_limits_are_refused)
 {
 	struct ewb_engine e = script_engine;
@@ -444,6 +470,9 @@ main(void)
 	tcase_add_test(t, one_command_may_go_several_ways);
 	tcase_add_test(t, the_turns_tasks_are_handed_over_together);
 	tcase_add_loop_test(t, what_the_engine_cannot_is_refused_by_name, 0, 3);
+	tcase_add_loop_test(
+		t, a_delete_with_a_cas_that_the_engine_cannot_compare_is_refused,
+		0, 2);
 	tcase_add_test(t, keys_and_values_above_the_engines_limits_are_refused);
 	tcase_add_test(t, what_an_engine_does_not_have_is_not_supported);
 	tcase_add_test(t, an_own_task_runs_after_each_wake);
