@@ -117,19 +117,21 @@ take(struct ewb_scans *s, struct ewb_cookie *c, struct ewb_scan **out)
 	return status;
 }
 
-/* What it may have; a time limit longer than the default deadline replaces it. */
+/* What it may have; a time limit longer than the default deadline replaces it,
+ * if there is one. */
 static void
 set_portion(struct ewb_scan *scan, struct ewb_cookie *c) EWB_ON_FRONT
 {
 	const uint8_t *x = c->frame.extras;
 	uint32_t ms = ewb_be32(x + 20);
+	uint32_t deadline_ms = c->dispatch->core->limits.deadline_ms;
 
 	scan->portion = (struct ewb_scan_portion){
 		.max_items = ewb_be32(x + 16),
 		.max_bytes = ewb_be32(x + 24),
 		.ends_at = ms ? c->dispatch->now + ms * 1000ull : UINT64_MAX,
 	};
-	if (ms > c->dispatch->core->limits.deadline_ms)
+	if (deadline_ms && ms > deadline_ms)
 		ewb_cookie_set_deadline(c, ms);
 }
 

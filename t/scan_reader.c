@@ -343,6 +343,26 @@ START_TEST(a_continues_own_time_replaces_the_default_deadline)
 }
 END_TEST
 
+START_TEST(a_continues_own_time_is_no_deadline_where_there_is_none)
+{
+	struct said s;
+
+	stage.server.deadline_ms = 0;
+	stage_open(1, &table_engine);
+	a = ear_open(0);
+	create(a, "{}", id);
+	say_continue(a, id, 0, 10000, 0);
+	stage_run_fronts();
+	/* its job is queued for long */
+	play_pass(&stage.p, 30000);
+	stage_run_fronts();
+	ck_assert(!hear_frame(a, &s));
+	ck_assert_uint_eq(play_count(&stage.p, deadlines_passed), 0);
+	ck_assert_uint_eq(read_on(a), MORE); /* its time is over */
+	stage_close();
+}
+END_TEST
+
 /* The end of a reader. */
 
 START_TEST(a_reader_without_progress_is_cut_off_and_its_memory_comes_back)
@@ -429,6 +449,8 @@ main(void)
 		t,
 		the_deadline_in_mid_scan_is_one_error_frame_after_whole_ones);
 	tcase_add_test(t, a_continues_own_time_replaces_the_default_deadline);
+	tcase_add_test(t,
+	               a_continues_own_time_is_no_deadline_where_there_is_none);
 	tcase_add_test(
 		t,
 		a_reader_without_progress_is_cut_off_and_its_memory_comes_back);
