@@ -177,6 +177,8 @@ starve(struct ewb_stream *s, enum ewb_starved kind, size_t need)
 		better = atomic_load(&s->held) <= s->core->limits.low;
 	else if (kind == EWB_STARVED_RING)
 		better = !ring_full(s);
+	else if (kind == EWB_STARVED_NEVER)
+		better = 0;
 	else
 		better = atomic_load(&s->ask.granted) != 0 ||
 		         (need <= s->base->cap && atomic_load(&s->base_home));
@@ -242,7 +244,7 @@ grow(struct ewb_stream *s, size_t cap, enum ewb_starved *why)
 	ch = ewb_chunk_take(&s->core->chunks, cap);
 	if (ch == NULL) {
 		ewb_budget_give(&s->core->budget, cap);
-		*why = EWB_STARVED_NEVER; /* it stands in no queue */
+		*why = EWB_STARVED_MEMORY;
 	} else {
 		EWB_MUST(ch->cap == cap);
 	}
@@ -267,6 +269,9 @@ fresh(struct ewb_stream *s, size_t need, enum ewb_starved *why)
 	struct ewb_chunk *ch;
 	int base = need <= s->base->cap && atomic_load(&s->base_home);
 
+	*why = EWB_STARVED_NEVER;
+	if (need > s->base->cap && cap > s->core->budget.total)
+		return NULL;
 	*why = EWB_STARVED_RING;
 	if (ring_full(s))
 		return NULL;
@@ -280,8 +285,6 @@ fresh(struct ewb_stream *s, size_t need, enum ewb_starved *why)
 	ch = grow(s, cap, why);
 	if (ch)
 		return use(s, ch);
-	if (need > s->base->cap && cap > s->core->budget.total)
-		*why = EWB_STARVED_NEVER;
 	return base ? use_base(s) : NULL;
 }
 
@@ -306,19 +309,22 @@ void *
 ewb_stream_reserve(struct ewb_cookie *c, size_t n)
 {
 	struct ewb_stream *s = c->stream;
-	enum ewb_starved why;
 
-	if (s == NULL || n > UINT32_MAX / 2)
+	if (s == NULL)
 		return NULL;
 	s->reserved = 0;
+	s->refused = EWB_STARVED_NEVER;
+	if (n > UINT32_MAX / 2)
+		return NULL;
 	if (s->filling && s->filling->cap - s->filling->len >= n) {
 		s->reserved = n;
 		return s->filling->data + s->filling->len;
 	}
 	put_away(s);
 	do {
-		s->filling = fresh(s, n + s->nhead, &why);
-	} while (s->filling == NULL && starve(s, why, n + s->nhead));
+		s->filling = fresh(s, n + s->nhead, &s->refused);
+	} while (s->filling == NULL &&
+	         starve(s, s->refused, n + s->nhead));
 	if (s->filling == NULL)
 		return NULL;
 	s->reserved = n;
@@ -465,8 +471,15 @@ ewb_stream_full(const struct ewb_stream *s)
 	int kind = atomic_load(&s->starved);
 
 	/* also when it is another stream's that holds the memory */
-	return (kind != EWB_FED && kind != EWB_STARVED_NEVER) ||
+	return (kind != EWB_FED && kind != EWB_STARVED_MEMORY &&
+	        kind != EWB_STARVED_NEVER) ||
 	       atomic_load(&s->held) > s->core->limits.low;
+}
+
+int
+ewb_stream_never(const struct ewb_stream *s)
+{
+	return s->refused == EWB_STARVED_NEVER;
 }
 
 struct ewb_chunk *

@@ -41,7 +41,8 @@ enum ewb_starved {
 	EWB_STARVED_HIGH, /* for the low mark */
 	EWB_STARVED_RING, /* for a place in the ring */
 	EWB_STARVED_ANY, /* for its own chunk to come back, or for the budget */
-	EWB_STARVED_NEVER /* for more than the whole budget: its deadline ends it */
+	EWB_STARVED_MEMORY, /* likewise, but in no queue: the heap has none */
+	EWB_STARVED_NEVER /* for more than the whole budget */
 };
 
 struct ewb_stream {
@@ -60,6 +61,7 @@ struct ewb_stream {
 	size_t reserved;
 	size_t next_cap;
 	size_t most; /* of held, for the statistics */
+	enum ewb_starved refused; /* why the last reserve was */
 	/* both */
 	_Atomic uint32_t sealed, pulled; /* positions in the ring */
 	struct ewb_chunk *ring[EWB_STREAM_RING];
@@ -91,6 +93,9 @@ void ewb_stream_drain(struct ewb_stream *s) EWB_ON_FRONT;
 int ewb_stream_waiting(const struct ewb_stream *s) EWB_ON_FRONT;
 /* front: does the producer wait for the reader? */
 int ewb_stream_full(const struct ewb_stream *s) EWB_ON_FRONT;
+/* holder: was the last reserve refused for good, as more than the whole budget?
+ * Nobody is woken for that; its deadline would end it. */
+int ewb_stream_never(const struct ewb_stream *s);
 /* front, when the cookie is home: the producer has ended, and nobody is to be
  * woken any more. */
 void ewb_stream_rest(struct ewb_stream *s) EWB_ON_FRONT;

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "cookie/stream.h"
 #include "lib/check.h"
 #include "protocol/binary.h"
 #include "scan/scan.h"
@@ -13,7 +14,7 @@
 /* Records between looks at the clock. */
 #define LOOK 64
 
-enum refused { NOTHING, FULL, LIMIT, YIELD, DEAD, PEEKED, IGNORED };
+enum refused { NOTHING, FULL, TOO_BIG, LIMIT, YIELD, DEAD, PEEKED, IGNORED };
 
 struct ewb_sink {
 	struct ewb_scan *scan;
@@ -96,7 +97,7 @@ passed_over(struct ewb_sink *s, const struct ewb_item *item)
 	return 1;
 }
 
-static int
+static enum refused
 put(struct ewb_sink *s, const struct ewb_item *item)
 {
 	int keys_only = s->scan->want.keys_only;
@@ -115,13 +116,13 @@ put(struct ewb_sink *s, const struct ewb_item *item)
 	uint8_t *to = ewb_stream_reserve(s->c, n);
 
 	if (to == NULL)
-		return -1;
+		return ewb_stream_never(s->c->stream) ? TOO_BIG : FULL;
 	ewb_bin_record_put(to, &r, keys_only);
 	ewb_stream_commit(s->c, n);
 	s->scan->portion.items++;
 	s->scan->portion.bytes += n;
 	s->turn_bytes += n;
-	return 0;
+	return NOTHING;
 }
 
 enum ewb_status
@@ -140,8 +141,8 @@ ewb_sink_put(struct ewb_sink *s, const struct ewb_item *item)
 		return EWB_OK;
 	if (limit_reached(s))
 		s->refused = LIMIT;
-	else if (put(s, item))
-		s->refused = FULL;
+	else
+		s->refused = put(s, item);
 	if (s->refused != NOTHING)
 		return EWB_WOULDBLOCK;
 	scan->decided = 0;
@@ -275,6 +276,10 @@ after(struct ewb_sink *s, enum ewb_status status)
 		                    EWB_CAUSE_failed);
 	switch (s->refused) {
 	case FULL: ewb_task_park(s->t); return EWB_WOULDBLOCK;
+	case TOO_BIG:
+		ewb_reply_context(s->c, "a record is larger than the server's "
+		                        "buffer memory");
+		return end_continue(scan, s->c, EWB_TOO_BIG, EWB_CAUSE_failed);
 	case NOTHING: /* it stopped though nothing was refused: again */
 	case YIELD: ewb_task_again(s->t); return EWB_WOULDBLOCK;
 	case LIMIT:

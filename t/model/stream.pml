@@ -75,7 +75,7 @@ bool base_home = true;
 #define STARVED_HIGH 1
 #define STARVED_RING 2
 #define STARVED_ANY 3
-#define STARVED_NEVER 4
+#define STARVED_MEMORY 4
 byte starved = FED;
 
 /* ... the producer's, and the consumer's when the cookie is home */
@@ -283,7 +283,7 @@ inline fresh() {
 			failed = true;
 			budget_give(cap);
 #if BUG != 22
-			why = STARVED_NEVER
+			why = STARVED_MEMORY
 #endif
 		:: true
 		fi;
@@ -302,7 +302,7 @@ inline better() {
 	if
 	:: why == STARVED_HIGH -> had = held <= LOW
 	:: why == STARVED_RING -> had = len(ring) < RING
-	:: why == STARVED_ANY || why == STARVED_NEVER ->
+	:: why == STARVED_ANY || why == STARVED_MEMORY ->
 		had = granted;
 		if
 		:: !had -> had = need == 1 && base_home
@@ -561,7 +561,7 @@ inline cancel() {
 }
 
 /* stream_moves(), as far as ewb_stream_full() goes: then it is given time */
-#define STILL ((starved == FED || starved == STARVED_NEVER) && held <= LOW)
+#define STILL ((starved == FED || starved == STARVED_MEMORY) && held <= LOW)
 
 active proctype FrontEnd() {
 	byte kind = FED, ch = NONE, number = 0, expect = 0;
