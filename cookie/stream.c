@@ -212,13 +212,7 @@ use_base(struct ewb_stream *s)
 static size_t
 capacity(const struct ewb_stream *s, size_t need)
 {
-	size_t cap = s->next_cap;
-
-	while (cap < need && cap < EWB_CHUNK_MAX)
-		cap *= 2;
-	if (cap < need)
-		cap = (need + EWB_CHUNK_MIN - 1) / EWB_CHUNK_MIN * EWB_CHUNK_MIN;
-	return cap;
+	return need <= s->next_cap ? s->next_cap : ewb_chunk_cap(need);
 }
 
 /* From the budget: 1 when cap bytes are ours. */

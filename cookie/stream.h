@@ -26,6 +26,7 @@
 #include "lib/chunks.h"
 #include "lib/inbox.h"
 #include "lib/roles.h"
+#include "protocol/binary.h"
 
 #define EWB_STREAM_MAGIC 0x65776273u
 #define EWB_STREAM_RING 64
@@ -77,6 +78,13 @@ struct ewb_stream {
 	int freed;               /* but for a letter that is still on its way */
 	struct ewb_stream *next_free;
 };
+
+/* Bytes of the budget that a scan's record of an nvalue bytes' value takes. */
+static inline size_t
+ewb_stream_needs(size_t nvalue)
+{
+	return ewb_chunk_cap(EWB_STREAM_HEAD + EWB_BIN_RECORD_MORE + nvalue);
+}
 
 /* front: the next sealed chunk, its frame's head patched; null: none now.
  * Give it back with ewb_stream_give(). */

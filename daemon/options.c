@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cookie/stream.h"
 #include "daemon/options.h"
 
 #define EXIT_USAGE 2
@@ -91,7 +92,7 @@ static const char help[] =
 	"      --deadline MS          of a blocked command; 0: none (2500)\n"
 	"      --high SIZE            a stream's buffer, at most (1M)\n"
 	"      --low SIZE             it goes on filling at (a quarter of that)\n"
-	"      --buffer-memory SIZE   of all streams (256M)\n"
+	"      --buffer-memory SIZE   of all streams, more than -I (256M)\n"
 	"      --max-cookies N        blocked commands in all (100000)\n"
 	"      --in-flight N          commands of one connection at once (128)\n"
 	"      --max-unread SIZE      replies that a client has not read (4M)\n"
@@ -317,6 +318,12 @@ check(const struct options *o)
 		die("--buffer-memory %llu: less than --high %llu",
 		    (unsigned long long)s->buffer_memory,
 		    (unsigned long long)s->high);
+	if (s->buffer_memory < ewb_stream_needs(s->max_item))
+		die("--buffer-memory %llu: less than the %zu that one item of "
+		    "--max-item-size %llu needs",
+		    (unsigned long long)s->buffer_memory,
+		    ewb_stream_needs(s->max_item),
+		    (unsigned long long)s->max_item);
 }
 
 void

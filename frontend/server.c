@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cookie/stream.h"
 #include "frontend/front.h"
 #include "lib/check.h"
 
@@ -85,19 +86,33 @@ fault(const struct ewb_server_options *o)
 	return NULL;
 }
 
+static int
+refused(const struct ewb_server_options *o, char *why, size_t nwhy)
+{
+	const char *wrong = fault(o);
+
+	if (wrong)
+		snprintf(why, nwhy, "%s", wrong);
+	else if (o->buffer_memory < ewb_stream_needs(o->max_item))
+		snprintf(why, nwhy,
+		         "buffer memory: %zu or more, for an item of %llu",
+		         ewb_stream_needs(o->max_item),
+		         (unsigned long long)o->max_item);
+	else
+		return 0;
+	return 1;
+}
+
 struct ewb_server *
 ewb_server_new(const struct ewb_server_options *o, char *why, size_t nwhy)
 {
 	struct ewb_class_options classes[EWB_POOL_CLASSES];
 	struct ewb_limits limits;
 	struct ewb_server *s;
-	const char *wrong = fault(o);
 	int err;
 
-	if (wrong) {
-		snprintf(why, nwhy, "%s", wrong);
+	if (refused(o, why, nwhy))
 		return NULL;
-	}
 	s = calloc(1, sizeof *s);
 	if (s == NULL) {
 		snprintf(why, nwhy, "server: out of memory");

@@ -77,16 +77,12 @@ ewb_chunk_take(struct ewb_chunks *s, size_t n)
 {
 	unsigned size = size_for(n);
 	struct ewb_chunk *c = NULL;
-	size_t cap;
+	size_t cap = ewb_chunk_cap(n);
 
 	if (n > UINT32_MAX - EWB_CHUNK_MIN)
 		return NULL;
-	if (size < EWB_CHUNK_SIZES) {
-		cap = (size_t)EWB_CHUNK_MIN << size;
+	if (size < EWB_CHUNK_SIZES)
 		c = take_kept(s, size);
-	} else {
-		cap = (n + EWB_CHUNK_MIN - 1) & ~(size_t)(EWB_CHUNK_MIN - 1);
-	}
 	if (!c) {
 		/* relaxed, here and for out: counts that order nothing. */
 		atomic_fetch_add_explicit(&s->mallocs, 1, memory_order_relaxed);

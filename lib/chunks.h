@@ -37,12 +37,24 @@ struct ewb_chunks {
 	_Atomic uint64_t mallocs; /* times that none was kept */
 };
 
+/* The cap of a chunk for n bytes: the next size above, or whole 4 KiB when n is
+ * above the largest. */
+static inline size_t
+ewb_chunk_cap(size_t n)
+{
+	size_t cap = EWB_CHUNK_MIN;
+
+	if (n > EWB_CHUNK_MAX)
+		return (n + EWB_CHUNK_MIN - 1) & ~(size_t)(EWB_CHUNK_MIN - 1);
+	while (cap < n)
+		cap *= 2;
+	return cap;
+}
+
 void ewb_chunks_init(struct ewb_chunks *s, size_t keep);
 /* All chunks must have come back. */
 void ewb_chunks_fini(struct ewb_chunks *s);
-/* any: cap of n or more, rounded up to a size above, or exactly n rounded up
- * to 4 KiB when that is above the largest.  start, len 0; refs 1.  Null: no
- * memory. */
+/* any: with the cap for n bytes; start, len 0; refs 1.  Null: no memory. */
 struct ewb_chunk *ewb_chunk_take(struct ewb_chunks *s, size_t n);
 /* any */
 void ewb_chunk_give(struct ewb_chunks *s, struct ewb_chunk *c);

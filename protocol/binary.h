@@ -51,6 +51,8 @@ struct ewb_bin_record {
 	const uint8_t *value;
 	size_t nvalue;
 };
+/* Bytes of it beside the value, which is below 32 GiB, at most. */
+#define EWB_BIN_RECORD_MORE (25 + 2 + EWB_KEY_MAX + 5)
 /* Bytes that the record takes. */
 size_t ewb_bin_record_size(const struct ewb_bin_record *r, int keys_only);
 /* Writes exactly those. */

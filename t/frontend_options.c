@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "cookie/stream.h"
 #include "frontend/front.h"
 #include "t/unit.h"
 
@@ -68,6 +69,7 @@ static const struct {
 	WRONG(high, 16383),
 	WRONG(low, 1000001), /* of high it is 2000000 */
 	WRONG(buffer_memory, 1999999),
+	WRONG(max_item, 22000000), /* as much as the buffer memory */
 	WRONG(in_flight, 0),
 	WRONG(max_connections, 0),
 	WRONG(requests_per_turn, 0),
@@ -91,6 +93,31 @@ START_TEST(what_cannot_work_is_refused_with_a_reason)
 }
 END_TEST
 
+/* A record has a head, a key and lengths too, in whole pieces of memory. */
+START_TEST(an_item_of_the_largest_size_fits_into_the_buffer_memory)
+{
+	static const size_t sizes[] = { 1, 16000, 200000, 8000000 };
+	char why[256] = "";
+	struct ewb_server *s;
+
+	choose();
+	o.high = 16384;
+	o.low = 4096;
+	o.max_item = sizes[_i];
+	o.buffer_memory = ewb_stream_needs(o.max_item);
+	if (o.buffer_memory < o.high)
+		o.buffer_memory = o.high;
+	s = ewb_server_new(&o, why, sizeof why);
+	ck_assert_msg(s != NULL, "%s", why);
+	ewb_server_free(s);
+	if (o.buffer_memory == o.high)
+		return;
+	o.buffer_memory--;
+	ck_assert_ptr_null(ewb_server_new(&o, why, sizeof why));
+	ck_assert_ptr_nonnull(strstr(why, "buffer memory: "));
+}
+END_TEST
+
 int
 main(void)
 {
@@ -101,6 +128,9 @@ main(void)
 	tcase_add_test(t, what_it_is_told_is_what_it_goes_by);
 	tcase_add_loop_test(t, what_cannot_work_is_refused_with_a_reason, 0,
 	                    sizeof wrong / sizeof *wrong);
+	tcase_add_loop_test(
+		t, an_item_of_the_largest_size_fits_into_the_buffer_memory, 0,
+		4);
 	suite_add_tcase(s, t);
 	return unit_run(s);
 }

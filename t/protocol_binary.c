@@ -848,6 +848,17 @@ START_TEST(a_record_is_written_as_the_protocol_has_it)
 }
 END_TEST
 
+START_TEST(a_record_takes_little_more_than_its_value)
+{
+	struct ewb_bin_record r = { .nkey = EWB_KEY_MAX, .nvalue = 1u << 30 };
+
+	ck_assert_uint_eq(ewb_bin_record_size(&r, 0),
+	                  r.nvalue + EWB_BIN_RECORD_MORE);
+	r.nvalue = 0;
+	ck_assert_uint_le(ewb_bin_record_size(&r, 0), EWB_BIN_RECORD_MORE);
+}
+END_TEST
+
 START_TEST(a_record_reads_back_whatever_its_lengths)
 {
 	static const size_t lens[] = { 0,     1,     127,     128,    250,
@@ -1087,6 +1098,7 @@ records(void)
 
 	tcase_set_timeout(t, UNIT_SECONDS);
 	tcase_add_test(t, a_record_is_written_as_the_protocol_has_it);
+	tcase_add_test(t, a_record_takes_little_more_than_its_value);
 	tcase_add_test(t, a_record_reads_back_whatever_its_lengths);
 	tcase_add_test(t, a_record_cut_short_is_none);
 	tcase_add_test(t, a_length_that_never_ends_or_is_beyond_all_is_none);

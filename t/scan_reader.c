@@ -24,6 +24,7 @@ begin(void)
 	table.size = SIZE;
 	stage.server.high = HIGH;
 	stage.server.low = LOW;
+	stage.server.max_item = SIZE; /* so that little memory will do */
 }
 
 /* A continue under way, whose reader does not read. */
@@ -153,6 +154,21 @@ START_TEST(all_streams_together_hold_no_more_than_the_server_allows)
 		ck_assert_uint_eq(read_on(e[i]), COMPLETE);
 		must_be(&haul, 0, RECORDS);
 	}
+	stage_close();
+}
+END_TEST
+
+START_TEST(the_least_memory_that_is_accepted_passes_the_largest_item)
+{
+	table.n = 20;
+	table.size_of = large_ones;
+	stage.server.max_item = 3 * HIGH;
+	stage.server.buffer_memory = ewb_stream_needs(3 * HIGH);
+	stage_open(1, &table_engine);
+	a = ear_open(0);
+	create(a, "{}", id);
+	ck_assert_uint_eq(go_on(a, id, 0, 0, 0), COMPLETE);
+	must_be(&haul, 0, 20);
 	stage_close();
 }
 END_TEST
@@ -430,6 +446,8 @@ main(void)
 	tcase_add_test(t,
 	               many_stopped_readers_hold_no_more_than_their_high_marks);
 	tcase_add_test(t, continues_of_one_connection_run_one_after_the_other);
+	tcase_add_test(
+		t, the_least_memory_that_is_accepted_passes_the_largest_item);
 	tcase_add_test(
 		t,
 		a_record_that_the_server_has_no_room_for_is_the_end_of_its_scan);

@@ -57,6 +57,10 @@ usage "--high 1k memory" '^ewbd: --high 1k: not a size from 16384'
 usage "--high 64k --low 40k memory" '^ewbd: --low 40960: more than half of --high 65536'
 usage "--low 1M memory" '^ewbd: --low 1048576: more than half of --high 1048576'
 usage "--buffer-memory 64k memory" '^ewbd: --buffer-memory 65536: less than --high 1048576'
+usage "-I 32M --buffer-memory 16M memory" \
+    '^ewbd: --buffer-memory 16777216: less than the 33558528 that one item of --max-item-size 33554432 needs$'
+usage "-I 300M memory" \
+    '^ewbd: --buffer-memory 268435456: less than the [0-9]* that one item of --max-item-size 314572800 needs$'
 usage "--max-cookies 0 memory" '^ewbd: --max-cookies 0: not a number'
 usage "--in-flight 0 memory" '^ewbd: --in-flight 0: not a number'
 usage "--max-unread 1 memory" '^ewbd: --max-unread 1: not a size from 4096'
