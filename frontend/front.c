@@ -424,8 +424,15 @@ enlist(struct ewb_server *s, struct ewb_front *f)
 struct ewb_front *
 ewb_front_new(struct ewb_server *s, struct ev_loop *loop)
 {
-	struct ewb_front *f = calloc(1, sizeof *f);
+	struct ewb_front *f;
 
+	if (s->instance == NULL) {
+		ewb_log(&s->core.log, EWB_LOG_ERROR,
+		        "ewb_front_new: the server has no engine yet; "
+		        "ewb_server_engine() comes first");
+		return NULL;
+	}
+	f = calloc(1, sizeof *f);
 	if (f == NULL)
 		return NULL;
 	f->magic = EWB_FRONT_MAGIC;

@@ -139,11 +139,23 @@ ewb_server_new(const struct ewb_server_options *o, char *why, size_t nwhy)
 	return s;
 }
 
+static int
+has_engine(const struct ewb_server *s, const char *another, char *why,
+           size_t nwhy)
+{
+	if (s->instance)
+		snprintf(why, nwhy, "engine %s: the server has one already: %s",
+		         another, s->instance->host.name);
+	return s->instance != NULL;
+}
+
 int
 ewb_server_engine(struct ewb_server *s, const char *what, const char *dir,
                   const struct ewb_setting *settings, size_t n, char *why,
                   size_t nwhy)
 {
+	if (has_engine(s, what, why, nwhy))
+		return -1;
 	s->instance = ewb_instance_load(&s->core, what, dir, settings, n, why,
 	                                nwhy);
 	return s->instance ? 0 : -1;
@@ -154,6 +166,8 @@ ewb_server_engine_here(struct ewb_server *s, const struct ewb_engine *e,
                        const struct ewb_setting *settings, size_t n, char *why,
                        size_t nwhy)
 {
+	if (has_engine(s, e->name ? e->name : "(no name)", why, nwhy))
+		return -1;
 	s->instance = ewb_instance_open(&s->core, e, settings, n, why, nwhy);
 	return s->instance ? 0 : -1;
 }

@@ -4,10 +4,14 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
+
+#include <ev.h>
 
 #include "cookie/stream.h"
 #include "frontend/front.h"
+#include "t/frontend_tiny.h"
 #include "t/unit.h"
 
 static struct ewb_server_options o;
@@ -118,6 +122,60 @@ START_TEST(an_item_of_the_largest_size_fits_into_the_buffer_memory)
 }
 END_TEST
 
+/* Order of calls. */
+
+static char line[200];
+
+static void
+log_line(void *arg, const char *text)
+{
+	(void)arg;
+	snprintf(line, sizeof line, "%s", text);
+}
+
+START_TEST(a_front_end_without_an_engine_is_refused_and_named)
+{
+	struct ev_loop *loop = ev_loop_new(0);
+	char why[256] = "";
+	struct ewb_server *s;
+
+	choose();
+	o.log = log_line;
+	s = ewb_server_new(&o, why, sizeof why);
+	ck_assert_ptr_nonnull(s);
+	ck_assert_ptr_null(ewb_front_new(s, loop));
+	ck_assert_ptr_nonnull(strstr(line, "the server has no engine"));
+	ewb_server_free(s);
+	ev_loop_destroy(loop);
+}
+END_TEST
+
+START_TEST(a_second_engine_is_refused_and_the_first_one_stays)
+{
+	char why[256] = "";
+	struct ewb_instance *first;
+	struct ewb_server *s;
+
+	choose();
+	s = ewb_server_new(&o, why, sizeof why);
+	ck_assert_ptr_nonnull(s);
+	ck_assert_int_eq(ewb_server_engine_here(s, &tiny_engine, NULL, 0, why,
+	                                        sizeof why),
+	                 0);
+	first = s->instance;
+	ck_assert_int_eq(ewb_server_engine_here(s, &tiny_engine, NULL, 0, why,
+	                                        sizeof why),
+	                 -1);
+	ck_assert_str_eq(why, "engine tiny: the server has one already: tiny");
+	ck_assert_int_eq(ewb_server_engine(s, "memory", "/", NULL, 0, why,
+	                                   sizeof why),
+	                 -1);
+	ck_assert_str_eq(why, "engine memory: the server has one already: tiny");
+	ck_assert_ptr_eq(s->instance, first);
+	ewb_server_free(s);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -131,6 +189,8 @@ main(void)
 	tcase_add_loop_test(
 		t, an_item_of_the_largest_size_fits_into_the_buffer_memory, 0,
 		4);
+	tcase_add_test(t, a_front_end_without_an_engine_is_refused_and_named);
+	tcase_add_test(t, a_second_engine_is_refused_and_the_first_one_stays);
 	suite_add_tcase(s, t);
 	return unit_run(s);
 }

@@ -65,8 +65,8 @@ void ewb_server_defaults(struct ewb_server_options *o);
 /* main.  Null: why. */
 struct ewb_server *ewb_server_new(const struct ewb_server_options *o, char *why,
                                   size_t nwhy);
-/* main: loads and opens an engine, before the first front end.  what: a path
- * with a slash, or the name of a plugin in dir.  0, or -1. */
+/* main: loads and opens the engine: once, before the first front end.  what: a
+ * path with a slash, or the name of a plugin in dir.  0, or -1. */
 int ewb_server_engine(struct ewb_server *s, const char *what, const char *dir,
                       const struct ewb_setting *settings, size_t n, char *why,
                       size_t nwhy);
@@ -86,7 +86,8 @@ struct ewb_core *ewb_server_core(struct ewb_server *s);
 void ewb_server_log(struct ewb_server *s, const char *fmt, ...) EWB_PRINTF(2, 3);
 
 /* front: the calling thread is this front end's from now on.  The first one
- * accepts connections, for all.  Null: no memory or descriptors. */
+ * accepts connections, for all.  Null: no memory or descriptors, the server is
+ * stopping, it has 64 front ends, or no engine (which is logged). */
 struct ewb_front *ewb_front_new(struct ewb_server *s, struct ev_loop *loop);
 /* front: serves a connected socket; the front end closes it.  0, or -1. */
 int ewb_front_adopt(struct ewb_front *f, int fd);
