@@ -330,7 +330,7 @@ ewb_stream_commit(struct ewb_cookie *c, size_t n)
 {
 	struct ewb_stream *s = c->stream;
 
-	if (s == NULL || n > s->reserved) {
+	if (s == NULL || s->filling == NULL || n > s->reserved) {
 		ewb_slip(c, "ewb_stream_commit() of more than was reserved");
 		return; /* not to be sent */
 	}
@@ -348,7 +348,10 @@ ewb_stream_flush(struct ewb_cookie *c)
 {
 	struct ewb_stream *s = c->stream;
 
-	if (s && s->filling && s->filling->len > s->nhead)
+	if (s == NULL)
+		return;
+	s->reserved = 0; /* it may not be at the same place any more */
+	if (s->filling && s->filling->len > s->nhead)
 		seal(s);
 }
 

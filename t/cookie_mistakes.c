@@ -3,7 +3,7 @@
  * the server.  (With --enable-strict it does, and there is nothing to test.) */
 #include "config.h"
 
-#include "t/cookie_play.h"
+#include "t/cookie_reader.h"
 
 #define DEADLINE (2500 * 1000)
 
@@ -270,6 +270,60 @@ START_TEST(what_is_for_the_front_end_on_another_thread)
 }
 END_TEST
 
+/* Streams. */
+
+static int misuse;
+
+static void
+commit_what_is_not_there(struct script *s, struct ewb_cookie *c)
+{
+	(void)s;
+	switch (misuse) {
+	case 0: /* nothing was reserved, for there is no such room */
+		ck_assert_ptr_null(ewb_stream_reserve(c, (size_t)1 << 40));
+		ewb_stream_commit(c, 0);
+		break;
+	case 1: /* what it was in has left */
+		ck_assert_ptr_nonnull(ewb_stream_reserve(c, 8));
+		ewb_stream_commit(c, 8);
+		ewb_stream_flush(c);
+		ewb_stream_commit(c, 0);
+		break;
+	case 2: /* likewise, with more */
+		ck_assert_ptr_nonnull(ewb_stream_reserve(c, 8));
+		ewb_stream_commit(c, 8);
+		ck_assert_ptr_nonnull(ewb_stream_reserve(c, 8));
+		ewb_stream_flush(c);
+		ewb_stream_commit(c, 8);
+		break;
+	default: /* it was given up */
+		ck_assert_ptr_nonnull(ewb_stream_reserve(c, 8));
+		ewb_stream_flush(c);
+		ewb_stream_commit(c, 8);
+	}
+}
+
+START_TEST(a_commit_of_what_is_not_reserved_any_more)
+{
+	struct script *s = script_for("k");
+	struct reader r;
+
+	misuse = _i;
+	s->record_size = 1000;
+	s->within = commit_what_is_not_there;
+	reader_begin(&r, 0, s);
+	play_turn(0);
+	while (play_task() || play_letter(0))
+		;
+	expect_mistake("ewb_stream_commit() of more than was reserved");
+	ck_assert_uint_eq(r.k->done, 1);
+	ck_assert_int_eq(r.k->status, EWB_OK);
+	reader_end(&r);
+	play.keep = false;
+	play_settle();
+}
+END_TEST
+
 /* A notify while the reply is being filled. */
 
 static struct script *filling;
@@ -426,6 +480,7 @@ main(void)
 	                    3);
 	tcase_add_loop_test(t, what_is_for_the_front_end_on_another_thread, 0,
 	                    8);
+	tcase_add_loop_test(t, a_commit_of_what_is_not_reserved_any_more, 0, 4);
 	tcase_add_test(t, a_notify_while_the_reply_is_being_filled_is_refused);
 	tcase_add_test(
 		t,

@@ -356,7 +356,8 @@ enum ewb_status ewb_stream_open(struct ewb_cookie *c, void (*wake)(void *arg),
 void *ewb_stream_reserve(struct ewb_cookie *c, size_t n);
 /* holder: the first n bytes reserved are a record. */
 void ewb_stream_commit(struct ewb_cookie *c, size_t n);
-/* holder: sends what is there, though a chunk is not full. */
+/* holder: sends what is there, though a chunk is not full.  What was reserved
+ * and not committed is given up. */
 void ewb_stream_flush(struct ewb_cookie *c);
 
 /* Scans.  In scan_next: EWB_OK, taken; EWB_WOULDBLOCK, refused: return EWB_OK
