@@ -134,31 +134,25 @@ ewb_commands_basic(struct ewb_core *core)
 		struct ewb_command command;
 	} table[] = {
 		{ EWB_OP_GET, { .run = run_engine, .keyed = 1 } },
-		{ EWB_OP_SET, { .run = run_mutation, .keyed = 1, .mutates = 1 } },
-		{ EWB_OP_ADD, { .run = run_mutation, .keyed = 1, .mutates = 1 } },
-		{ EWB_OP_REPLACE,
-		  { .run = run_mutation, .keyed = 1, .mutates = 1 } },
-		{ EWB_OP_DELETE,
-		  { .run = run_mutation, .keyed = 1, .mutates = 1 } },
-		{ EWB_OP_APPEND,
-		  { .run = ewb_compose_run, .keyed = 1, .mutates = 1 } },
-		{ EWB_OP_PREPEND,
-		  { .run = ewb_compose_run, .keyed = 1, .mutates = 1 } },
-		{ EWB_OP_INCR,
-		  { .run = ewb_compose_run, .keyed = 1, .mutates = 1 } },
-		{ EWB_OP_DECR,
-		  { .run = ewb_compose_run, .keyed = 1, .mutates = 1 } },
-		{ EWB_OP_TOUCH,
-		  { .run = ewb_compose_run, .keyed = 1, .mutates = 1 } },
-		{ EWB_OP_GAT,
-		  { .run = ewb_compose_run, .keyed = 1, .mutates = 1 } },
-		{ EWB_OP_FLUSH,
-		  { .run = run_flush, .barrier = 1, .mutates = 1 } },
+		{ EWB_OP_SET, { .run = run_mutation, .keyed = 1 } },
+		{ EWB_OP_ADD, { .run = run_mutation, .keyed = 1 } },
+		{ EWB_OP_REPLACE, { .run = run_mutation, .keyed = 1 } },
+		{ EWB_OP_DELETE, { .run = run_mutation, .keyed = 1 } },
+		{ EWB_OP_APPEND, { .run = ewb_compose_run, .keyed = 1 } },
+		{ EWB_OP_PREPEND, { .run = ewb_compose_run, .keyed = 1 } },
+		{ EWB_OP_INCR, { .run = ewb_compose_run, .keyed = 1 } },
+		{ EWB_OP_DECR, { .run = ewb_compose_run, .keyed = 1 } },
+		{ EWB_OP_TOUCH, { .run = ewb_compose_run, .keyed = 1 } },
+		{ EWB_OP_GAT, { .run = ewb_compose_run, .keyed = 1 } },
+		{ EWB_OP_FLUSH, { .run = run_flush, .barrier = 1 } },
 		{ EWB_OP_STATS, { .run = run_engine, .barrier = 1 } },
 	};
 
 	for (unsigned op = 0; op < EWB_NOPS; op++)
 		core->commands[op].run = run_unsupported;
-	for (size_t i = 0; i < sizeof table / sizeof *table; i++)
+	for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
 		core->commands[table[i].op] = table[i].command;
+		core->commands[table[i].op].mutates =
+			(uint8_t)ewb_op_mutates(table[i].op);
+	}
 }

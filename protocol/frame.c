@@ -12,13 +12,26 @@ const char *
 ewb_op_name(enum ewb_op op)
 {
 	static const char *const names[EWB_NOPS] = {
-#define EWB_OP(name, text, kind) [EWB_OP_##name] = (text),
+#define EWB_OP(name, text, mutates) [EWB_OP_##name] = (text),
 #include "protocol/ops.def"
 #undef EWB_OP
 	};
 
 	EWB_MUST((unsigned)op < EWB_NOPS);
 	return names[op];
+}
+
+int
+ewb_op_mutates(enum ewb_op op)
+{
+	static const uint8_t all[EWB_NOPS] = {
+#define EWB_OP(name, text, mutates) [EWB_OP_##name] = (mutates),
+#include "protocol/ops.def"
+#undef EWB_OP
+	};
+
+	EWB_MUST((unsigned)op < EWB_NOPS);
+	return all[op];
 }
 
 uint32_t

@@ -20,7 +20,7 @@
 #define EWB_LINE_MAX 2048 /* a text line without keys; memcached's own limit */
 
 enum ewb_op {
-#define EWB_OP(name, text, kind) EWB_OP_##name,
+#define EWB_OP(name, text, mutates) EWB_OP_##name,
 #include "protocol/ops.def"
 #undef EWB_OP
 	EWB_NOPS
@@ -28,6 +28,8 @@ enum ewb_op {
 
 /* The text name of a command. */
 const char *ewb_op_name(enum ewb_op op);
+/* Does it change data? */
+int ewb_op_mutates(enum ewb_op op);
 
 enum ewb_parse {
 	EWB_PARSE_OK,

@@ -45,8 +45,9 @@ size_t ewb_text_resync(struct ewb_text *t, const uint8_t *tail, size_t n);
 size_t ewb_text_value(uint8_t *out, const struct ewb_frame *f, uint32_t flags,
                       size_t nvalue, uint64_t cas);
 /* The line for a command that carries no value: "STORED\r\n", "NOT_FOUND\r\n",
- * "SERVER_ERROR out of memory storing object\r\n", …; how a status reads depends on the command.  mutation
- * past its deadline (EWB_TEMPORARY): "SERVER_ERROR outcome unknown".  Static, with line end; *n bytes. */
+ * "SERVER_ERROR out of memory storing object\r\n" and so on.  How a status
+ * reads depends on the command: 0x86 after one that changes data is
+ * "SERVER_ERROR outcome unknown\r\n".  Static, with its line end; *n bytes. */
 const char *ewb_text_status(enum ewb_op op, uint32_t status, size_t *n);
 /* A number's line, for incr and decr. */
 #define EWB_TEXT_NUMBER_MAX 22

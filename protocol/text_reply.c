@@ -55,31 +55,10 @@ ewb_text_number(uint8_t *out, uint64_t value)
 	return n + 2;
 }
 
-enum kind { KIND_K, KIND_KM, KIND_B, KIND_BM, KIND_N };
-
-static enum kind
-kind_of(enum ewb_op op)
-{
-	static const enum kind kinds[EWB_NOPS] = {
-#define EWB_OP(name, text, kind) [EWB_OP_##name] = KIND_##kind,
-#include "protocol/ops.def"
-#undef EWB_OP
-	};
-
-	EWB_MUST((unsigned)op < EWB_NOPS);
-	return kinds[op];
-}
-
 static int
 stores(enum ewb_op op)
 {
 	return op >= EWB_OP_SET && op <= EWB_OP_PREPEND;
-}
-
-static int
-mutates(enum ewb_op op)
-{
-	return kind_of(op) == KIND_KM || kind_of(op) == KIND_BM;
 }
 
 /* Success of a command without a value. */
@@ -134,7 +113,7 @@ reply(enum ewb_op op, uint32_t status)
 			return "SERVER_ERROR out of memory storing object\r\n";
 		break;
 	case EWB_WIRE_TEMPORARY:
-		if (mutates(op))
+		if (ewb_op_mutates(op))
 			return "SERVER_ERROR outcome unknown\r\n";
 		break;
 	default: break;
