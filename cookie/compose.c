@@ -229,8 +229,6 @@ answer(struct ewb_cookie *c) EWB_ON_FRONT
 	if (c->op == EWB_OP_GAT) {
 		/* the old value moves over, with its release */
 		c->reply = *old;
-		if (old->chunk == NULL && old->lent == NULL)
-			memcpy(c->reply.small, old->small, old->len);
 		old->chunk = NULL;
 		old->lent = NULL;
 		old->release = NULL;

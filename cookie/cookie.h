@@ -49,7 +49,9 @@ struct ewb_instance;
 enum ewb_wait {
 	EWB_WAIT_NOTHING,
 	EWB_WAIT_NOTIFY, /* its task, its child, or its key over all connections */
-	EWB_WAIT_DRAIN,  /* the reader of its stream */
+	/* the reader of its stream: a notify's wait that is found, when it is
+	 * looked at, to be this; see wait_of() in frontend/stats.c */
+	EWB_WAIT_DRAIN,
 	EWB_WAIT_TURN    /* earlier commands of its connection */
 };
 const char *ewb_wait_name(enum ewb_wait w);

@@ -38,14 +38,6 @@ ewb_dispatch_init(struct ewb_dispatch *d, struct ewb_core *core,
 }
 
 void
-ewb_dispatch_adopt(struct ewb_dispatch *d)
-{
-	EWB_LIVE(d, EWB_DISPATCH_MAGIC);
-	EWB_MUST(d->naway == 0);
-	d->thread = pthread_self();
-}
-
-void
 ewb_dispatch_fini(struct ewb_dispatch *d)
 {
 	struct ewb_cookie *c;
@@ -740,10 +732,4 @@ ewb_dispatch_orphan_all(struct ewb_dispatch *d)
 		drop_timer(c);
 		make_orphan(c);
 	}
-}
-
-void
-ewb_cookie_waits(struct ewb_cookie *c, enum ewb_wait w)
-{
-	c->wait = w;
 }

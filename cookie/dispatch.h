@@ -76,8 +76,6 @@ void ewb_session_end(struct ewb_session *s) EWB_ON_FRONT;
 int ewb_dispatch_init(struct ewb_dispatch *d, struct ewb_core *core,
                       const struct ewb_desk *desk, void (*wake)(void *arg),
                       void *wake_arg);
-/* Another thread is the front end from now on; nothing is in flight. */
-void ewb_dispatch_adopt(struct ewb_dispatch *d);
 /* No cookie is in use; waits for threads within a notify to leave it. */
 void ewb_dispatch_fini(struct ewb_dispatch *d) EWB_ON_FRONT;
 
@@ -119,8 +117,6 @@ void ewb_dispatch_cancel_all(struct ewb_dispatch *d, enum ewb_cancel_reason why,
 /* Names all that are over and not notified, now: nobody will wait longer. */
 void ewb_dispatch_orphan_all(struct ewb_dispatch *d) EWB_ON_FRONT;
 
-/* framework commands: the ticket's wait is for a drain now, or no longer. */
-void ewb_cookie_waits(struct ewb_cookie *c, enum ewb_wait w) EWB_ON_FRONT;
 /* internal: the status is known. */
 void ewb_cookie_finish(struct ewb_cookie *c, enum ewb_status status)
 	EWB_ON_FRONT;

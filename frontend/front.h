@@ -108,7 +108,7 @@ void ewb_front_second(struct ewb_front *f) EWB_ON_FRONT;
 void ewb_front_grace_over(struct ewb_front *f) EWB_ON_FRONT;
 
 /* listen.c */
-int ewb_listen_start(struct ewb_front *f) EWB_ON_FRONT;
+void ewb_listen_start(struct ewb_front *f) EWB_ON_FRONT;
 void ewb_listen_stop(struct ewb_front *f) EWB_ON_FRONT;
 /* Accepting goes on, if it was paused and may. */
 void ewb_listen_resume(struct ewb_front *f) EWB_ON_FRONT;

@@ -122,7 +122,7 @@ acceptable(struct ev_loop *loop, ev_io *w, int revents)
 	}
 }
 
-int
+void
 ewb_listen_start(struct ewb_front *f)
 {
 	struct ewb_listener *l;
@@ -134,7 +134,6 @@ ewb_listen_start(struct ewb_front *f)
 		l->io.data = f;
 		ev_io_start(f->loop, &l->io);
 	}
-	return 0;
 }
 
 void

@@ -46,9 +46,16 @@ thread_front_init(struct thread_front *f, struct ewb_core *core,
 }
 
 void
+thread_front_adopt(struct thread_front *f)
+{
+	EWB_MUST(f->d.naway == 0);
+	f->d.thread = pthread_self();
+}
+
+void
 thread_front_fini(struct thread_front *f)
 {
-	ewb_dispatch_adopt(&f->d);
+	thread_front_adopt(f);
 	ewb_now_on_front(f->d.thread);
 	ewb_dispatch_fini(&f->d);
 	EWB_MUST0(pthread_cond_destroy(&f->woken));

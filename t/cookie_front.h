@@ -20,6 +20,8 @@ struct thread_front {
 /* number: of the front ends, for the random numbers. */
 void thread_front_init(struct thread_front *f, struct ewb_core *core,
                        const struct ewb_desk *desk, unsigned number);
+/* The calling thread is the front end's from now on; nothing is in flight. */
+void thread_front_adopt(struct thread_front *f);
 /* In any thread, when its own has ended. */
 void thread_front_fini(struct thread_front *f);
 /* Its thread: until somebody wakes it, or the next deadline. */

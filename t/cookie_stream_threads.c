@@ -192,7 +192,7 @@ front_end(void *arg)
 	struct front *f = arg;
 	int more;
 
-	ewb_dispatch_adopt(&f->own.d);
+	thread_front_adopt(&f->own);
 	ewb_now_on_front(f->own.d.thread);
 	do {
 		more = 0;

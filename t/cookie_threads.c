@@ -157,7 +157,7 @@ front_end(void *arg)
 	struct front *f = arg;
 	struct client *k;
 
-	ewb_dispatch_adopt(&f->own.d);
+	thread_front_adopt(&f->own);
 	ewb_now_on_front(f->own.d.thread);
 	while (f->started < COMMANDS || f->own.d.nused) {
 		for (unsigned i = 0; i < 8 && f->started < COMMANDS; i++)
