@@ -184,6 +184,26 @@ START_TEST(the_deadline_of_a_half_is_that_of_the_whole)
 }
 END_TEST
 
+/* As the header has it: after its get's notify it is too late to say. */
+START_TEST(a_half_that_was_notified_does_not_change_the_deadline)
+{
+	struct script *s = script_for("k");
+	struct call *k;
+
+	s->block_for = 2;
+	k = play_call(0, EWB_OP_INCR, "k", NULL);
+	s->deadline_ms = 10000;
+	script_notify(s, EWB_OK);
+	play_letter(0);
+	ck_assert_uint_eq(s->ntickets, 2);
+	play_pass(DEADLINE);
+	ck_assert_uint_eq(k->done, 1);
+	ck_assert_int_eq(k->status, EWB_TEMPORARY);
+	script_notify(s, EWB_OK);
+	play_settle();
+}
+END_TEST
+
 static enum ewb_status
 block_for_ever(struct script *s, struct ewb_cookie *c)
 {
@@ -409,6 +429,8 @@ main(void)
 	                    2);
 	tcase_add_loop_test(t, the_deadline_of_a_half_is_that_of_the_whole, 0,
 	                    2);
+	tcase_add_test(t,
+	               a_half_that_was_notified_does_not_change_the_deadline);
 	tcase_add_test(t, a_command_without_a_deadline_waits_for_ever);
 	tcase_add_test(t, the_earliest_deadline_is_known);
 	tcase_add_test(t, a_cookie_that_nobody_notifies_is_named_in_the_log);

@@ -135,12 +135,13 @@ struct ewb_range {
 	uint32_t keys_only; /* the values will not be asked for */
 };
 
+/* In this release it is _GONE, _DEADLINE or _STOP; there will be others. */
 enum ewb_cancel_reason {
 	EWB_CANCEL_GONE = 1,     /* the client hung up */
-	EWB_CANCEL_CLIENT = 2,   /* the client asked for it */
+	EWB_CANCEL_CLIENT = 2,   /* the client asked for it; not yet */
 	EWB_CANCEL_DEADLINE = 3,
-	EWB_CANCEL_ENGINE = 4,   /* the engine is being closed */
-	EWB_CANCEL_STOP = 5      /* the server is stopping */
+	EWB_CANCEL_ENGINE = 4,   /* the engine alone is being closed; not yet */
+	EWB_CANCEL_STOP = 5      /* the server is stopping, with its engine */
 };
 
 enum ewb_model {
@@ -277,7 +278,10 @@ void ewb_cookie_set_state(struct ewb_cookie *c, void *ptr,
                           void (*destroy)(void *ptr));
 /* holder */
 void *ewb_cookie_state(const struct ewb_cookie *c);
-/* front: how long this command may need a notify, milliseconds; 0: for ever. */
+/* front, in a callback: how long this command may need a notify from now on,
+ * milliseconds; 0: for ever.  A get or store that is a part of a command which
+ * libewb makes out of them, such as incr, sets it for the whole in its first
+ * run; in a run after a notify it changes nothing. */
 void ewb_cookie_set_deadline(struct ewb_cookie *c, uint32_t ms);
 /* holder: takes over the request's value when it was received into a buffer
  * of its own (large ones are): then r->value stays valid until the engine
@@ -298,7 +302,7 @@ enum ewb_status ewb_reply_item(struct ewb_cookie *c, const struct ewb_item *i,
                                void (*release)(void *arg), void *arg);
 /* A mutation's new cas. */
 void ewb_reply_cas(struct ewb_cookie *c, uint64_t cas);
-/* In the stats callback: one statistic. */
+/* In the stats callback: one statistic.  Its text is cut at 511 bytes. */
 enum ewb_status ewb_reply_stat(struct ewb_cookie *c, const char *name,
                                const char *fmt, ...) EWB_PRINTF(3, 4);
 
@@ -340,7 +344,11 @@ struct ewb_ticket ewb_task_ticket(const struct ewb_task *t);
 /* The task itself: how often its function was called before this time. */
 unsigned ewb_task_runs(const struct ewb_task *t);
 
-/* Streams: a reply larger than memory should hold.  In the callback
+/* Streams: a reply larger than memory should hold.  In this release the reply
+ * of a scan's continue is the only one that may come in pieces, and libewb
+ * makes it out of what scan_next() offers: ewb_stream_open() says
+ * EWB_NOT_SUPPORTED in every callback of an engine's.  It is for the commands
+ * that an engine will be able to add, in a later release.  In the callback
  * ewb_stream_open(), then as for any block; in the background reserve and
  * commit record after record; at the end notify (or return from the offloaded
  * function), and the callback is run once more to give the final status. */
@@ -348,7 +356,8 @@ unsigned ewb_task_runs(const struct ewb_task *t);
 /* front, in a callback, before it blocks.  wake(arg), on the front end, says
  * that there is room again; null: the offloaded task is woken, so there must be
  * one (ewb_offload()).  EWB_BUSY: no memory for another
- * stream; EWB_NOT_SUPPORTED: this command's reply cannot come in pieces. */
+ * stream; EWB_NOT_SUPPORTED: this command's reply cannot come in pieces, see
+ * above. */
 enum ewb_status ewb_stream_open(struct ewb_cookie *c, void (*wake)(void *arg),
                                 void *arg);
 /* holder: room for n bytes in one piece, to be filled in place.  Null: the
