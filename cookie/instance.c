@@ -199,28 +199,52 @@ ewb_instance_open(struct ewb_core *core, const struct ewb_engine *e,
 	return NULL;
 }
 
-/* "; there are: memory slow" */
-static void
-list_engines(const char *dir, char *why, size_t nwhy)
+static int
+is_plugin(const char *name)
+{
+	size_t n = strlen(name);
+
+	return n > 3 && strcmp(name + n - 3, ".so") == 0;
+}
+
+/* "memory slow"; how many. */
+static unsigned
+list_engines(const char *dir, char *list, size_t nlist)
 {
 	DIR *d = opendir(dir);
 	struct dirent *e;
 	char name[256];
-	size_t n;
+	unsigned n = 0;
 
 	if (d == NULL)
-		return;
-	append(why, nwhy, "(there:");
+		return 0;
 	while ((e = readdir(d)) != NULL) {
-		n = strlen(e->d_name);
-		if (n < 4 || strcmp(e->d_name + n - 3, ".so"))
+		if (!is_plugin(e->d_name))
 			continue;
-		snprintf(name, sizeof name, "%.*s", (int)n - 3, e->d_name);
-		append(why, nwhy, name);
+		snprintf(name, sizeof name, "%.*s", (int)strlen(e->d_name) - 3,
+		         e->d_name);
+		append(list, nlist, name);
+		n++;
 	}
 	closedir(d);
-	n = strlen(why);
-	snprintf(why + n, nwhy - n, ")");
+	return n;
+}
+
+/* None of that name; what there is, and what to do. */
+static void
+miss(const char *what, const char *dir, char *why, size_t nwhy)
+{
+	const char *end = is_plugin(what) ? "" : ".so", *hint = "; else";
+	char list[512] = "there:";
+
+	if (list_engines(dir, list, sizeof list) == 0) {
+		list[0] = '\0';
+		hint = "not installed?";
+	}
+	snprintf(why, nwhy,
+	         "engine %s: none of that name in %s (%s%s give a path with a "
+	         "slash: ./%s%s)",
+	         what, dir, list, hint, what, end);
 }
 
 static int
@@ -242,8 +266,7 @@ find(const char *what, const char *dir, char *path, size_t n, char *why,
 		snprintf(why, nwhy, "engine %s: no such file", what);
 		return -1;
 	}
-	snprintf(why, nwhy, "engine %s: none of that name in %s", what, dir);
-	list_engines(dir, why, nwhy);
+	miss(what, dir, why, nwhy);
 	return -1;
 }
 

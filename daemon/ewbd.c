@@ -20,10 +20,6 @@
 #include "daemon/files.h"
 #include "daemon/options.h"
 
-#ifndef ENGINE_DIR
-#define ENGINE_DIR "/usr/local/lib/ewb/engines"
-#endif
-
 /* One front end's thread. */
 struct front_thread {
 	pthread_t thread;
@@ -190,7 +186,7 @@ open_server(const struct options *o, struct ewb_scans **scans)
 		fail(why);
 		return NULL;
 	}
-	if (ewb_server_engine(s, o->engine, ENGINE_DIR, o->settings,
+	if (ewb_server_engine(s, o->engine, o->engines, o->settings,
 	                      o->nsettings, why, sizeof why) ||
 	    listen_all(s, o, why, sizeof why)) {
 		fail(why);

@@ -18,6 +18,7 @@ enum {
 	O_VBUCKETS,
 	O_POOL,
 	O_PORT_FILE,
+	O_ENGINES,
 	O_DEADLINE,
 	O_HIGH,
 	O_LOW,
@@ -51,6 +52,7 @@ static const struct option long_options[] = {
 	{ "pool", 1, NULL, O_POOL },
 	{ "vbuckets", 1, NULL, O_VBUCKETS },
 	{ "port-file", 1, NULL, O_PORT_FILE },
+	{ "engines", 1, NULL, O_ENGINES },
 	{ "deadline", 1, NULL, O_DEADLINE },
 	{ "high", 1, NULL, O_HIGH },
 	{ "low", 1, NULL, O_LOW },
@@ -89,6 +91,8 @@ static const char help[] =
 	"      --pool CLASS=N         background threads of reader, writer or aux (2 1 1)\n"
 	"      --vbuckets N           hash partitions, 1 to 1024 (64)\n"
 	"      --port-file FILE       write the TCP port taken there\n"
+	"      --engines DIR          where engines are that have no slash in their name\n"
+	"                             (" ENGINE_DIR ")\n"
 	"      --deadline MS          of a blocked command; 0: none (2500)\n"
 	"      --high SIZE            a stream's buffer, at most (1M)\n"
 	"      --low SIZE             it goes on filling at (a quarter of that)\n"
@@ -254,6 +258,7 @@ set(struct options *o, int opt, const char *text)
 	case O_HELP: fputs(help, stdout); exit(0);
 	case O_POOL: pool(o, text); break;
 	case O_PORT_FILE: o->portfile = text; break;
+	case O_ENGINES: o->engines = text; break;
 	default: set_limit(o, opt, text);
 	}
 }
@@ -301,6 +306,7 @@ set_defaults(struct options *o)
 	ewb_server_defaults(&o->server);
 	ewb_scan_defaults(&o->scans);
 	o->port = 11211;
+	o->engines = ENGINE_DIR;
 	o->threads = cpus < 1 ? 1 : cpus > 4 ? 4 : (unsigned)cpus;
 	o->stop_grace_s = 10;
 }

@@ -5,6 +5,10 @@
 
 #include <ewb/embed.h>
 
+#ifndef ENGINE_DIR
+#define ENGINE_DIR "/usr/local/lib/ewb/engines"
+#endif
+
 #define MAX_LISTEN 15
 #define MAX_SETTINGS 64
 
@@ -22,6 +26,7 @@ struct options {
 	const char *pidfile, *portfile, *user;
 	uint32_t stop_grace_s;
 	const char *engine;
+	const char *engines; /* the directory where it is */
 	struct ewb_setting settings[MAX_SETTINGS];
 	unsigned nsettings;
 };

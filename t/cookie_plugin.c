@@ -87,7 +87,11 @@ START_TEST(a_plugin_that_is_not_there)
 	expect_why("engine thing: none of that name in ", "plugin_good");
 	ck_assert_ptr_null(load("thing", "/no/such/place", NULL, NULL));
 	ck_assert_str_eq(why, "engine thing: none of that name in "
-	                      "/no/such/place");
+	                      "/no/such/place (not installed? give a path with "
+	                      "a slash: ./thing.so)");
+	ck_assert_ptr_null(load("thing.so", path_of(""), NULL, NULL));
+	expect_why("engine thing.so: none of that name in ",
+	           "; else give a path with a slash: ./thing.so)");
 }
 END_TEST
 

@@ -104,6 +104,7 @@ START_TEST(without_options_everything_is_as_the_manual_says)
 	ck_assert_ptr_null(o.pidfile);
 	ck_assert_ptr_null(o.portfile);
 	ck_assert_ptr_null(o.user);
+	ck_assert_str_eq(o.engines, ENGINE_DIR);
 	ck_assert_int_eq(o.server.verbose, 0);
 	ck_assert_uint_eq(o.nsettings, 0);
 }
@@ -141,7 +142,7 @@ END_TEST
 START_TEST(words_are_kept_as_they_were_said)
 {
 	char line[] = "ewbd -l ::1 --listen 10.0.0.1 -s a --unix /b -P pid -d "
-		      "-vv --port-file port -u me -t 3 ./x.so a=b=c d=";
+		      "-vv --port-file port --engines dir -u me -t 3 ./x.so a=b=c d=";
 	char *argv[32] = { NULL }, *word;
 	struct options o;
 	int argc = 0;
@@ -158,6 +159,7 @@ START_TEST(words_are_kept_as_they_were_said)
 	ck_assert_str_eq(o.unix_path[1], "/b");
 	ck_assert_str_eq(o.pidfile, "pid");
 	ck_assert_str_eq(o.portfile, "port");
+	ck_assert_str_eq(o.engines, "dir");
 	ck_assert_str_eq(o.user, "me");
 	ck_assert_uint_eq(o.threads, 3);
 	ck_assert_int_eq(o.daemonize, 1);

@@ -74,6 +74,9 @@ usage "--stop-grace 3601 memory" '^ewbd: --stop-grace 3601: not a number'
 # Engines.
 failure "an engine that there is not" \
     '^ewbd: engine nosuch: none of that name in ' nosuch
+failure "an engine that is not where it is looked for" \
+    "^ewbd: engine memory: none of that name in $dir \(not installed\? give a path with a slash: ./memory.so\)$" \
+    --engines "$dir" memory
 failure "a path where there is nothing" \
     "^ewbd: engine $dir/none.so: no such file" "$dir/none.so"
 echo "no shared object" >"$dir/text.so"

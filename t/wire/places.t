@@ -8,6 +8,15 @@ answers() { "$build/daemon/ewbctl" -H "$1" ping 1 >/dev/null; }
 is_number() { [[ $(cat "$1") =~ ^[0-9]+$ ]]; }
 mode() { stat -c %a "$1"; }
 
+# Engines by their names, where they are; as from a build tree.
+start named --engines "$build/engines/.libs" memory
+fact "it finds an engine where it is told to look" answers "127.0.0.1:$port"
+fact "and ends well" stop_well named "$pid"
+start tiny "$(engine examples/tiny)"
+fact "the engine of the README answers as it says there" \
+    test "$(ctl get hello)" = hello
+fact "its server ends well" stop_well tiny "$pid"
+
 # Files.
 echo stale >"$dir/pid"
 start files -P "$dir/pid" -s "$dir/sock" -s "$dir/sock2" -t 2 "$memory"
