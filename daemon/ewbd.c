@@ -254,7 +254,7 @@ main(int argc, char **argv)
 		o.server.log = to_syslog;
 		ready = detach();
 		if (ready < 0)
-			return fail(strerror(-ready));
+			return fail_at("cannot", "detach", -ready);
 	}
 	block_signals(&signals);
 	raise_descriptors(o.server.max_connections);

@@ -96,6 +96,7 @@ static void
 acceptable(struct ev_loop *loop, ev_io *w, int revents)
 {
 	struct ewb_front *f = w->data;
+	char text[EWB_LOG_TEXT];
 	int fd;
 
 	(void)loop;
@@ -115,7 +116,7 @@ acceptable(struct ev_loop *loop, ev_io *w, int revents)
 		    errno == ENOMEM) {
 			ewb_log(&f->server->core.log, EWB_LOG_ERROR,
 			        "accepting: %s; paused until connections end",
-			        strerror(errno));
+			        ewb_log_text(text, strerror(errno)));
 			pause_accepting(f);
 		}
 		return;
@@ -159,7 +160,9 @@ ewb_listen_stop(struct ewb_front *f)
 static int
 say(char *why, size_t n, const char *where, const char *what)
 {
-	snprintf(why, n, "listen %s: %s", where, what);
+	char text[EWB_LOG_TEXT];
+
+	snprintf(why, n, "listen %s: %s", where, ewb_log_text(text, what));
 	return -1;
 }
 
@@ -275,7 +278,10 @@ open_tcp(struct ewb_listener *l, const char *where, char *why, size_t n)
 		return say(why, n, where, "the port is no number from 0 to 65535");
 	err = getaddrinfo(host[0] ? host : NULL, port, &hints, &list);
 	if (err)
-		return say(why, n, where, gai_strerror(err));
+		return say(why, n, where,
+		           err == EAI_SYSTEM ? strerror(errno) :
+		           err == EAI_NONAME ? "no such host" :
+		                               gai_strerror(err));
 	fd = bind_tcp(list);
 	freeaddrinfo(list);
 	if (fd == -EADDRINUSE)

@@ -109,6 +109,7 @@ ewb_server_new(const struct ewb_server_options *o, char *why, size_t nwhy)
 	struct ewb_class_options classes[EWB_POOL_CLASSES];
 	struct ewb_limits limits;
 	struct ewb_server *s;
+	char text[EWB_LOG_TEXT];
 	int err;
 
 	if (refused(o, why, nwhy))
@@ -123,7 +124,8 @@ ewb_server_new(const struct ewb_server_options *o, char *why, size_t nwhy)
 	set_classes(o, classes);
 	err = ewb_core_init(&s->core, &limits, classes, o->vbuckets);
 	if (err) {
-		snprintf(why, nwhy, "background threads: %s", strerror(-err));
+		snprintf(why, nwhy, "background threads: %s",
+		         ewb_log_text(text, strerror(-err)));
 		free(s);
 		return NULL;
 	}

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "config.h"
 
+#include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -44,4 +45,14 @@ ewb_log(const struct ewb_log *l, enum ewb_log_level level, const char *fmt, ...)
 	 * nobody to tell when it fails. */
 	if (write(STDERR_FILENO, line, len + 1) < 0)
 		return;
+}
+
+const char *
+ewb_log_text(char text[EWB_LOG_TEXT], const char *system)
+{
+	snprintf(text, EWB_LOG_TEXT, "%s", system);
+	/* but not of a word of capitals, such as RPC */
+	if (text[0] && !isupper((unsigned char)text[1]))
+		text[0] = (char)tolower((unsigned char)text[0]);
+	return text;
 }

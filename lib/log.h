@@ -17,4 +17,9 @@ struct ewb_log {
 void ewb_log(const struct ewb_log *l, enum ewb_log_level level, const char *fmt,
              ...) __attribute__((format(printf, 3, 4)));
 
+/* any: what the system calls an error, as such a line has it: copied to text,
+ * with a small letter first. */
+#define EWB_LOG_TEXT 100
+const char *ewb_log_text(char text[EWB_LOG_TEXT], const char *system);
+
 #endif

@@ -166,7 +166,7 @@ START_TEST(out_of_descriptors_accepting_pauses_and_nothing_spins)
 	ck_assert_uint_eq(play_count(&p, accepting_paused), 1);
 	ck_assert_uint_lt(turns(), 10);
 	ck_assert_uint_eq(play_count(&p, total_connections), 0);
-	line = strstr(p.log, "accepting: Too many open files; paused until "
+	line = strstr(p.log, "accepting: too many open files; paused until "
 	                     "connections end\n");
 	ck_assert_ptr_nonnull(line);
 	/* tried again each second, no more */

@@ -62,6 +62,22 @@ START_TEST(a_peers_bytes_make_no_line_of_their_own)
 }
 END_TEST
 
+START_TEST(what_the_system_says_begins_with_a_small_letter)
+{
+	char text[EWB_LOG_TEXT];
+	char big[EWB_LOG_TEXT * 2];
+
+	ck_assert_str_eq(ewb_log_text(text, "Name or service not known"),
+	                 "name or service not known");
+	ck_assert_str_eq(ewb_log_text(text, "RPC struct is bad"),
+	                 "RPC struct is bad");
+	ck_assert_str_eq(ewb_log_text(text, ""), "");
+	memset(big, 'X', sizeof big - 1);
+	big[sizeof big - 1] = '\0';
+	ck_assert_uint_eq(strlen(ewb_log_text(text, big)), EWB_LOG_TEXT - 1);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -73,6 +89,7 @@ main(void)
 	tcase_add_test(t, what_is_above_the_level_is_not_written);
 	tcase_add_test(t, a_long_line_is_cut_at_1000_bytes);
 	tcase_add_test(t, a_peers_bytes_make_no_line_of_their_own);
+	tcase_add_test(t, what_the_system_says_begins_with_a_small_letter);
 	suite_add_tcase(s, t);
 	return unit_run(s);
 }

@@ -121,19 +121,21 @@ fact "a port in use" one_line 1 \
     "^ewbd: listen 127.0.0.1:$port: address already in use .*-p 0" \
     "$build/daemon/ewbd" -p "$port" "$memory"
 failure "a Unix socket in use" \
-    "^ewbd: listen $dir/one.sock: [Aa]ddress already in use" -s "$dir/one.sock" "$memory"
+    "^ewbd: listen $dir/one.sock: address already in use" -s "$dir/one.sock" "$memory"
 fact "which goes on serving" test -S "$dir/one.sock"
 fact "the server that was in the way ends well" stop_well one "$pid"
 failure "a file in the place of a Unix socket" \
-    "^ewbd: listen $dir/text.so: [Aa]ddress already in use" -s "$dir/text.so" "$memory"
+    "^ewbd: listen $dir/text.so: address already in use" -s "$dir/text.so" "$memory"
 fact "the file is still there" grep -q "no shared object" "$dir/text.so"
 failure "a Unix socket in a directory that there is not" \
-    "^ewbd: listen $dir/no/x: [Nn]o such file or directory" -s "$dir/no/x" "$memory"
+    "^ewbd: listen $dir/no/x: no such file or directory" -s "$dir/no/x" "$memory"
+failure "a host that there is not" \
+    '^ewbd: listen \[1::g\]:0: no such host' -l 1::g "$memory"
 long=$dir/$(printf '%0120d' 0)
 failure "a Unix socket whose path is too long" \
     "^ewbd: listen $long: the path is longer than 107 bytes" -s "$long" "$memory"
 failure "an address that is not ours" \
-    '^ewbd: listen 192.0.2.1:[0-9]*: [Cc]annot assign requested address' -l 192.0.2.1 "$memory"
+    '^ewbd: listen 192.0.2.1:[0-9]*: cannot assign requested address' -l 192.0.2.1 "$memory"
 failure "a full disk for the pidfile" \
     '^ewbd: --pidfile /dev/full: no space left on device' -P /dev/full "$memory"
 failure "no directory for the pidfile" \
