@@ -100,7 +100,7 @@ struct ewb_cookie {
 	_Atomic uint64_t asked_word;
 
 	/* under the lock of its key; its front end may look at the state */
-	struct ewb_cookie *keylock_next;
+	struct ewb_cookie *keylock_next, *keylock_prev;
 	_Atomic(enum ewb_key_state) key_state;
 	struct ewb_letter turn;
 

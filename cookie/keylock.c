@@ -42,6 +42,7 @@ ewb_keylock_take(struct ewb_keylocks *k, struct ewb_cookie *c)
 	} else {
 		c->key_state = EWB_KEY_WAITING;
 		c->keylock_next = NULL;
+		c->keylock_prev = l->last;
 		if (l->last)
 			l->last->keylock_next = c;
 		else
@@ -52,17 +53,18 @@ ewb_keylock_take(struct ewb_keylocks *k, struct ewb_cookie *c)
 	return c->key_state == EWB_KEY_HELD;
 }
 
-/* Under the lock. */
+/* Under the lock.  Many may wait, and many leave at once. */
 static void
 leave_queue(struct ewb_keylock *l, struct ewb_cookie *c)
 {
-	struct ewb_cookie **p, *prev = NULL;
-
-	for (p = &l->first; *p != c; p = &(*p)->keylock_next)
-		prev = *p;
-	*p = c->keylock_next;
-	if (l->last == c)
-		l->last = prev;
+	if (c->keylock_prev)
+		c->keylock_prev->keylock_next = c->keylock_next;
+	else
+		l->first = c->keylock_next;
+	if (c->keylock_next)
+		c->keylock_next->keylock_prev = c->keylock_prev;
+	else
+		l->last = c->keylock_prev;
 }
 
 /* Under the lock: the next holder, which is to be told. */
@@ -74,9 +76,7 @@ pass_on(struct ewb_keylock *l)
 	l->holder = c;
 	if (c == NULL)
 		return NULL;
-	l->first = c->keylock_next;
-	if (l->first == NULL)
-		l->last = NULL;
+	leave_queue(l, c);
 	c->key_state = EWB_KEY_GRANTED;
 	return c;
 }

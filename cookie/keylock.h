@@ -15,7 +15,7 @@ struct ewb_keylock {
 	pthread_mutex_t lock;
 	/* under lock */
 	struct ewb_cookie *holder;
-	struct ewb_cookie *first, *last; /* waiting, by keylock_next */
+	struct ewb_cookie *first, *last; /* waiting, by keylock_next and _prev */
 };
 
 struct ewb_keylocks {

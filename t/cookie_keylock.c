@@ -190,6 +190,56 @@ START_TEST(a_waiter_whose_client_goes_leaves_the_queue_at_once)
 }
 END_TEST
 
+/* Whoever looks for it from one end of the queue does not find it. */
+START_TEST(who_leaves_the_queue_touches_its_neighbours_alone)
+{
+	struct call *k[6];
+	struct ewb_cookie *second, *last;
+
+	begin_with(_i, "1");
+	for (unsigned i = 0; i < 6; i++)
+		k[i] = incr(i % 2);
+	second = k[2]->cookie;
+	last = k[5]->cookie;
+	k[1]->cookie->keylock_next = NULL;
+	last->keylock_prev = NULL;
+	play_hang_up(k[3]);
+	ck_assert_int_eq(k[3]->released, true);
+	k[1]->cookie->keylock_next = second;
+	last->keylock_prev = k[4]->cookie;
+	unblock();
+	ck_assert_uint_eq(k[5]->number, 6);
+	ck_assert_str_eq(script_text("k"), "6");
+	play_end();
+}
+END_TEST
+
+/* The first, one in the middle, the last; and all of them. */
+START_TEST(who_leaves_the_queue_leaves_the_others_in_order)
+{
+	struct call *k[5];
+	unsigned left = 0, n = 2;
+
+	begin_with(true, "1");
+	for (unsigned i = 0; i < 5; i++)
+		k[i] = incr(i % 2);
+	for (unsigned i = 1; i < 5; i++) {
+		if (!(_i & 1 << (i - 1)))
+			continue;
+		play_hang_up(k[i]);
+		left++;
+	}
+	incr(0);
+	unblock();
+	for (unsigned i = 0; i < 5; i++)
+		if (i == 0 || !(_i & 1 << (i - 1)))
+			ck_assert_uint_eq(k[i]->number, n++);
+	ck_assert_uint_eq(play_calls[5].number, n);
+	ck_assert_uint_eq(stored(), 7 - left);
+	play_end();
+}
+END_TEST
+
 START_TEST(a_waiter_is_answered_by_a_stop)
 {
 	struct call *a, *b;
@@ -421,6 +471,10 @@ main(void)
 		2);
 	tcase_add_loop_test(
 		t, a_waiter_whose_client_goes_leaves_the_queue_at_once, 0, 2);
+	tcase_add_loop_test(
+		t, who_leaves_the_queue_touches_its_neighbours_alone, 0, 2);
+	tcase_add_loop_test(
+		t, who_leaves_the_queue_leaves_the_others_in_order, 0, 16);
 	tcase_add_loop_test(t, a_waiter_is_answered_by_a_stop, 0, 2);
 	tcase_add_test(t,
 	               who_is_granted_after_its_client_has_gone_passes_it_on);

@@ -30,6 +30,7 @@ byte holder = NOBODY, first = NOBODY, last = NOBODY;
 #define HELD 3
 byte state[FRONTS];
 byte following[FRONTS];         /* keylock_next */
+byte before[FRONTS];            /* keylock_prev */
 bool turn[FRONTS];              /* its letter is in its inbox */
 
 /* For the assertions alone. */
@@ -38,6 +39,7 @@ byte ncommand[FRONTS];
 
 inline append(c) {
 	following[c] = NOBODY;
+	before[c] = last;
 	if
 	:: last != NOBODY -> following[last] = c
 	:: else -> first = c
@@ -47,25 +49,26 @@ inline append(c) {
 
 /* leave_queue() */
 inline unlink(c) {
-	before = NOBODY;
-	at = first;
-	do
-	:: at != c -> before = at; at = following[at]
-	:: else -> break
-	od;
 	if
-	:: before == NOBODY -> first = following[c]
-	:: else -> following[before] = following[c]
+	:: before[c] == NOBODY -> first = following[c]
+	:: else -> following[before[c]] = following[c]
 	fi;
-#if BUG != 6
 	if
-	:: last == c -> last = before
-	:: else
-	fi;
+	:: following[c] != NOBODY ->
+#if BUG != 7
+		before[following[c]] = before[c]
+#else
+		skip
 #endif
+	:: else ->
+#if BUG != 6
+		last = before[c]
+#else
+		skip
+#endif
+	fi;
 	following[c] = NOBODY;
-	before = NOBODY;
-	at = NOBODY
+	before[c] = NOBODY
 }
 
 /* ewb_keylock_take() */
@@ -95,12 +98,7 @@ inline give() {
 			if
 			:: next != NOBODY ->
 				assert(state[next] == WAITING);
-				first = following[next];
-				if
-				:: first == NOBODY -> last = NOBODY
-				:: else
-				fi;
-				following[next] = NOBODY;
+				unlink(next);
 #if BUG == 4
 				holder = NOBODY; /* whoever comes first */
 #endif
@@ -144,7 +142,7 @@ inline leave() {
 }
 
 proctype FrontEnd(byte me) {
-	byte next = NOBODY, before = NOBODY, at = NOBODY, was = 0;
+	byte next = NOBODY, was = 0;
 	bool ok = false, unwanted, goes, expires;
 
 command:
@@ -253,6 +251,7 @@ init {
 		do
 		:: next_front < FRONTS ->
 			following[next_front] = NOBODY;
+			before[next_front] = NOBODY;
 			run FrontEnd(next_front);
 			next_front++
 		:: else -> break

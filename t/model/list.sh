@@ -129,3 +129,5 @@ breaks keylock -DBUG=4
 breaks keylock -DBUG=5
 # leave_queue() forgets that it was the last
 breaks keylock -DBUG=6
+# ... or that the next one has another before it now
+breaks keylock -DBUG=7
