@@ -98,12 +98,13 @@ run_engine(struct ewb_cookie *c)
 static enum ewb_status
 run_mutation(struct ewb_cookie *c)
 {
+	enum ewb_status status = EWB_OK;
+
 	ewb_now_on_front(c->dispatch->thread);
 	if (!(c->instance->engine.can & EWB_CAN_CAS) && c->parent == NULL &&
-	    c->key_state == EWB_KEY_NONE &&
-	    !ewb_keylock_take(&c->dispatch->core->keylocks, c))
-		return EWB_WOULDBLOCK;
-	return run_engine(c);
+	    c->key_state == EWB_KEY_NONE)
+		status = ewb_cookie_take_key(c);
+	return status == EWB_OK ? run_engine(c) : status;
 }
 
 /* Everything at once; a delay would need a clock of its own. */

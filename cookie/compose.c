@@ -272,8 +272,9 @@ ewb_compose_run(struct ewb_cookie *c)
 	ewb_now_on_front(c->dispatch->thread);
 	if (c->key_state == EWB_KEY_NONE) {
 		c->compose.tries = 0;
-		if (!ewb_keylock_take(&c->dispatch->core->keylocks, c))
-			return EWB_WOULDBLOCK;
+		status = ewb_cookie_take_key(c);
+		if (status != EWB_OK)
+			return status;
 	}
 	status = c->compose.phase == START ? start_get(c) : c->child->status;
 	/* as long as the children answer at once */

@@ -61,18 +61,53 @@ ewb_slip(struct ewb_cookie *c, const char *what)
 	atomic_store(&c->slip, what);
 }
 
-/* Over the limit of cookies in flight? */
+/* Counts it as in flight, until it comes home.  0: over the limit. */
 static int
-admit(struct ewb_core *core)
+admit(struct ewb_cookie *c) EWB_ON_FRONT
 {
+	struct ewb_core *core = c->dispatch->core;
 	/* relaxed: a limit, not a lock */
 	uint64_t n = atomic_fetch_add_explicit(&core->cookies, 1,
 	                                       memory_order_relaxed);
 
-	if (n < core->limits.max_cookies)
-		return 1;
-	atomic_fetch_sub_explicit(&core->cookies, 1, memory_order_relaxed);
-	return 0;
+	if (n >= core->limits.max_cookies) {
+		atomic_fetch_sub_explicit(&core->cookies, 1,
+		                          memory_order_relaxed);
+		c->block_refused = 1;
+		EWB_COUNT(&c->dispatch->counters, commands_refused);
+		return 0;
+	}
+	atomic_fetch_add_explicit(&c->instance->cookies, 1,
+	                          memory_order_relaxed);
+	c->admitted = 1;
+	return 1;
+}
+
+void
+ewb_cookie_discharge(struct ewb_cookie *c)
+{
+	if (!c->admitted)
+		return;
+	c->admitted = 0;
+	atomic_fetch_sub_explicit(&c->dispatch->core->cookies, 1,
+	                          memory_order_relaxed);
+	atomic_fetch_sub_explicit(&c->instance->cookies, 1,
+	                          memory_order_relaxed);
+}
+
+enum ewb_status
+ewb_cookie_take_key(struct ewb_cookie *c)
+{
+	struct ewb_keylocks *k = &c->dispatch->core->keylocks;
+
+	if (ewb_keylock_try(k, c))
+		return EWB_OK;
+	if (!admit(c))
+		return EWB_BUSY;
+	if (!ewb_keylock_take(k, c))
+		return EWB_WOULDBLOCK;
+	ewb_cookie_discharge(c); /* just now it was given back */
+	return EWB_OK;
 }
 
 struct ewb_ticket
@@ -81,13 +116,8 @@ ewb_cookie_block_for(struct ewb_cookie *c, void *arg, int engines)
 	struct ewb_dispatch *d = c->dispatch;
 	uint64_t w;
 
-	if (!admit(d->core)) {
-		c->block_refused = 1;
-		EWB_COUNT(&d->counters, commands_refused);
+	if (!admit(c))
 		return (struct ewb_ticket){ c, 0 };
-	}
-	atomic_fetch_add_explicit(&c->instance->cookies, 1,
-	                          memory_order_relaxed);
 	EWB_COUNT(&d->counters, commands_blocked);
 	c->blocked_arg = arg;
 	c->blocked_by_engine = engines != 0;

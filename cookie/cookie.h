@@ -120,6 +120,7 @@ struct ewb_cookie {
 	uint8_t done;             /* status may be answered */
 	uint8_t answered;         /* ... by a deadline or a stop, while away */
 	uint8_t orphan;
+	uint8_t admitted;         /* counts against the limit of cookies */
 	uint8_t block_refused;    /* over the limit, in this run */
 	uint8_t lost;             /* an engine's mistake: never used again */
 	uint8_t timed;            /* a deadline runs */
@@ -185,6 +186,11 @@ int ewb_cookie_blocked(const struct ewb_cookie *c);
 /* front: as ewb_cookie_block(); engines 0: the engine's cancel is not called. */
 struct ewb_ticket ewb_cookie_block_for(struct ewb_cookie *c, void *arg,
                                        int engines) EWB_ON_FRONT;
+/* front: the lock of its key.  EWB_OK: it holds it.  EWB_WOULDBLOCK: it waits,
+ * and counts as blocked until its turn has come.  EWB_BUSY: over the limit. */
+enum ewb_status ewb_cookie_take_key(struct ewb_cookie *c) EWB_ON_FRONT;
+/* front: it is home, and counts as blocked no more, if it did. */
+void ewb_cookie_discharge(struct ewb_cookie *c) EWB_ON_FRONT;
 /* The framework's notify of a block that is marked as being filled. */
 enum ewb_status ewb_notify_filled(struct ewb_ticket t, enum ewb_status status);
 

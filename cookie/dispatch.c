@@ -101,7 +101,8 @@ ewb_cookie_take(struct ewb_dispatch *d, enum ewb_op op, struct ewb_session *s)
 	c->wait = EWB_WAIT_NOTHING;
 	c->status = EWB_OK;
 	c->running = c->away = c->done = c->answered = c->orphan = 0;
-	c->block_refused = c->lost = c->timed = c->blocked_by_engine = 0;
+	c->admitted = c->block_refused = c->lost = c->timed =
+		c->blocked_by_engine = 0;
 	c->nblocks = 0;
 	c->why = 0;
 	c->deadline_left = d->core->limits.deadline_ms ?
@@ -285,6 +286,7 @@ come_home(struct ewb_cookie *c) EWB_ON_FRONT
 
 	EWB_MUST(c->away);
 	c->away = 0;
+	ewb_cookie_discharge(c);
 	name_slip(c);
 	if (c->away_next)
 		c->away_next->away_prev = c->away_prev;
@@ -463,11 +465,8 @@ deliver(struct ewb_letter *l)
 	ewb_now_on_front(d->thread);
 	EWB_LIVE(c, EWB_COOKIE_MAGIC);
 	EWB_MUST(atomic_load(&c->word) & EWB_WORD_NOTIFIED);
-	atomic_fetch_and(&c->word, ~(uint64_t)(EWB_WORD_NOTIFIED |
-	                                       EWB_WORD_CANCELLED));
-	atomic_fetch_sub_explicit(&d->core->cookies, 1, memory_order_relaxed);
-	atomic_fetch_sub_explicit(&c->instance->cookies, 1,
-	                          memory_order_relaxed);
+	atomic_fetch_and(&c->word,
+	                 ~(uint64_t)(EWB_WORD_NOTIFIED | EWB_WORD_CANCELLED));
 	EWB_COUNT(&d->counters, commands_resumed);
 	come_home(c);
 	if (c->stream)

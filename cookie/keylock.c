@@ -30,27 +30,55 @@ find(struct ewb_keylocks *k, const struct ewb_cookie *c)
 	return &k->at[c->request.hash % EWB_KEYLOCKS];
 }
 
+/* Under the lock. */
+static int
+hold(struct ewb_keylock *l, struct ewb_cookie *c)
+{
+	if (l->holder)
+		return 0;
+	l->holder = c;
+	c->key_state = EWB_KEY_HELD;
+	return 1;
+}
+
+/* Under the lock. */
+static void
+enqueue(struct ewb_keylock *l, struct ewb_cookie *c)
+{
+	c->key_state = EWB_KEY_WAITING;
+	c->keylock_next = NULL;
+	c->keylock_prev = l->last;
+	if (l->last)
+		l->last->keylock_next = c;
+	else
+		l->first = c;
+	l->last = c;
+}
+
+int
+ewb_keylock_try(struct ewb_keylocks *k, struct ewb_cookie *c)
+{
+	struct ewb_keylock *l = find(k, c);
+	int held;
+
+	EWB_MUST0(pthread_mutex_lock(&l->lock));
+	held = hold(l, c);
+	EWB_MUST0(pthread_mutex_unlock(&l->lock));
+	return held;
+}
+
 int
 ewb_keylock_take(struct ewb_keylocks *k, struct ewb_cookie *c)
 {
 	struct ewb_keylock *l = find(k, c);
+	int held;
 
 	EWB_MUST0(pthread_mutex_lock(&l->lock));
-	if (l->holder == NULL) {
-		l->holder = c;
-		c->key_state = EWB_KEY_HELD;
-	} else {
-		c->key_state = EWB_KEY_WAITING;
-		c->keylock_next = NULL;
-		c->keylock_prev = l->last;
-		if (l->last)
-			l->last->keylock_next = c;
-		else
-			l->first = c;
-		l->last = c;
-	}
+	held = hold(l, c);
+	if (!held)
+		enqueue(l, c);
 	EWB_MUST0(pthread_mutex_unlock(&l->lock));
-	return c->key_state == EWB_KEY_HELD;
+	return held;
 }
 
 /* Under the lock.  Many may wait, and many leave at once. */

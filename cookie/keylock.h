@@ -15,7 +15,8 @@ struct ewb_keylock {
 	pthread_mutex_t lock;
 	/* under lock */
 	struct ewb_cookie *holder;
-	struct ewb_cookie *first, *last; /* waiting, by keylock_next and _prev */
+	struct ewb_cookie *first,
+		*last; /* waiting, by keylock_next and _prev */
 };
 
 struct ewb_keylocks {
@@ -24,8 +25,10 @@ struct ewb_keylocks {
 
 void ewb_keylocks_init(struct ewb_keylocks *k);
 void ewb_keylocks_fini(struct ewb_keylocks *k);
-/* front: 1: c holds the lock of its key's hash.  0: c waits; its turn comes
- * as a letter, c->turn, to its front end, and then it holds the lock. */
+/* front: 1: c holds the lock of its key's hash.  0: another one does. */
+int ewb_keylock_try(struct ewb_keylocks *k, struct ewb_cookie *c);
+/* front: 1: likewise.  0: c waits; its turn comes as a letter, c->turn, to its
+ * front end, and then it holds the lock. */
 int ewb_keylock_take(struct ewb_keylocks *k, struct ewb_cookie *c);
 /* front: gives it to the next.  Nothing if c neither holds nor waits. */
 void ewb_keylock_give(struct ewb_keylocks *k, struct ewb_cookie *c);

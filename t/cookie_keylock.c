@@ -64,8 +64,9 @@ START_TEST(the_second_waits_for_the_first_on_whatever_front_end)
 	play_settle();
 	ck_assert_uint_eq(s->runs, 1);
 	ck_assert_uint_eq(b->cookie->wait, EWB_WAIT_NOTIFY);
-	/* it is no blocked command of the engine's */
-	ck_assert_uint_eq(atomic_load(&play.core.cookies), 1);
+	/* it is blocked too, though not by the engine */
+	ck_assert_uint_eq(atomic_load(&play.core.cookies), 2);
+	ck_assert_uint_eq(PLAY_COUNT(commands_blocked), 1);
 	notify_next();
 	play_settle();
 	notify_next();
@@ -473,8 +474,8 @@ main(void)
 		t, a_waiter_whose_client_goes_leaves_the_queue_at_once, 0, 2);
 	tcase_add_loop_test(
 		t, who_leaves_the_queue_touches_its_neighbours_alone, 0, 2);
-	tcase_add_loop_test(
-		t, who_leaves_the_queue_leaves_the_others_in_order, 0, 16);
+	tcase_add_loop_test(t, who_leaves_the_queue_leaves_the_others_in_order,
+	                    0, 16);
 	tcase_add_loop_test(t, a_waiter_is_answered_by_a_stop, 0, 2);
 	tcase_add_test(t,
 	               who_is_granted_after_its_client_has_gone_passes_it_on);

@@ -96,6 +96,96 @@ START_TEST(who_ignores_the_refusal_is_answered_and_named)
 }
 END_TEST
 
+/* Waiting for a key over all connections. */
+
+static struct script *taken;
+
+/* One of at most two is blocked, and has the key. */
+static void
+begin_with_the_key_taken(bool cas)
+{
+	struct ewb_engine e = script_engine;
+
+	if (!cas)
+		e.can &= ~EWB_CAN_CAS;
+	play_end();
+	two = ewb_limits_default;
+	two.max_cookies = 2;
+	play_begin_with(&two, &e);
+	script_put("k", "1");
+	taken = script_for("k");
+	taken->block_for = 1;
+	play_call(0, EWB_OP_INCR, "k", NULL);
+	ck_assert_uint_eq(atomic_load(&play.core.cookies), 1);
+}
+
+static void
+notify_all(void)
+{
+	unsigned n = 0;
+
+	for (play_settle(); n < taken->ntickets; play_settle())
+		script_notify_nth(taken, n++, EWB_OK);
+}
+
+START_TEST(who_waits_for_its_key_counts_as_blocked)
+{
+	const enum ewb_op op = _i ? EWB_OP_SET : EWB_OP_INCR;
+	struct call *b, *c;
+
+	begin_with_the_key_taken(!_i);
+	b = play_call(1, op, "k", "5");
+	ck_assert_uint_eq(b->cookie->key_state, EWB_KEY_WAITING);
+	ck_assert_uint_eq(atomic_load(&play.core.cookies), 2);
+	ck_assert_uint_eq(atomic_load(&play.instance->cookies), 2);
+	c = play_call(0, op, "k", "5");
+	ck_assert_uint_eq(c->done, 1);
+	ck_assert_int_eq(c->status, EWB_BUSY);
+	ck_assert_uint_eq(PLAY_COUNT(commands_refused), 1);
+	ck_assert_uint_eq(PLAY_COUNT(engine_mistakes), 0);
+	ck_assert_uint_eq(atomic_load(&play.core.cookies), 2);
+	notify_all();
+	ck_assert_int_eq(b->status, EWB_OK);
+	ck_assert_uint_eq(atomic_load(&play.core.cookies), 0);
+}
+END_TEST
+
+enum { TURN, GONE, LATE, STOPPED, WAYS_HOME };
+
+START_TEST(a_waiter_counts_until_it_is_home)
+{
+	struct call *b;
+
+	begin_with_the_key_taken(true);
+	play_pass(DEADLINE / 2);
+	b = play_call(1, EWB_OP_INCR, "k", NULL);
+	switch (_i) {
+	case TURN:
+		/* its get is home, then its store */
+		for (unsigned i = 0; i < 2; i++) {
+			script_notify_nth(taken, i, EWB_OK);
+			ck_assert_int_eq(play_letter(0), 1);
+		}
+		ck_assert_uint_eq(b->cookie->key_state, EWB_KEY_GRANTED);
+		ck_assert_uint_eq(atomic_load(&play.core.cookies), 1);
+		taken->block_for = 0;
+		ck_assert_int_eq(play_letter(1), 1);
+		break;
+	case GONE: play_hang_up(b); break;
+	case LATE:
+		play_pass(DEADLINE / 2);
+		play_pass(DEADLINE / 2);
+		break;
+	case STOPPED: play_stop(); break;
+	}
+	ck_assert_uint_eq(atomic_load(&play.core.cookies), _i != TURN);
+	notify_all();
+	ck_assert_int_eq(b->released, true);
+	ck_assert_uint_eq(atomic_load(&play.core.cookies), 0);
+	ck_assert_uint_eq(atomic_load(&play.instance->cookies), 0);
+}
+END_TEST
+
 /* Until they are notified. */
 START_TEST(cancelled_and_orphaned_cookies_count_as_in_flight)
 {
@@ -211,6 +301,8 @@ main(void)
 	tcase_add_test(t, a_command_over_the_limit_gets_no_ticket);
 	tcase_add_test(t, an_offload_over_the_limit_is_busy);
 	tcase_add_test(t, who_ignores_the_refusal_is_answered_and_named);
+	tcase_add_loop_test(t, who_waits_for_its_key_counts_as_blocked, 0, 2);
+	tcase_add_loop_test(t, a_waiter_counts_until_it_is_home, 0, WAYS_HOME);
 	tcase_add_test(t, cancelled_and_orphaned_cookies_count_as_in_flight);
 	tcase_add_test(t, the_bytes_that_blocked_commands_hold_are_counted);
 	suite_add_tcase(s, t);

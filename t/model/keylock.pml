@@ -71,14 +71,24 @@ inline unlink(c) {
 	before[c] = NOBODY
 }
 
-/* ewb_keylock_take() */
+/* ewb_cookie_take_key(): ewb_keylock_try(), then ewb_keylock_take() */
 inline take() {
 	atomic {
 		if
 		:: holder == NOBODY -> holder = me; state[me] = HELD
-		:: else -> state[me] = WAITING; append(me)
+		:: else
 		fi
-	}
+	};
+	if
+	:: state[me] == HELD
+	:: else ->
+		atomic {
+			if
+			:: holder == NOBODY -> holder = me; state[me] = HELD
+			:: else -> state[me] = WAITING; append(me)
+			fi
+		}
+	fi
 }
 
 /* ewb_keylock_give() with pass_on() */
