@@ -99,7 +99,7 @@ static const char help[] =
 	"      --buffer-memory SIZE   of all streams, more than -I (256M)\n"
 	"      --max-cookies N        blocked commands in all (100000)\n"
 	"      --in-flight N          commands of one connection at once (128)\n"
-	"      --max-unread SIZE      replies that a client has not read (4M)\n"
+	"      --max-unread SIZE      of a client: unread replies, held input (4M)\n"
 	"      --no-progress S        then it is cut off (60)\n"
 	"      --idle-timeout S       close silent connections; 0: never (0)\n"
 	"      --max-scans N          open range scans (4096)\n"

@@ -118,6 +118,19 @@ ewb_conn_free(struct ewb_conn *n)
 	free(n);
 }
 
+/* Limits. */
+
+int
+ewb_conn_full(const struct ewb_conn *n)
+{
+	size_t bytes = n->out.bytes + n->waiting_bytes;
+
+	/* alone, a command may be larger than the limit */
+	if (n->first)
+		bytes += n->pinned_bytes;
+	return bytes >= n->front->server->o.max_unread;
+}
+
 /* Output. */
 
 /* -1: the connection is closed. */
@@ -215,7 +228,7 @@ rearm(struct ewb_conn *n) EWB_ON_FRONT
 	struct ewb_front *f = n->front;
 	const struct ewb_server_options *o = &f->server->o;
 
-	if (n->out.bytes + n->waiting_bytes < o->max_unread)
+	if (!ewb_conn_full(n))
 		n->pause &= ~EWB_PAUSE_UNREAD;
 	if (n->nflight < o->in_flight)
 		n->pause &= ~EWB_PAUSE_IN_FLIGHT;

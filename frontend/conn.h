@@ -19,7 +19,7 @@
 #define EWB_CONN_MAGIC 0x6577626eu
 
 /* Why nothing more is parsed and read. */
-#define EWB_PAUSE_UNREAD 1u    /* output that the client does not read */
+#define EWB_PAUSE_UNREAD 1u    /* see ewb_conn_full() */
 #define EWB_PAUSE_IN_FLIGHT 2u /* too many commands at once */
 #define EWB_PAUSE_EOF 4u       /* the client has said all */
 #define EWB_PAUSE_ENDED 8u     /* nothing that follows will be looked at */
@@ -70,6 +70,7 @@ struct ewb_conn {
 	uint32_t nbarriers; /* of these pending, barriers */
 	struct ewb_cookie *held; /* answered, but away, by next */
 	uint32_t nheld;
+	size_t pinned_bytes; /* of input that commands hold, until released */
 	uint8_t busy[EWB_CONN_BUSY]; /* pending and held ones, by key hash */
 
 	/* output */
@@ -90,6 +91,8 @@ ewb_conn_of(struct ewb_session *s)
 
 /* conn.c.  The front end closes fd.  Null: no memory (fd is closed). */
 struct ewb_conn *ewb_conn_new(struct ewb_front *f, int fd) EWB_ON_FRONT;
+/* Holds it as many bytes as a client may make it hold? */
+int ewb_conn_full(const struct ewb_conn *n);
 /* Ends it now; freed at the end of the turn. */
 void ewb_conn_close(struct ewb_conn *n) EWB_ON_FRONT;
 void ewb_conn_free(struct ewb_conn *n) EWB_ON_FRONT;

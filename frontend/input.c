@@ -364,8 +364,7 @@ paused(struct ewb_conn *n) EWB_ON_FRONT
 		n->pause |= EWB_PAUSE_IN_FLIGHT;
 		EWB_COUNT(s, paused_in_flight);
 	}
-	if (n->out.bytes + n->waiting_bytes >= o->max_unread &&
-	    !(n->pause & EWB_PAUSE_UNREAD)) {
+	if (ewb_conn_full(n) && !(n->pause & EWB_PAUSE_UNREAD)) {
 		n->pause |= EWB_PAUSE_UNREAD;
 		EWB_COUNT(s, paused_unread);
 	}

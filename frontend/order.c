@@ -26,6 +26,8 @@ release(struct ewb_cookie *c) EWB_ON_FRONT
 {
 	if (c->input)
 		ewb_front_unref(front_of(c), c->input);
+	if (c->session)
+		ewb_conn_of(c->session)->pinned_bytes -= c->pins;
 	c->input = NULL;
 	ewb_cookie_release(c);
 }
@@ -177,6 +179,7 @@ ewb_order_add(struct ewb_conn *n, const struct ewb_frame *frame,
 		c->input = in;
 		in->refs++;
 		c->pins = frame->head + frame->nvalue;
+		n->pinned_bytes += c->pins;
 		ewb_cookie_fill(c, frame, value);
 	}
 	append(n, c);

@@ -118,6 +118,123 @@ START_TEST(replies_behind_a_blocked_one_count_as_unread)
 }
 END_TEST
 
+/* Input. */
+
+static void
+say_set(unsigned i)
+{
+	static char v[VALUE + 2] = "";
+	char line[32];
+
+	if (v[0] == '\0') {
+		memset(v, 'v', VALUE);
+		memcpy(v + VALUE, "\r\n", 2);
+	}
+	snprintf(line, sizeof line, "set h%u 0 0 %u\r\n", i, VALUE);
+	say(c, line);
+	say_bytes(c, v, VALUE + 2);
+	play_run(&p);
+}
+
+static size_t
+pinned(void)
+{
+	return c->conn->pinned_bytes;
+}
+
+START_TEST(input_that_commands_hold_counts_as_unread)
+{
+	struct ewb_server_options o;
+
+	play_defaults(&o);
+	o.max_unread = 200000;
+	begin(&o);
+	c = client_open(&p, 0);
+	for (unsigned i = 0; i < 5; i++)
+		say_set(i);
+	/* no more than one command over the limit */
+	ck_assert_uint_eq(tiny_blocked(), 4);
+	ck_assert_uint_ge(pinned(), 4 * VALUE);
+	ck_assert_uint_lt(pinned(), 4 * VALUE + 100);
+	ck_assert(!ev_is_active(&c->conn->rio));
+	ck_assert_uint_eq(play_count(&p, paused_unread), 1);
+	/* one is answered, though not in its place: it holds it still */
+	tiny_let("h1", EWB_OK);
+	play_run(&p);
+	ck_assert_uint_eq(tiny_blocked(), 3);
+	tiny_let("h0", EWB_OK);
+	play_run(&p);
+	hear(c, "STORED\r\nSTORED\r\n");
+	ck_assert_uint_eq(tiny_blocked(), 3);
+	ck_assert(ev_is_active(&c->conn->rio));
+	tiny_let_all();
+	play_run(&p);
+	hear(c, "STORED\r\nSTORED\r\nSTORED\r\n");
+	ck_assert_uint_eq(pinned(), 0);
+	play_close(&p);
+}
+END_TEST
+
+START_TEST(a_command_larger_than_the_limit_passes_alone)
+{
+	struct ewb_server_options o;
+
+	play_defaults(&o);
+	o.max_unread = 4096;
+	begin(&o);
+	c = client_open(&p, 0);
+	for (unsigned i = 0; i < 3; i++)
+		say_set(i);
+	for (unsigned i = 0; i < 3; i++) {
+		ck_assert_uint_eq(tiny_blocked(), 1);
+		tiny_let_all();
+		play_run(&p);
+		hear(c, "STORED\r\n");
+	}
+	ck_assert_uint_eq(pinned(), 0);
+	play_close(&p);
+}
+END_TEST
+
+/* Answered by their deadlines, and never notified. */
+START_TEST(what_is_held_after_its_answer_counts_and_stops_nobody)
+{
+	struct ewb_server_options o;
+
+	play_defaults(&o);
+	o.max_unread = 100000;
+	begin(&o);
+	c = client_open(&p, 0);
+	say_set(0);
+	say_set(1);
+	play_pass(&p, o.deadline_ms);
+	hear(c, "SERVER_ERROR outcome unknown\r\n"
+	        "SERVER_ERROR outcome unknown\r\n");
+	ck_assert_uint_gt(pinned(), 2 * VALUE);
+	say_set(2);
+	say_set(3);
+	ck_assert_ptr_nonnull(tiny_held("h2", 0));
+	ck_assert_ptr_null(tiny_held("h3", 0)); /* one at a time */
+	if (_i) {                               /* hangs up */
+		client_close(c);
+		play_pass(&p, 1000);
+		ck_assert(!client_served(c));
+	} else {
+		tiny_let("h2", EWB_OK);
+		play_run(&p);
+		hear(c, "STORED\r\n");
+		ck_assert_ptr_nonnull(tiny_held("h3", 0));
+	}
+	tiny_let_all();
+	play_run(&p);
+	if (_i == 0) {
+		hear(c, "STORED\r\n");
+		ck_assert_uint_eq(pinned(), 0);
+	}
+	play_close(&p);
+}
+END_TEST
+
 /* No progress. */
 
 START_TEST(a_client_that_reads_nothing_for_long_is_closed)
@@ -325,6 +442,10 @@ main(void)
 	tcase_set_timeout(t, UNIT_SECONDS);
 	tcase_add_test(t, a_client_that_does_not_read_is_not_read_from);
 	tcase_add_test(t, replies_behind_a_blocked_one_count_as_unread);
+	tcase_add_test(t, input_that_commands_hold_counts_as_unread);
+	tcase_add_test(t, a_command_larger_than_the_limit_passes_alone);
+	tcase_add_loop_test(
+		t, what_is_held_after_its_answer_counts_and_stops_nobody, 0, 2);
 	tcase_add_test(t, a_client_that_reads_nothing_for_long_is_closed);
 	tcase_add_test(t, a_client_that_reads_slowly_is_not_closed);
 	tcase_add_test(t,

@@ -50,7 +50,7 @@ struct ewb_server_options {
 	uint64_t high, low;        /* marks of a stream, bytes */
 	uint64_t buffer_memory;    /* of all streams, bytes; more than max_item */
 	uint64_t max_item;         /* bytes of a value */
-	uint64_t max_unread;       /* bytes of output of a connection */
+	uint64_t max_unread;       /* bytes of a connection: output, held input */
 	uint32_t max_connections;
 	uint32_t requests_per_turn; /* of a connection */
 	uint32_t no_progress_s;    /* a client that reads nothing; 0: for ever */
