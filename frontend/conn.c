@@ -252,12 +252,16 @@ rearm(struct ewb_conn *n) EWB_ON_FRONT
 void
 ewb_conn_touched(struct ewb_conn *n)
 {
+	const struct ewb_cookie *waits;
+
 	if (n->dead)
 		return;
-	ewb_order_advance(n);
-	ewb_order_emit(n);
-	if (send_all(n))
-		return;
+	do {
+		waits = ewb_order_advance(n);
+		ewb_order_emit(n);
+		if (send_all(n))
+			return;
+	} while (waits && ewb_order_room(n, waits));
 	rearm(n);
 }
 

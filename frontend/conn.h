@@ -75,7 +75,7 @@ struct ewb_conn {
 
 	/* output */
 	struct ewb_out out;
-	size_t waiting_bytes; /* of replies that wait for their turn */
+	size_t waiting_bytes; /* of replies that are not output yet */
 	uint8_t unsent;     /* at the last look some output was waiting */
 	uint8_t get_failed;   /* a text get had an error: no END */
 	uint64_t progress_at; /* us: last time that bytes were sent, or none were waiting */
@@ -120,8 +120,11 @@ void ewb_input_fini(struct ewb_conn *n) EWB_ON_FRONT;
 int ewb_order_add(struct ewb_conn *n, const struct ewb_frame *f,
                   const uint8_t *value, struct ewb_chunk *in, uint8_t *body)
 	EWB_ON_FRONT;
-/* Begins what no longer has to wait. */
-void ewb_order_advance(struct ewb_conn *n) EWB_ON_FRONT;
+/* Begins what no longer has to wait.  The first that waits for nothing but room
+ * for its reply; null: none does. */
+const struct ewb_cookie *ewb_order_advance(struct ewb_conn *n) EWB_ON_FRONT;
+/* Is there room now? */
+int ewb_order_room(const struct ewb_conn *n, const struct ewb_cookie *c);
 /* Answers what still has to wait: it is not begun any more. */
 void ewb_order_refuse(struct ewb_conn *n) EWB_ON_FRONT;
 /* Writes the replies that are next, and what streams have ready. */

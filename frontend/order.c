@@ -4,7 +4,8 @@
  *      TURN ──earlier ones on its key are done──▶ begun ──▶ done ──first──▶ emitted
  *
  * A command waits for earlier ones on its key (by hash); a barrier waits for
- * all and holds all.  Replies leave in the order of the requests.
+ * all and holds all.  Replies leave in the order of the requests.  While more
+ * of them is unread than may be, nothing that has waited is begun.
  */
 #include "config.h"
 
@@ -201,7 +202,16 @@ ewb_order_add(struct ewb_conn *n, const struct ewb_frame *frame,
 	return 0;
 }
 
-void
+int
+ewb_order_room(const struct ewb_conn *n, const struct ewb_cookie *c)
+{
+	/* what waits for the first one's reply leaves after it */
+	size_t bytes = n->out.bytes + (c == n->first ? 0 : n->waiting_bytes);
+
+	return bytes < n->front->server->o.max_unread;
+}
+
+const struct ewb_cookie *
 ewb_order_advance(struct ewb_conn *n)
 {
 	struct ewb_cookie *c, *next;
@@ -213,9 +223,12 @@ ewb_order_advance(struct ewb_conn *n)
 		if (blocked_by_earlier(c) ||
 		    (c->command->keyed && key_held(n, c)))
 			continue;
+		if (!ewb_order_room(n, c))
+			return c;
 		n->nturn--;
 		ewb_cookie_start(c);
 	}
+	return NULL;
 }
 
 void
@@ -242,7 +255,7 @@ desk_done(struct ewb_cookie *c)
 	n->nbarriers -= c->command->barrier;
 	if (!(c->away && c->command->mutates))
 		uncount_busy(n, c);
-	if (c != n->first && !c->away && c->stream == NULL) {
+	if (!c->away && c->stream == NULL) {
 		c->front_bytes = c->reply.len;
 		n->waiting_bytes += c->reply.len;
 	}

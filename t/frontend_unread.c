@@ -118,6 +118,105 @@ START_TEST(replies_behind_a_blocked_one_count_as_unread)
 }
 END_TEST
 
+/* Those on one key begin one after the other, while the first is blocked. */
+START_TEST(with_much_unread_nothing_that_waited_is_begun)
+{
+	struct ewb_server_options o;
+	char *v = a_value(VALUE);
+	unsigned n = 0;
+
+	play_defaults(&o);
+	/* two replies, which the socket takes at once; or four */
+	o.max_unread = _i ? 200000 : 100000;
+	begin(&o);
+	c = client_open(&p, 0);
+	say(c, "get h0\r\n");
+	for (unsigned i = 0; i < 10; i++)
+		say(c, "get h\r\n");
+	play_run(&p);
+	while (tiny_let("h", EWB_OK) == EWB_OK) {
+		play_run(&p);
+		n++;
+	}
+	ck_assert_uint_eq(n, _i ? 4 : 2);
+	ck_assert_uint_eq(c->conn->waiting_bytes, n * VALUE);
+	/* when it leaves, they go on */
+	tiny_let("h0", EWB_OK);
+	play_run(&p);
+	hear(c, "END\r\n");
+	for (unsigned i = 0; i < 10; i++) {
+		if (i >= n) {
+			ck_assert_int_eq(tiny_let("h", EWB_OK), EWB_OK);
+			play_run(&p);
+		}
+		hear(c, "VALUE h 0 65536\r\n");
+		hear_bytes(c, v, VALUE);
+		hear(c, "\r\nEND\r\n");
+	}
+	hear_nothing(c);
+	free(v);
+	play_close(&p);
+}
+END_TEST
+
+/* A mutation whose outcome is not known has its key. */
+START_TEST(the_first_begins_though_much_waits_for_its_reply)
+{
+	struct ewb_server_options o;
+
+	play_defaults(&o);
+	o.max_unread = 100000;
+	begin(&o);
+	c = client_open(&p, 0);
+	say(c, "set h 0 0 1\r\nN\r\n");
+	play_run(&p);
+	play_pass(&p, o.deadline_ms);
+	hear(c, "SERVER_ERROR outcome unknown\r\n");
+	say(c, "get h\r\nget k\r\nget k\r\n");
+	play_run(&p);
+	ck_assert_uint_eq(c->conn->waiting_bytes, 2 * VALUE);
+	tiny_let("h", EWB_OK);
+	play_run(&p);
+	ck_assert_int_eq(tiny_let("h", EWB_OK), EWB_OK);
+	play_run(&p);
+	ck_assert_uint_eq(hear_all(c), 3 * ANSWER);
+	play_close(&p);
+}
+END_TEST
+
+/* The first of all waits for nobody's reply but for room in the output. */
+START_TEST(what_waited_begins_one_by_one_as_the_client_reads)
+{
+	struct ewb_server_options o;
+	unsigned n = 0;
+
+	play_defaults(&o);
+	o.max_unread = 200000;
+	begin(&o);
+	c = client_open(&p, 0);
+	client_small(c, 4096);
+	for (unsigned i = 0; i < 10; i++)
+		say(c, "get h\r\n");
+	play_run(&p);
+	while (tiny_let("h", EWB_OK) == EWB_OK) {
+		play_run(&p);
+		n++;
+	}
+	ck_assert_uint_ge(c->conn->out.bytes, 200000);
+	ck_assert_uint_lt(c->conn->out.bytes, 200000 + ANSWER);
+	while (n < 10) {
+		ck_assert_uint_gt(hear_all(c), 0);
+		play_run(&p);
+		ck_assert_int_eq(tiny_let("h", EWB_OK), EWB_OK);
+		play_run(&p);
+		n++;
+	}
+	(void)hear_all(c);
+	ck_assert_uint_eq(c->conn->nflight, 0);
+	play_close(&p);
+}
+END_TEST
+
 /* Input. */
 
 static void
@@ -442,6 +541,10 @@ main(void)
 	tcase_set_timeout(t, UNIT_SECONDS);
 	tcase_add_test(t, a_client_that_does_not_read_is_not_read_from);
 	tcase_add_test(t, replies_behind_a_blocked_one_count_as_unread);
+	tcase_add_loop_test(t, with_much_unread_nothing_that_waited_is_begun, 0,
+	                    2);
+	tcase_add_test(t, the_first_begins_though_much_waits_for_its_reply);
+	tcase_add_test(t, what_waited_begins_one_by_one_as_the_client_reads);
 	tcase_add_test(t, input_that_commands_hold_counts_as_unread);
 	tcase_add_test(t, a_command_larger_than_the_limit_passes_alone);
 	tcase_add_loop_test(
