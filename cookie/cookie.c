@@ -61,16 +61,19 @@ ewb_slip(struct ewb_cookie *c, const char *what)
 	atomic_store(&c->slip, what);
 }
 
-/* Counts it as in flight, until it comes home.  0: over the limit. */
+/* Counts it as in flight, until it comes home.  0: over the limit of cookies, or
+ * of the bytes that they hold, which the last of them may exceed. */
 static int
 admit(struct ewb_cookie *c) EWB_ON_FRONT
 {
 	struct ewb_core *core = c->dispatch->core;
-	/* relaxed: a limit, not a lock */
+	/* relaxed: limits, no locks */
 	uint64_t n = atomic_fetch_add_explicit(&core->cookies, 1,
 	                                       memory_order_relaxed);
 
-	if (n >= core->limits.max_cookies) {
+	if (n >= core->limits.max_cookies ||
+	    atomic_load_explicit(&core->pinned, memory_order_relaxed) >=
+	            core->limits.max_pinned) {
 		atomic_fetch_sub_explicit(&core->cookies, 1,
 		                          memory_order_relaxed);
 		c->block_refused = 1;

@@ -9,6 +9,7 @@
 
 const struct ewb_limits ewb_limits_default = {
 	.max_cookies = 100000,
+	.max_pinned = (uint64_t)256 << 20,
 	.deadline_ms = 2500,
 	.high = 1 << 20,
 	.low = 256 << 10,

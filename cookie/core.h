@@ -60,6 +60,7 @@ struct ewb_command {
 
 struct ewb_limits {
 	uint64_t max_cookies;
+	uint64_t max_pinned;    /* bytes of requests that they hold */
 	uint32_t deadline_ms;
 	size_t high, low;       /* of a stream, bytes of capacity */
 	size_t buffer_memory;   /* growth of all streams */

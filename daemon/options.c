@@ -96,7 +96,7 @@ static const char help[] =
 	"      --deadline MS          of a blocked command; 0: none (2500)\n"
 	"      --high SIZE            a stream's buffer, at most (1M)\n"
 	"      --low SIZE             it goes on filling at (a quarter of that)\n"
-	"      --buffer-memory SIZE   of all streams, more than -I (256M)\n"
+	"      --buffer-memory SIZE   of streams, of blocked requests; above -I (256M)\n"
 	"      --max-cookies N        blocked commands in all (100000)\n"
 	"      --in-flight N          commands of one connection at once (128)\n"
 	"      --max-unread SIZE      of a client: unread replies, held input (4M)\n"

@@ -44,6 +44,7 @@ set_limits(const struct ewb_server_options *o, struct ewb_limits *l)
 {
 	*l = ewb_limits_default;
 	l->max_cookies = o->max_cookies;
+	l->max_pinned = o->buffer_memory;
 	l->deadline_ms = o->deadline_ms;
 	l->high = o->high;
 	l->low = o->low;

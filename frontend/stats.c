@@ -89,6 +89,8 @@ add_core(struct ewb_cookie *c, struct ewb_core *k)
 	               (ull)atomic_load(&k->orphans));
 	ewb_reply_stat(c, "cookies_pinned_bytes", "%llu",
 	               (ull)atomic_load(&k->pinned));
+	ewb_reply_stat(c, "cookies_pinned_max", "%llu",
+	               (ull)k->limits.max_pinned);
 	ewb_reply_stat(c, "cookies_max", "%llu", (ull)k->limits.max_cookies);
 	ewb_reply_stat(c, "notifies_stale", "%llu", (ull)stale);
 	ewb_reply_stat(c, "notifies_refused", "%llu", (ull)filling);

@@ -224,6 +224,43 @@ START_TEST(the_bytes_that_blocked_commands_hold_are_counted)
 }
 END_TEST
 
+START_TEST(a_command_over_the_limit_of_bytes_is_busy)
+{
+	struct script *s;
+	struct call *k;
+
+	play_end();
+	two = ewb_limits_default;
+	two.max_pinned = 2 * (24 + 5);
+	play_begin_with(&two, &script_engine);
+	s = script_for("*");
+	s->block_for = 1;
+	play_set(0, "a", "12345");
+	/* the last one may be over the limit */
+	play_set(1, "b", "1234567890");
+	k = play_set(0, "c", "1");
+	ck_assert_uint_eq(k->done, 1);
+	ck_assert_int_eq(k->status, EWB_BUSY);
+	k = play_get(1, "c");
+	ck_assert_int_eq(k->status, EWB_BUSY);
+	ck_assert_uint_eq(PLAY_COUNT(commands_refused), 2);
+	ck_assert_uint_eq(atomic_load(&play.core.cookies), 2);
+	ck_assert_uint_eq(atomic_load(&play.core.pinned), 2 * 24 + 15);
+	/* what does not block is served, and there is room again */
+	s->block_for = 0;
+	ck_assert_int_eq(play_set(0, "d", "1")->status, EWB_OK);
+	s->block_for = 1;
+	script_notify_nth(s, 0, EWB_OK);
+	play_settle();
+	k = play_set(0, "c", "1");
+	ck_assert_uint_eq(k->done, 0);
+	script_notify_nth(s, 1, EWB_OK);
+	script_notify_nth(s, 2, EWB_OK);
+	play_settle();
+	ck_assert_int_eq(k->status, EWB_OK);
+}
+END_TEST
+
 /* Nothing is allocated for a blocked command. */
 
 #define MANY 1000
@@ -305,6 +342,7 @@ main(void)
 	tcase_add_loop_test(t, a_waiter_counts_until_it_is_home, 0, WAYS_HOME);
 	tcase_add_test(t, cancelled_and_orphaned_cookies_count_as_in_flight);
 	tcase_add_test(t, the_bytes_that_blocked_commands_hold_are_counted);
+	tcase_add_test(t, a_command_over_the_limit_of_bytes_is_busy);
 	suite_add_tcase(s, t);
 	tcase_set_timeout(alloc, UNIT_SECONDS);
 	tcase_add_loop_test(alloc, a_thousand_blocked_commands_allocate_nothing,

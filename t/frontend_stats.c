@@ -68,6 +68,7 @@ static const char *const names[] = {
 	"cookies_blocked",
 	"cookies_orphaned",
 	"cookies_pinned_bytes",
+	"cookies_pinned_max",
 	"cookies_max",
 	"notifies_stale",
 	"notifies_refused",

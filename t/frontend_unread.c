@@ -334,6 +334,35 @@ START_TEST(what_is_held_after_its_answer_counts_and_stops_nobody)
 }
 END_TEST
 
+/* Of all connections. */
+START_TEST(what_blocks_above_the_buffer_memory_is_busy)
+{
+	struct ewb_server_options o;
+
+	play_defaults(&o);
+	o.max_item = VALUE;
+	o.high = 2 * VALUE;
+	o.low = VALUE;
+	o.buffer_memory = 2 * VALUE;
+	begin(&o);
+	for (unsigned i = 0; i < 3; i++) {
+		c = client_open(&p, 0);
+		say_set(i);
+	}
+	hear(c, "SERVER_ERROR busy\r\n");
+	ck_assert_uint_eq(tiny_blocked(), 2);
+	ck_assert_uint_eq(play_count(&p, commands_refused), 1);
+	tiny_let_all();
+	play_run(&p);
+	say_set(3);
+	ck_assert_uint_eq(tiny_blocked(), 1);
+	tiny_let_all();
+	play_run(&p);
+	hear(c, "STORED\r\n");
+	play_close(&p);
+}
+END_TEST
+
 /* No progress. */
 
 START_TEST(a_client_that_reads_nothing_for_long_is_closed)
@@ -547,6 +576,7 @@ main(void)
 	tcase_add_test(t, what_waited_begins_one_by_one_as_the_client_reads);
 	tcase_add_test(t, input_that_commands_hold_counts_as_unread);
 	tcase_add_test(t, a_command_larger_than_the_limit_passes_alone);
+	tcase_add_test(t, what_blocks_above_the_buffer_memory_is_busy);
 	tcase_add_loop_test(
 		t, what_is_held_after_its_answer_counts_and_stops_nobody, 0, 2);
 	tcase_add_test(t, a_client_that_reads_nothing_for_long_is_closed);
