@@ -119,6 +119,7 @@ struct ewb_cookie {
 	uint8_t away;             /* the lent part is not ours */
 	uint8_t done;             /* status may be answered */
 	uint8_t answered;         /* ... by a deadline or a stop, while away */
+	uint8_t undone;           /* over, and nothing of it was done */
 	uint8_t orphan;
 	uint8_t admitted;         /* counts against the limit of cookies */
 	uint8_t block_refused;    /* over the limit, in this run */

@@ -101,6 +101,7 @@ ewb_cookie_take(struct ewb_dispatch *d, enum ewb_op op, struct ewb_session *s)
 	c->wait = EWB_WAIT_NOTHING;
 	c->status = EWB_OK;
 	c->running = c->away = c->done = c->answered = c->orphan = 0;
+	c->undone = 0;
 	c->admitted = c->block_refused = c->lost = c->timed =
 		c->blocked_by_engine = 0;
 	c->nblocks = 0;
@@ -354,6 +355,13 @@ ewb_cookie_finish(struct ewb_cookie *c, enum ewb_status status)
 		child_home(c);
 }
 
+void
+ewb_cookie_refuse(struct ewb_cookie *c)
+{
+	c->undone = 1;
+	ewb_cookie_finish(c, EWB_TEMPORARY);
+}
+
 /* Answers it though it is away. */
 static void
 answer_away(struct ewb_cookie *c, enum ewb_status status) EWB_ON_FRONT
@@ -586,9 +594,9 @@ static void
 stop_waiting(struct ewb_cookie *c, enum ewb_cancel_reason why) EWB_ON_FRONT
 {
 	if (why == EWB_CANCEL_DEADLINE)
-		count_deadline(c);
+		EWB_COUNT(&c->dispatch->counters, deadlines_passed);
 	come_home(c);
-	ewb_cookie_finish(c, EWB_TEMPORARY);
+	ewb_cookie_refuse(c);
 }
 
 /* Cancels what is away and answers it. */

@@ -120,6 +120,8 @@ void ewb_dispatch_orphan_all(struct ewb_dispatch *d) EWB_ON_FRONT;
 /* internal: the status is known. */
 void ewb_cookie_finish(struct ewb_cookie *c, enum ewb_status status)
 	EWB_ON_FRONT;
+/* As a temporary failure: nothing of it was done.  Also one not yet begun. */
+void ewb_cookie_refuse(struct ewb_cookie *c) EWB_ON_FRONT;
 /* internal: c's callback, again. */
 void ewb_cookie_rerun(struct ewb_cookie *c) EWB_ON_FRONT;
 

@@ -75,7 +75,9 @@ static int
 text_status(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT
 {
 	size_t len;
-	const char *line = ewb_text_status(c->op, c->status, &len);
+	/* what was not done is no mutation */
+	enum ewb_op op = c->undone ? EWB_OP_ERROR : c->op;
+	const char *line = ewb_text_status(op, c->status, &len);
 
 	return copy(n, line, len);
 }
@@ -230,6 +232,8 @@ context(const struct ewb_cookie *c)
 {
 	if (c->op == EWB_OP_ERROR)
 		return c->frame.reason;
+	if (c->undone)
+		return "temporary failure";
 	if (c->answered)
 		return c->command->mutates ? "outcome unknown" :
 		                             "temporary failure";

@@ -239,7 +239,7 @@ ewb_order_refuse(struct ewb_conn *n)
 			continue;
 		n->nturn--;
 		c->wait = EWB_WAIT_NOTHING;
-		ewb_cookie_finish(c, EWB_TEMPORARY);
+		ewb_cookie_refuse(c);
 	}
 }
 

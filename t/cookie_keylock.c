@@ -166,6 +166,8 @@ START_TEST(a_waiter_past_its_deadline_is_answered_and_does_nothing)
 	ck_assert_uint_eq(b->done, 1);
 	ck_assert_int_eq(b->status, EWB_TEMPORARY);
 	ck_assert_int_eq(b->done_away, false); /* it is out of the queue */
+	ck_assert_uint_eq(PLAY_COUNT(deadlines_passed), 2);
+	ck_assert_uint_eq(PLAY_COUNT(outcome_unknown), 1);
 	play_settle();
 	ck_assert_int_eq(b->released, true);
 	unblock();

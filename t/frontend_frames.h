@@ -41,6 +41,7 @@ enum {
 	BIN_QUIT = 0x07,
 	BIN_FLUSH = 0x08,
 	BIN_NOOP = 0x0a,
+	BIN_APPEND = 0x0e,
 	BIN_STAT = 0x10
 };
 

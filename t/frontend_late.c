@@ -135,6 +135,47 @@ START_TEST(a_mutation_past_its_deadline_is_answered_0x86)
 }
 END_TEST
 
+/* Another connection has the key until it is home. */
+START_TEST(a_mutation_that_had_to_wait_for_its_key_was_not_done)
+{
+	static struct frames ask, want;
+
+	begin(1);
+	d = client_open(&p, 0);
+	tiny_put("h", "1", 1);
+	say(c, "incr h 1\r\n");
+	play_run(&p);
+	tiny_let("h", EWB_OK); /* its store remains */
+	play_run(&p);
+	play_pass(&p, DEADLINE / 2);
+	ask.n = want.n = 0;
+	if (_i) {
+		frames_ask(&ask, &(struct frame){ .opcode = BIN_APPEND,
+		                                  .opaque = 5,
+		                                  .key = "h",
+		                                  .value = "x",
+		                                  .nvalue = 1 });
+		frames_say(d, &ask);
+	} else {
+		say(d, "incr h 1\r\n");
+	}
+	play_run(&p);
+	play_pass(&p, DEADLINE / 2);
+	hear(c, "SERVER_ERROR outcome unknown\r\n");
+	hear_nothing(d);
+	play_pass(&p, DEADLINE / 2);
+	if (_i) {
+		frames_error(&want, BIN_APPEND, 5, 0x86, "temporary failure");
+		frames_hear(d, &want);
+	} else {
+		hear(d, "SERVER_ERROR temporary failure\r\n");
+	}
+	ck_assert_uint_eq(play_count(&p, deadlines_passed), 2);
+	ck_assert_uint_eq(play_count(&p, outcome_unknown), 1);
+	end();
+}
+END_TEST
+
 /* The key of a mutation whose outcome is not known. */
 
 START_TEST(the_key_is_held_until_the_late_notify)
@@ -327,6 +368,8 @@ main(void)
 	                    0, (int)(sizeof failures / sizeof *failures));
 	tcase_add_test(t, a_failing_key_and_a_key_too_long_are_one_error);
 	tcase_add_test(t, a_mutation_past_its_deadline_is_answered_0x86);
+	tcase_add_loop_test(
+		t, a_mutation_that_had_to_wait_for_its_key_was_not_done, 0, 2);
 	tcase_add_test(t, the_key_is_held_until_the_late_notify);
 	tcase_add_loop_test(
 		t, the_key_is_held_though_its_answer_waits_for_its_place, 0, 2);

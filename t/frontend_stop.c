@@ -13,6 +13,7 @@
 
 #include "t/explore.h"
 #include "t/front_play.h"
+#include "t/frontend_frames.h"
 #include "t/frontend_tiny.h"
 #include "t/unit.h"
 
@@ -170,11 +171,40 @@ START_TEST(what_waits_for_its_turn_is_answered_too)
 	play_run(&p);
 	hear(c, "SERVER_ERROR outcome unknown\r\n"
 	        "SERVER_ERROR temporary failure\r\nEND\r\n"
-	        "SERVER_ERROR outcome unknown\r\n"
+	        "SERVER_ERROR temporary failure\r\n" /* it changed nothing */
 	        "SERVER_ERROR temporary failure\r\n");
 	hear_end(c);
 	/* none of them was begun */
 	ck_assert_uint_eq(tiny.runs, 2);
+	tiny_let_all();
+	play_run(&p);
+	end();
+}
+END_TEST
+
+START_TEST(what_was_not_begun_is_not_of_unknown_outcome)
+{
+	static struct frames ask, want;
+	struct frame set = { .opcode = BIN_SET,
+		             .extras = "\0\0\0\0\0\0\0\0",
+		             .nextras = 8,
+		             .key = "h" };
+
+	play_open(&p, 1, &tiny_engine, NULL);
+	c = client_open(&p, 0);
+	ask.n = want.n = 0;
+	frames_ask(&ask, &set);
+	frames_ask(&ask, &set);
+	frames_say(c, &ask);
+	play_run(&p);
+	stop();
+	play_run(&p);
+	play_grace_over(&p);
+	play_run(&p);
+	frames_error(&want, BIN_SET, 0, 0x86, "outcome unknown");
+	frames_error(&want, BIN_SET, 0, 0x86, "temporary failure");
+	frames_hear(c, &want);
+	hear_end(c);
 	tiny_let_all();
 	play_run(&p);
 	end();
@@ -331,6 +361,7 @@ main(void)
 	tcase_add_test(t,
 	               a_thousand_blocked_commands_are_cancelled_and_answered);
 	tcase_add_test(t, what_waits_for_its_turn_is_answered_too);
+	tcase_add_test(t, what_was_not_begun_is_not_of_unknown_outcome);
 	tcase_add_test(t, who_does_not_read_is_cut_off_after_the_grace);
 	tcase_add_test(t, with_a_lost_notify_it_says_busy);
 	tcase_add_test(t, an_orphan_comes_home_before_the_front_end_goes);
