@@ -76,7 +76,8 @@ ewb_cookie_take(struct ewb_dispatch *d, enum ewb_op op, struct ewb_session *s)
 	struct ewb_cookie *c;
 
 	/* room for the timers of all that are in use, before one is needed */
-	if (ewb_heap_reserve(&d->timers, d->nused + 1))
+	if (d->nused >= d->timers.cap &&
+	    ewb_heap_reserve(&d->timers, d->nused + 1))
 		return NULL;
 	c = take_slot(d);
 	if (c == NULL)
@@ -93,7 +94,9 @@ ewb_cookie_take(struct ewb_dispatch *d, enum ewb_op op, struct ewb_session *s)
 	c->letter.deliver = deliver;
 	c->ask.deliver = deliver_ask;
 	c->turn.deliver = deliver_turn;
-	c->key_state = EWB_KEY_NONE;
+	/* relaxed: nobody else has it yet */
+	atomic_store_explicit(&c->key_state, EWB_KEY_NONE,
+	                      memory_order_relaxed);
 	c->final = 0;
 	c->session = s;
 	c->parent = c->child = NULL;
@@ -127,7 +130,7 @@ ewb_cookie_take(struct ewb_dispatch *d, enum ewb_op op, struct ewb_session *s)
 	c->compose.phase = 0;
 	c->compose.item = NULL;
 	c->compose.joined = NULL;
-	memset(&c->reply, 0, offsetof(struct ewb_reply, small));
+	ewb_reply_init(&c->reply);
 	memset(&c->request, 0, sizeof c->request);
 	d->nused++;
 	return c;

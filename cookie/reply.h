@@ -30,6 +30,21 @@ struct ewb_reply {
 	uint8_t small[EWB_REPLY_SMALL];
 };
 
+/* Nothing in it.  Its extras and its small part may hold anything. */
+static inline void
+ewb_reply_init(struct ewb_reply *r)
+{
+	r->flags = r->expiry = r->datatype = 0;
+	r->cas = r->seqno = 0;
+	r->context = NULL;
+	r->stats = r->has_extras = 0;
+	r->lent = NULL;
+	r->len = 0;
+	r->release = NULL;
+	r->release_arg = NULL;
+	r->chunk = NULL;
+}
+
 /* Statistics in a body: name, 0, text, 0, and so on. */
 
 /* holder: the value's bytes. */

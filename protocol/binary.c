@@ -288,7 +288,9 @@ ewb_bin_parse(const uint8_t *in, size_t n, size_t max_value, size_t max_body,
 	const char *why;
 	size_t fixed, nvalue;
 
-	*f = (struct ewb_frame){ .op = EWB_OP_ERROR, .is = EWB_IS_BINARY };
+	*f = ewb_frame_zero;
+	f->op = EWB_OP_ERROR;
+	f->is = EWB_IS_BINARY;
 	if (n > 0 && in[0] != EWB_BIN_REQUEST && in[0] != REQUEST_ALT)
 		return hang_up(f, "unknown magic");
 	if (n < EWB_BIN_HEAD)

@@ -8,6 +8,8 @@
 
 #define THIRTY_DAYS (30u * 24 * 60 * 60)
 
+const struct ewb_frame ewb_frame_zero;
+
 const char *
 ewb_op_name(enum ewb_op op)
 {

@@ -72,6 +72,10 @@ struct ewb_frame {
 	const char *reason; /* op ERROR, or EWB_PARSE_CLOSE: static text */
 };
 
+/* All zero.  To copy it is quicker than to have the compiler clear a frame,
+ * which gcc does with a string instruction. */
+extern const struct ewb_frame ewb_frame_zero;
+
 /* An exptime of the protocol (0 never; up to 30 days relative, else absolute;
  * negative as int32: gone already) as absolute Unix seconds; gone already is 1. */
 uint32_t ewb_expiry(uint32_t exptime, uint32_t now);

@@ -485,7 +485,8 @@ enum ewb_parse
 ewb_text_parse(struct ewb_text *t, const uint8_t *in, size_t n,
                size_t max_value, struct ewb_frame *f)
 {
-	*f = (struct ewb_frame){ .op = EWB_OP_ERROR };
+	*f = ewb_frame_zero;
+	f->op = EWB_OP_ERROR;
 	if (t->in_skip)
 		return skip_line(t, in, n, f);
 	return take_any(t, in, n, max_value, f);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include <endian.h>
 #include <stdlib.h>
 
 #include "node.h"
@@ -69,26 +70,27 @@ head_of(const unsigned char *key, size_t nkey, size_t skip)
 	uint32_t head = 0;
 	size_t i;
 
-	for (i = 0; i < 4; i++)
-		head = head << 8 | (skip + i < nkey ? key[skip + i] : 0);
-	return head;
+	if (skip + 4 <= nkey) {
+		memcpy(&head, key + skip, 4);
+		return be32toh(head);
+	}
+	for (i = skip; i < nkey; i++)
+		head = head << 8 | key[i];
+	return skip < nkey ? head << 8 * (skip + 4 - nkey) : 0;
 }
 
-/* The first head in [lo, hi) that is not less. */
+/* The first head in [lo, hi) that is not less.  Without a branch on the
+ * outcome: one in two would be guessed wrong. */
 static unsigned
 bisect_heads(const uint32_t *h, unsigned lo, unsigned hi, uint32_t head)
 {
 	unsigned len = hi - lo;
 
 	while (len > 0) {
-		unsigned half = len / 2;
+		unsigned half = (len + 1) / 2;
 
-		if (h[lo + half] < head) {
-			lo += half + 1;
-			len -= half + 1;
-		} else {
-			len = half;
-		}
+		lo += half & -(unsigned)(h[lo + half - 1] < head);
+		len -= half;
 	}
 	return lo;
 }
@@ -138,6 +140,11 @@ mem_node_search(const struct mem_node *nd, const void *key, size_t nkey,
 	if (from >= n)
 		return from;
 	lo = bisect_heads(h, from, n, head);
+	if (lo < n && h[lo] == head &&
+	    mem_key_order(key, nkey, nd->slot[lo]) == 0) {
+		*exact = true; /* as a rule */
+		return lo;
+	}
 	order = prefix_order(nd, lo < n ? lo : n - 1, key, nkey);
 	if (order)
 		return order < 0 ? from : n;
@@ -208,7 +215,9 @@ mem_node_insert(struct mem_node *nd, unsigned at, struct mem_obj *slot,
 		k[at] = kid;
 	}
 	nd->n++;
-	if (common < nd->skip)
+	if (nd->n == first(nd) + 2)
+		mem_node_tune(nd); /* the first time that it has a prefix */
+	else if (common < nd->skip)
 		set_heads(nd, common);
 }
 
