@@ -281,7 +281,9 @@ ewb_conn_work(struct ewb_conn *n)
 		return;
 	if (more)
 		EWB_COUNT(&f->d.counters, slices_used);
-	ewb_conn_touched(n);
+	/* Sent at the turn's end, or when the inbox is looked at: answers that
+	 * leave together wake a client's thread once. */
+	ewb_front_touch(f, n);
 	ewb_front_spent(f, count);
 }
 

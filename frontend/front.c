@@ -169,6 +169,7 @@ stop_watchers(struct ewb_front *f) EWB_ON_FRONT
 	ev_io_stop(f->loop, &f->wake_io);
 	ev_prepare_stop(f->loop, &f->prepare);
 	ev_check_stop(f->loop, &f->check);
+	ev_check_stop(f->loop, &f->last);
 	ev_idle_stop(f->loop, &f->idle);
 	ev_timer_stop(f->loop, &f->deadline);
 	ev_timer_stop(f->loop, &f->second);
@@ -296,6 +297,18 @@ checked(struct ev_loop *loop, ev_check *w, int revents)
 	run_ready(f);
 }
 
+/* After the sockets of this turn. */
+static void
+turned(struct ev_loop *loop, ev_check *w, int revents)
+{
+	struct ewb_front *f = w->data;
+
+	(void)loop;
+	(void)revents;
+	ewb_now_on_front(f->d.thread);
+	look_after_touched(f);
+}
+
 /* One timer for the earliest deadline; it may fire early and be set again. */
 static void
 set_deadline(struct ewb_front *f) EWB_ON_FRONT
@@ -392,15 +405,18 @@ init_watchers(struct ewb_front *f) EWB_ON_FRONT
 	ev_check_init(&f->check, checked);
 	/* before the sockets of this turn */
 	ev_set_priority(&f->check, EV_MAXPRI);
+	ev_check_init(&f->last, turned);
+	ev_set_priority(&f->last, EV_MINPRI);
 	ev_idle_init(&f->idle, idle);
 	ev_timer_init(&f->deadline, deadline_passed, 0., 0.);
 	ev_timer_init(&f->second, second, 1., 1.);
 	ev_timer_init(&f->stop_timer, grace_over, 0., 0.);
-	f->wake_io.data = f->prepare.data = f->check.data = f->idle.data =
+	f->wake_io.data = f->prepare.data = f->check.data = f->last.data = f->idle.data =
 		f->deadline.data = f->second.data = f->stop_timer.data = f;
 	ev_io_start(f->loop, &f->wake_io);
 	ev_prepare_start(f->loop, &f->prepare);
 	ev_check_start(f->loop, &f->check);
+	ev_check_start(f->loop, &f->last);
 	ev_timer_start(f->loop, &f->second);
 }
 

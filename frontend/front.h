@@ -75,7 +75,7 @@ struct ewb_front {
 	int by_hand;           /* a test takes the letters and the time */
 	ev_io wake_io;
 	ev_prepare prepare;
-	ev_check check;
+	ev_check check, last;  /* before and after the sockets */
 	ev_idle idle;
 	ev_timer deadline, second, stop_timer;
 	uint64_t deadline_at;  /* us: when the timer above will fire; 0: not set */

@@ -103,7 +103,21 @@ vbucket_of(struct mem *m, const struct ewb_request *r)
 enum ewb_status
 mem_get(struct mem *m, struct ewb_cookie *c, const struct ewb_request *r)
 {
-	return mem_vbucket_get(vbucket_of(m, r), c, r, ewb_host_time(m->host));
+	struct mem_vbucket *vb = vbucket_of(m, r);
+	struct ewb_item reply = { .size = sizeof reply };
+	struct mem_item *it;
+
+	it = mem_vbucket_get(vb, r->key, r->nkey, ewb_host_time(m->host));
+	if (!it)
+		return EWB_NOT_FOUND;
+	reply.flags = it->flags;
+	reply.expiry = it->expiry;
+	reply.datatype = it->obj.tag;
+	reply.cas = mem_vbucket_cas(vb, it);
+	reply.seqno = it->obj.born;
+	reply.value = mem_item_value(it);
+	reply.nvalue = it->nvalue;
+	return ewb_reply_item(c, &reply, mem_item_release, it);
 }
 
 static bool

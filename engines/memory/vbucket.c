@@ -3,9 +3,6 @@
 
 #include "vbucket.h"
 
-/* To hold an item and to let it go costs as much as to copy that many bytes. */
-#define COPIED 96
-
 void
 mem_vbucket_init(struct mem_vbucket *vb, uint16_t id, struct mem_totals *totals)
 {
@@ -72,47 +69,25 @@ item_at(const struct mem_path *p)
 	return (struct mem_item *)p->step[leaf].node->slot[p->step[leaf].at];
 }
 
-static enum ewb_status
-answer(const struct mem_vbucket *vb, struct ewb_cookie *c,
-       struct mem_item *it, void (*release)(void *))
+struct mem_item *
+mem_vbucket_get(struct mem_vbucket *vb, const void *key, size_t nkey,
+                uint32_t now)
 {
-	struct ewb_item reply = { .size = sizeof reply,
-		                  .flags = it->flags,
-		                  .expiry = it->expiry,
-		                  .datatype = it->obj.tag,
-		                  .cas = mem_vbucket_cas(vb, it),
-		                  .seqno = it->obj.born,
-		                  .value = mem_item_value(it),
-		                  .nvalue = it->nvalue };
-
-	return ewb_reply_item(c, &reply, release, it);
-}
-
-enum ewb_status
-mem_vbucket_get(struct mem_vbucket *vb, struct ewb_cookie *c,
-                const struct ewb_request *r, uint32_t now)
-{
-	enum ewb_status status = EWB_NOT_FOUND;
 	struct mem_item *it = NULL;
 	struct mem_path p;
 
 	mem_vbucket_lock(vb);
 	vb->count.gets++;
-	if (mem_tree_seek(&vb->tree, &p, r->key, r->nkey))
+	if (mem_tree_seek(&vb->tree, &p, key, nkey))
 		it = item_at(&p);
 	if (it && mem_item_expired(it, now))
 		it = NULL;
 	if (it) {
 		vb->count.hits++;
-		if (it->nvalue <= COPIED) {
-			status = answer(vb, c, it, NULL);
-			it = NULL;
-		} else {
-			mem_item_hold(it);
-		}
+		mem_item_hold(it);
 	}
 	mem_vbucket_unlock(vb);
-	return it ? answer(vb, c, it, mem_item_release) : status;
+	return it;
 }
 
 /* it: null, or what is there and has not expired. */

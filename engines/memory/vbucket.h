@@ -66,10 +66,10 @@ mem_vbucket_cas(const struct mem_vbucket *vb, const struct mem_item *it)
 	return it->obj.born << 10 | vb->id;
 }
 
-/* Answers with the item, which is copied or lent; or it is not there, or
- * expired. */
-enum ewb_status mem_vbucket_get(struct mem_vbucket *vb, struct ewb_cookie *c,
-                                const struct ewb_request *r, uint32_t now);
+/* Null: not there, or expired.  Else it is held for the caller, who calls
+ * mem_item_release(). */
+struct mem_item *mem_vbucket_get(struct mem_vbucket *vb, const void *key,
+                                 size_t nkey, uint32_t now);
 /* Whether r's expectation holds, and how many bytes a store would free at
  * once. */
 enum ewb_status mem_vbucket_look(struct mem_vbucket *vb,
