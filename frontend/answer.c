@@ -19,14 +19,6 @@ copy(struct ewb_conn *n, const void *data, size_t len) EWB_ON_FRONT
 	return ewb_out_copy(n->front, &n->out, data, len);
 }
 
-static int
-value(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT
-{
-	if (c->reply.len >= LEND_MIN)
-		return ewb_out_value(n->front, &n->out, c);
-	return copy(n, ewb_reply_data(&c->reply), c->reply.len);
-}
-
 static void
 count_get(struct ewb_conn *n, enum ewb_status status) EWB_ON_FRONT
 {
@@ -85,18 +77,24 @@ text_status(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT
 static int
 text_value(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT
 {
-	struct ewb_reply *r = &c->reply;
-	uint8_t *head = ewb_out_reserve(n->front, &n->out, EWB_TEXT_VALUE_MAX);
-	struct ewb_frame f = c->frame;
+	const struct ewb_reply *r = &c->reply;
+	size_t small = r->len < LEND_MIN ? r->len : 0, len;
+	uint8_t *to = ewb_out_reserve(n->front, &n->out,
+	                              EWB_TEXT_VALUE_MAX + small + 2);
 
-	if (head == NULL)
+	if (to == NULL)
 		return -1;
-	f.key = c->request.key;
-	ewb_out_commit(&n->out, ewb_text_value(head, &f, r->flags, r->len,
-	                                       r->cas));
-	if (value(n, c))
-		return -1;
-	return copy(n, "\r\n", 2);
+	c->frame.key = c->request.key;
+	len = ewb_text_value(to, &c->frame, r->flags, r->len, r->cas);
+	if (small < r->len) {
+		ewb_out_commit(&n->out, len);
+		return ewb_out_value(n->front, &n->out, c) ||
+		       copy(n, "\r\n", 2);
+	}
+	memcpy(to + len, ewb_reply_data(r), small);
+	memcpy(to + len + small, "\r\n", 2);
+	ewb_out_commit(&n->out, len + small + 2);
+	return 0;
 }
 
 static int
@@ -110,15 +108,6 @@ text_get(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT
 		return text_value(n, c);
 	n->get_failed = 1;
 	return text_status(n, c);
-}
-
-static int
-text_end(struct ewb_conn *n) EWB_ON_FRONT
-{
-	int failed = n->get_failed;
-
-	n->get_failed = 0;
-	return failed ? 0 : copy(n, "END\r\n", 5);
 }
 
 /* Ends a get, too, if one of its keys was at fault. */
@@ -170,7 +159,6 @@ answer_text(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT
 	switch (c->op) {
 	case EWB_OP_GET:
 	case EWB_OP_GAT: return text_get(n, c);
-	case EWB_OP_END: return text_end(n);
 	case EWB_OP_ERROR: return text_error(n, c);
 	case EWB_OP_INCR:
 	case EWB_OP_DECR: return text_number(n, c);
@@ -196,10 +184,11 @@ has_cas(const struct ewb_cookie *c)
 	return !c->answered && c->op != EWB_OP_DELETE;
 }
 
-/* A frame with what comes before the value; the value, nvalue bytes, follows. */
-static int
-bin_head(struct ewb_conn *n, struct ewb_cookie *c, const void *extras,
-         size_t nextras, size_t nkey, size_t nvalue) EWB_ON_FRONT
+/* Room for a frame, with what comes before the value written to it; null: no
+ * memory.  small bytes of value are to follow in the same place. */
+static uint8_t *
+bin_begin(struct ewb_conn *n, struct ewb_cookie *c, const void *extras,
+          size_t nextras, size_t nkey, size_t nvalue, size_t small) EWB_ON_FRONT
 {
 	struct ewb_bin_reply r = {
 		.opcode = c->frame.opcode,
@@ -214,16 +203,45 @@ bin_head(struct ewb_conn *n, struct ewb_cookie *c, const void *extras,
 		.cas = has_cas(c) ? c->reply.cas : 0,
 	};
 	size_t len = EWB_BIN_HEAD + nextras + nkey;
-	uint8_t *to = ewb_out_reserve(n->front, &n->out, len);
+	uint8_t *to = ewb_out_reserve(n->front, &n->out, len + small);
 
 	if (to == NULL)
-		return -1;
+		return NULL;
 	ewb_bin_head(to, &r);
 	if (nextras)
 		memcpy(to + EWB_BIN_HEAD, extras, nextras);
 	if (nkey)
 		memcpy(to + EWB_BIN_HEAD + nextras, c->request.key, nkey);
-	ewb_out_commit(&n->out, len);
+	return to + len;
+}
+
+/* A frame with what comes before the value; the value, nvalue bytes, follows. */
+static int
+bin_head(struct ewb_conn *n, struct ewb_cookie *c, const void *extras,
+         size_t nextras, size_t nkey, size_t nvalue) EWB_ON_FRONT
+{
+	if (!bin_begin(n, c, extras, nextras, nkey, nvalue, 0))
+		return -1;
+	ewb_out_commit(&n->out, EWB_BIN_HEAD + nextras + nkey);
+	return 0;
+}
+
+/* A frame with the reply's value. */
+static int
+bin_value(struct ewb_conn *n, struct ewb_cookie *c, const void *extras,
+          size_t nextras, size_t nkey) EWB_ON_FRONT
+{
+	size_t len = c->reply.len;
+	uint8_t *to;
+
+	if (len >= LEND_MIN)
+		return bin_head(n, c, extras, nextras, nkey, len) ||
+		       ewb_out_value(n->front, &n->out, c);
+	to = bin_begin(n, c, extras, nextras, nkey, len, len);
+	if (to == NULL)
+		return -1;
+	memcpy(to, ewb_reply_data(&c->reply), len);
+	ewb_out_commit(&n->out, EWB_BIN_HEAD + nextras + nkey + len);
 	return 0;
 }
 
@@ -258,9 +276,7 @@ bin_get(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT
 	size_t nkey = c->frame.is & EWB_IS_WANT_KEY ? c->request.nkey : 0;
 
 	ewb_put32(flags, c->reply.flags);
-	if (bin_head(n, c, flags, sizeof flags, nkey, c->reply.len))
-		return -1;
-	return value(n, c);
+	return bin_value(n, c, flags, sizeof flags, nkey);
 }
 
 /* A miss of a getk carries the key. */
@@ -301,11 +317,7 @@ bin_stat(struct ewb_conn *n, struct ewb_cookie *c, const char *name,
 static int
 bin_plain(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT
 {
-	const struct ewb_reply *r = &c->reply;
-
-	if (bin_head(n, c, r->extras, r->has_extras, 0, r->len))
-		return -1;
-	return value(n, c);
+	return bin_value(n, c, c->reply.extras, c->reply.has_extras, 0);
 }
 
 static int
@@ -391,4 +403,13 @@ ewb_answer(struct ewb_conn *n, struct ewb_cookie *c)
 	if (c->frame.is & EWB_IS_BINARY)
 		return answer_binary(n, c);
 	return answer_text(n, c);
+}
+
+int
+ewb_answer_end(struct ewb_conn *n)
+{
+	int failed = n->get_failed;
+
+	n->get_failed = 0;
+	return failed ? 0 : copy(n, "END\r\n", 5);
 }

@@ -31,6 +31,7 @@
 #define EWB_FRONT_HELD 2u    /* answered, but away: it holds its key */
 #define EWB_FRONT_COUNTED 4u /* in busy[] */
 #define EWB_FRONT_STARTED 8u /* its stream's first bytes are output */
+#define EWB_FRONT_END 16u    /* the last key of a text get: END follows */
 
 enum ewb_proto { EWB_PROTO_UNKNOWN, EWB_PROTO_TEXT, EWB_PROTO_BINARY };
 
@@ -64,7 +65,7 @@ struct ewb_conn {
 
 	/* commands */
 	struct ewb_cookie *first, *last;
-	uint32_t nflight;   /* in the list, but for END */
+	uint32_t nflight;   /* in the list */
 	uint32_t npending;  /* of these, not done */
 	uint32_t nturn;     /* of these, not begun */
 	uint32_t nbarriers; /* of these pending, barriers */
@@ -137,5 +138,7 @@ void ewb_order_unlinger(struct ewb_cookie *c) EWB_ON_FRONT;
 
 /* answer.c.  Writes c's reply.  0; -1: no memory, or it cannot be told: cut. */
 int ewb_answer(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT;
+/* Writes what ends a text get, all of whose keys are answered.  Likewise. */
+int ewb_answer_end(struct ewb_conn *n) EWB_ON_FRONT;
 
 #endif

@@ -35,13 +35,6 @@ release(struct ewb_cookie *c) EWB_ON_FRONT
 
 /* The list. */
 
-/* Against the limit of commands in flight: a get's END comes for free. */
-static unsigned
-counts(const struct ewb_cookie *c)
-{
-	return c->op != EWB_OP_END;
-}
-
 static void
 append(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT
 {
@@ -52,7 +45,7 @@ append(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT
 	else
 		n->first = c;
 	n->last = c;
-	n->nflight += counts(c);
+	n->nflight++;
 }
 
 static void
@@ -65,7 +58,7 @@ unlink_first(struct ewb_conn *n) EWB_ON_FRONT
 		n->first->prev = NULL;
 	else
 		n->last = NULL;
-	n->nflight -= counts(c);
+	n->nflight--;
 	n->waiting_bytes -= c->stream ? 0 : c->front_bytes;
 	if (c->stream == NULL)
 		c->front_bytes = 0;
@@ -157,9 +150,20 @@ count_command(struct ewb_front *f, enum ewb_op op) EWB_ON_FRONT
 	case EWB_OP_REPLACE:
 	case EWB_OP_APPEND:
 	case EWB_OP_PREPEND: EWB_COUNT(&f->d.counters, cmd_set); break;
-	case EWB_OP_END: break;
 	default: EWB_COUNT(&f->d.counters, cmd_other);
 	}
+}
+
+/* It is no command of its own: it comes with the last key's answer. */
+static int
+add_end(struct ewb_conn *n) EWB_ON_FRONT
+{
+	if (n->pause & EWB_PAUSE_CLOSING)
+		return 0;
+	if (n->last == NULL)
+		return ewb_answer_end(n);
+	n->last->front_bits |= EWB_FRONT_END;
+	return 0;
 }
 
 int
@@ -167,9 +171,12 @@ ewb_order_add(struct ewb_conn *n, const struct ewb_frame *frame,
               const uint8_t *value, struct ewb_chunk *in, uint8_t *body)
 {
 	struct ewb_front *f = n->front;
-	struct ewb_cookie *c = ewb_cookie_take(&f->d, frame->op, &n->session);
+	struct ewb_cookie *c;
 	int wait;
 
+	if (frame->op == EWB_OP_END)
+		return add_end(n);
+	c = ewb_cookie_take(&f->d, frame->op, &n->session);
 	if (c == NULL) {
 		free(body);
 		return -1;
@@ -365,7 +372,8 @@ ewb_order_emit(struct ewb_conn *n)
 		}
 		if (!c->done)
 			return;
-		if (ewb_answer(n, c))
+		if (ewb_answer(n, c) ||
+		    (c->front_bits & EWB_FRONT_END && ewb_answer_end(n)))
 			cut(n);
 		if (c->op == EWB_OP_QUIT || (c->frame.is & EWB_IS_LAST))
 			n->pause |= EWB_PAUSE_CLOSING;

@@ -433,7 +433,6 @@ ewb_front_commands(struct ewb_server *s)
 	};
 	k->commands[EWB_OP_VERSION] = (struct ewb_command){ .run = run_nothing };
 	k->commands[EWB_OP_NOOP] = (struct ewb_command){ .run = run_nothing };
-	k->commands[EWB_OP_END] = (struct ewb_command){ .run = run_nothing };
 	k->commands[EWB_OP_QUIT] = (struct ewb_command){ .run = run_nothing,
 		                                         .barrier = 1 };
 	k->commands[EWB_OP_VERBOSITY] =

@@ -296,6 +296,8 @@ static size_t
 word_end(const uint8_t *in, size_t i, size_t n)
 {
 	for (; i < n; i++) {
+		if (in[i] > ' ')
+			continue;
 		if (in[i] == ' ' || in[i] == '\n')
 			return i;
 		if (in[i] == '\r' && i + 1 < n && in[i + 1] == '\n')

@@ -35,8 +35,7 @@ START_TEST(a_barrier_waits_for_all_and_holds_all)
 	play_run(&p);
 	/* not begun: neither the barrier nor the get behind it */
 	ck_assert_uint_eq(tiny.runs, 3);
-	ck_assert_int_eq(c->conn->first->next->next->next->next->next->wait,
-	                 EWB_WAIT_TURN);
+	ck_assert_int_eq(c->conn->last->prev->wait, EWB_WAIT_TURN);
 	tiny_let("h1", EWB_OK);
 	play_run(&p);
 	hear(c, "END\r\n");
