@@ -113,27 +113,26 @@ static void
 start(struct ewb_class *c, struct ewb_job *j, uint64_t now)
 {
 	struct ewb_timing *t = ewb_timing_of(&c->timings, j->type);
-	uint64_t waited = since(j->queued_at, now);
 
 	atomic_exchange(&j->state, EWB_JOB_RUNNING);
 	j->started_at = now;
 	count_queued(c, (size_t)-1);
 	c->running++;
-	ewb_hist_add(&c->wait_us, waited);
+	j->timing = t;
 	if (t)
-		ewb_hist_add(&t->wait_us, waited);
+		ewb_hist_add(&t->wait_us, since(j->queued_at, now));
 }
 
 struct ewb_job *
-ewb_class_take(struct ewb_class *c)
+ewb_class_take(struct ewb_class *c, uint64_t now)
 {
-	uint64_t now;
 	struct ewb_timer *t;
 	struct ewb_job *j;
 
 	if (!c->queue.first && !c->sleepers.n)
 		return NULL;
-	now = ewb_clock_us(c->clock);
+	if (now == 0)
+		now = ewb_clock_us(c->clock);
 	while ((t = ewb_heap_due(&c->sleepers, now))) {
 		c->sleeping--;
 		ewb_class_ready(c, job_of(t), now);
@@ -206,7 +205,7 @@ put_to_sleep(struct ewb_class *c, struct ewb_job *j, uint64_t now)
 	if (until < now)
 		until = UINT64_MAX;
 	/* Twice as much at a time, so it is seldom under the lock. */
-	if (c->sleepers.n == c->sleepers.cap &&
+	if (c->sleepers.n >= c->sleepers.cap &&
 	    ewb_heap_reserve(&c->sleepers,
 	                     c->sleepers.n * 2 + SLEEPERS_AT_FIRST) < 0)
 		return false;
@@ -220,47 +219,33 @@ put_to_sleep(struct ewb_class *c, struct ewb_job *j, uint64_t now)
 	return true;
 }
 
-static void
-count_run(struct ewb_class *c, const struct ewb_job_type *type, uint64_t us)
-{
-	struct ewb_timing *t = ewb_timing_of(&c->timings, type);
-
-	c->ran++;
-	ewb_hist_add(&c->run_us, us);
-	if (t)
-		ewb_hist_add(&t->run_us, us);
-}
-
-static void
-finish(struct ewb_class *c, struct ewb_job *j, ewb_job_done_fn *finished)
-{
-	atomic_exchange(&j->state, EWB_JOB_IDLE);
-	if (finished) {
-		ewb_class_unlock(c);
-		finished(j);
-		ewb_class_lock(c);
-	}
-	c->running--;
-}
-
-void
+uint64_t
 ewb_class_run(struct ewb_class *c, struct ewb_job *j)
 {
 	const struct ewb_job_type *type = j->type;
+	struct ewb_timing *timing = j->timing;
+	uint64_t started_at = j->started_at;
 	enum ewb_after after = type->run(j);
 	uint64_t now = ewb_clock_us(c->clock);
 
 	/* First of all: while it runs, the job keeps its strand alive. */
 	ewb_strand_leave(c->all, j->strand);
-	ewb_class_lock(c);
-	count_run(c, type, since(j->started_at, now));
 	if (after == EWB_TASK_DONE) {
-		finish(c, j, type->finished);
-		return;
+		/* from here on whoever looks finds that it is not here */
+		atomic_exchange(&j->state, EWB_JOB_IDLE);
+		if (type->finished)
+			type->finished(j);
 	}
+	ewb_class_lock(c);
+	c->ran++;
 	c->running--;
+	if (timing)
+		ewb_hist_add(&timing->run_us, since(started_at, now));
+	if (after == EWB_TASK_DONE)
+		return now;
 	if (after == EWB_TASK_PARK && stand_still(j, EWB_JOB_PARKED))
 		c->parked++;
 	else if (after != EWB_TASK_SLEEP || !put_to_sleep(c, j, now))
 		ewb_class_ready(c, j, now);
+	return now;
 }

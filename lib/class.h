@@ -55,7 +55,6 @@ struct ewb_class {
 	bool leader_coming; /* it was called */
 	bool stop;
 	uint64_t parked, sleeping, running, submitted, ran, cancelled, wakes;
-	struct ewb_hist wait_us, run_us;
 	struct ewb_timings timings;
 	/* written under lock, read by any thread */
 	_Atomic size_t queued; /* those that wait for a strand too */
@@ -80,8 +79,9 @@ void ewb_class_ready(struct ewb_class *c, struct ewb_job *j, uint64_t now);
 /* Calls a thread if one is needed, none is coming and one rests. */
 void ewb_class_call(struct ewb_class *c);
 /* Queues the sleepers whose time has come, takes out the first job; null when
- * there is none.  It is RUNNING. */
-struct ewb_job *ewb_class_take(struct ewb_class *c);
+ * there is none.  It is RUNNING.  now: as the last run has returned it; 0: the
+ * clock is read. */
+struct ewb_job *ewb_class_take(struct ewb_class *c, uint64_t now);
 /* Takes a job out that does not run; whether it was there to take.  *held is
  * the strand that it had, for ewb_strand_leave once the lock is free; or
  * null. */
@@ -91,7 +91,7 @@ bool ewb_class_drop(struct ewb_class *c, struct ewb_job *j,
 void ewb_class_wake(struct ewb_class *c, struct ewb_job *j);
 
 /* The lock not held, but when it returns: runs a job that was taken, and all
- * that comes after. */
-void ewb_class_run(struct ewb_class *c, struct ewb_job *j);
+ * that comes after.  The time when it ended. */
+uint64_t ewb_class_run(struct ewb_class *c, struct ewb_job *j);
 
 #endif

@@ -8,6 +8,7 @@
 #include "lib/heap.h"
 
 #define ROOM_AT_FIRST 16
+#define IN_ROW SIZE_MAX /* a place */
 
 /* at[0] is place 1, so that place 0 means: in no heap. */
 static void
@@ -37,9 +38,9 @@ sink(struct ewb_heap *h, size_t place, struct ewb_timer *t)
 	for (;;) {
 		size_t below = place * 2;
 
-		if (below > h->n)
+		if (below > h->nheap)
 			break;
-		if (below < h->n && h->at[below]->when < h->at[below - 1]->when)
+		if (below < h->nheap && h->at[below]->when < h->at[below - 1]->when)
 			below++;
 		if (t->when <= h->at[below - 1]->when)
 			break;
@@ -70,30 +71,62 @@ ewb_heap_reserve(struct ewb_heap *h, size_t n)
 	return 0;
 }
 
+/* The row. */
+
+static void
+append(struct ewb_heap *h, struct ewb_timer *t)
+{
+	t->place = IN_ROW;
+	t->next = NULL;
+	t->prev = h->last;
+	if (h->last)
+		h->last->next = t;
+	else
+		h->first = t;
+	h->last = t;
+}
+
+static void
+leave_row(struct ewb_heap *h, struct ewb_timer *t)
+{
+	if (t->next)
+		t->next->prev = t->prev;
+	else
+		h->last = t->prev;
+	if (t->prev)
+		t->prev->next = t->next;
+	else
+		h->first = t->next;
+	t->place = 0;
+}
+
 int
 ewb_heap_add(struct ewb_heap *h, struct ewb_timer *t, uint64_t when)
 {
 	int err;
 
 	EWB_MUST(t->place == 0);
-	err = ewb_heap_reserve(h, h->n + 1);
-	if (err)
-		return err;
 	t->when = when;
-	rise(h, ++h->n, t);
+	if (h->last == NULL || h->last->when <= when) {
+		append(h, t);
+	} else {
+		err = ewb_heap_reserve(h, h->nheap + 1);
+		if (err)
+			return err;
+		rise(h, ++h->nheap, t);
+	}
+	h->n++;
 	return 0;
 }
 
-void
-ewb_heap_drop(struct ewb_heap *h, struct ewb_timer *t)
+static void
+leave_heap(struct ewb_heap *h, struct ewb_timer *t)
 {
 	size_t place = t->place;
 	struct ewb_timer *last;
 
-	if (place == 0)
-		return;
-	EWB_MUST(place <= h->n && h->at[place - 1] == t);
-	last = h->at[--h->n];
+	EWB_MUST(place <= h->nheap && h->at[place - 1] == t);
+	last = h->at[--h->nheap];
 	t->place = 0;
 	if (last == t)
 		return;
@@ -103,10 +136,24 @@ ewb_heap_drop(struct ewb_heap *h, struct ewb_timer *t)
 		sink(h, place, last);
 }
 
+void
+ewb_heap_drop(struct ewb_heap *h, struct ewb_timer *t)
+{
+	if (t->place == 0)
+		return;
+	if (t->place == IN_ROW)
+		leave_row(h, t);
+	else
+		leave_heap(h, t);
+	h->n--;
+}
+
 struct ewb_timer *
 ewb_heap_first(const struct ewb_heap *h)
 {
-	return h->n ? h->at[0] : NULL;
+	if (h->nheap == 0 || (h->first && h->first->when <= h->at[0]->when))
+		return h->first;
+	return h->at[0];
 }
 
 struct ewb_timer *

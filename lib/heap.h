@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Timers in order of time: a binary heap of nodes that live in their owners.
- * Zero-filled is empty.  One thread, or the owner's lock. */
+/* Timers in order of time, nodes that live in their owners: a row, to which a
+ * timer is appended that is due after all in it, and a binary heap of all
+ * others.  So timers of one duration, which are nearly all, cost nothing to
+ * add and to drop.  Zero-filled is empty.  One thread, or the owner's lock. */
 #ifndef LIB_HEAP_H
 #define LIB_HEAP_H
 
@@ -9,12 +11,15 @@
 
 struct ewb_timer {
 	uint64_t when;  /* us */
-	size_t place;   /* 1 and up while in a heap; 0: in none */
+	size_t place;   /* 1 and up while in the heap or the row; 0: in none */
+	struct ewb_timer *next, *prev; /* in the row */
 };
 
 struct ewb_heap {
 	struct ewb_timer **at;
-	size_t n, cap;
+	size_t nheap, cap;
+	struct ewb_timer *first, *last; /* the row */
+	size_t n; /* in both */
 };
 
 /* Room for n timers in all: after this, adding up to n cannot fail. */

@@ -214,9 +214,11 @@ ewb_pool_stats(struct ewb_pool *p, unsigned where, struct ewb_class_stats *out)
 		.ran = c->ran,
 		.cancelled = c->cancelled,
 		.wakes = c->wakes,
-		.wait_us = c->wait_us,
-		.run_us = c->run_us,
 	};
+	for (const struct ewb_timing *t = c->timings.first; t; t = t->next) {
+		ewb_hist_merge(&out->wait_us, &t->wait_us);
+		ewb_hist_merge(&out->run_us, &t->run_us);
+	}
 	ewb_class_unlock(c);
 }
 
@@ -255,11 +257,11 @@ ewb_pool_step(struct ewb_pool *p, unsigned where)
 
 	EWB_MUST(c->nthreads == 0);
 	ewb_class_lock(c);
-	j = ewb_class_take(c);
+	j = ewb_class_take(c, 0);
 	ewb_class_unlock(c);
 	if (!j)
 		return 0;
-	ewb_class_run(c, j);
+	(void)ewb_class_run(c, j);
 	ewb_class_unlock(c);
 	return 1;
 }

@@ -39,6 +39,7 @@ enum ewb_after {
 };
 
 struct ewb_job;
+struct ewb_timing;
 /* pool.  With EWB_TASK_DONE the pool does not touch the job after the call,
  * but *before* the return the job must not be freed or submitted again: do
  * that in finished(), which is the last thing that the pool does with it. */
@@ -80,6 +81,7 @@ struct ewb_job {
 	_Atomic uint32_t state;
 	struct ewb_job *next, *prev;
 	struct ewb_timer timer;
+	struct ewb_timing *timing; /* of its type; null: no memory for it */
 	uint64_t queued_at, started_at;
 };
 

@@ -86,6 +86,7 @@ static void *
 work(void *arg)
 {
 	struct ewb_class *c = arg;
+	uint64_t now = 0;
 	unsigned number;
 
 	ewb_class_lock(c);
@@ -95,15 +96,16 @@ work(void *arg)
 	take_policy(c);
 	ewb_class_lock(c);
 	while (!c->stop) {
-		struct ewb_job *j = ewb_class_take(c);
+		struct ewb_job *j = ewb_class_take(c, now);
 
 		if (!j) {
 			rest(c);
+			now = 0;
 			continue;
 		}
 		ewb_class_call(c);
 		ewb_class_unlock(c);
-		ewb_class_run(c, j);
+		now = ewb_class_run(c, j);
 	}
 	ewb_class_unlock(c);
 	return NULL;

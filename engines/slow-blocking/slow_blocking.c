@@ -31,7 +31,7 @@ answer(struct slow *s, struct ewb_cookie *c, const struct ewb_request *r,
 {
 	enum ewb_status status;
 
-	if (slow_delay_due(&s->delay))
+	if (slow_delay_due(&s->delay) && s->delay.us)
 		wait_us(s->delay.us);
 	while ((status = run(s->mem, c, r)) == EWB_WOULDBLOCK)
 		wait_us(MEM_RETRY_US);
