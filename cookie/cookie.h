@@ -137,7 +137,7 @@ struct ewb_cookie {
 	void *blocked_arg;        /* for the engine's cancel */
 	enum ewb_cancel_reason why; /* of the last cancel; 0: none */
 	/* the front end's own: order, input */
-	struct ewb_cookie *next, *prev;
+	struct ewb_cookie *next, *prev, *older;
 	struct ewb_chunk *input;
 	uint32_t front_bits;
 	size_t front_bytes;

@@ -29,13 +29,13 @@
 /* Bits of a cookie's front_bits. */
 #define EWB_FRONT_LINGERS 1u /* done; its stream's last pieces are not sent */
 #define EWB_FRONT_HELD 2u    /* answered, but away: it holds its key */
-#define EWB_FRONT_COUNTED 4u /* in busy[] */
+#define EWB_FRONT_CHAINED 4u /* in busy[] */
 #define EWB_FRONT_STARTED 8u /* its stream's first bytes are output */
 #define EWB_FRONT_END 16u    /* the last key of a text get: END follows */
 
 enum ewb_proto { EWB_PROTO_UNKNOWN, EWB_PROTO_TEXT, EWB_PROTO_BINARY };
 
-#define EWB_CONN_BUSY 64
+#define EWB_CONN_BUSY 32
 
 struct ewb_conn {
 	struct ewb_session session;
@@ -70,9 +70,8 @@ struct ewb_conn {
 	uint32_t nturn;     /* of these, not begun */
 	uint32_t nbarriers; /* of these pending, barriers */
 	struct ewb_cookie *held; /* answered, but away, by next */
-	uint32_t nheld;
 	size_t pinned_bytes; /* of input that commands hold, until released */
-	uint8_t busy[EWB_CONN_BUSY]; /* pending and held ones, by key hash */
+	struct ewb_cookie *busy[EWB_CONN_BUSY]; /* by key hash; see order.c */
 
 	/* output */
 	struct ewb_out out;

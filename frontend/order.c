@@ -64,79 +64,69 @@ unlink_first(struct ewb_conn *n) EWB_ON_FRONT
 		c->front_bytes = 0;
 }
 
-static uint8_t *
-busy(struct ewb_conn *n, const struct ewb_cookie *c)
+/* Who waits for whom.  The keyed commands that later ones on their key wait
+ * for stand in chains, newest first: those that are not done, and mutations
+ * that were answered by their deadline and are away. */
+
+static struct ewb_cookie **
+chain(struct ewb_conn *n, const struct ewb_cookie *c)
 {
 	return &n->busy[c->request.hash % EWB_CONN_BUSY];
 }
 
 static void
-count_busy(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT
+enchain(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT
 {
-	uint8_t *b = busy(n, c);
+	struct ewb_cookie **head = chain(n, c);
 
-	/* sticks at 255: then it only says "look" for ever */
 	if (!c->command->keyed)
 		return;
-	if (*b < 255)
-		++*b;
-	c->front_bits |= EWB_FRONT_COUNTED;
+	c->older = *head;
+	*head = c;
+	c->front_bits |= EWB_FRONT_CHAINED;
 }
 
 static void
-uncount_busy(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT
+unchain(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT
 {
-	if (!(c->front_bits & EWB_FRONT_COUNTED))
+	struct ewb_cookie **p = chain(n, c);
+
+	if (!(c->front_bits & EWB_FRONT_CHAINED))
 		return;
-	if (*busy(n, c) < 255)
-		--*busy(n, c);
-	c->front_bits &= ~EWB_FRONT_COUNTED;
-}
-
-/* Who waits for whom. */
-
-static int
-same_key(const struct ewb_cookie *a, const struct ewb_cookie *b)
-{
-	return a->command->keyed && b->command->keyed &&
-	       a->request.hash == b->request.hash;
+	while (*p != c)
+		p = &(*p)->older;
+	*p = c->older;
+	c->front_bits &= ~EWB_FRONT_CHAINED;
 }
 
 static int
-key_held(const struct ewb_conn *n, const struct ewb_cookie *c)
+behind_its_key(const struct ewb_cookie *c)
 {
-	for (const struct ewb_cookie *h = n->held; h; h = h->next)
-		if (h->command->mutates && same_key(h, c))
+	for (const struct ewb_cookie *p = c->older; p; p = p->older)
+		if (p->request.hash == c->request.hash)
 			return 1;
 	return 0;
 }
 
-/* An earlier command in the list that c waits for?  A mutation that was
- * answered by its deadline and is away still counts. */
 static int
-blocked_by_earlier(const struct ewb_cookie *c)
+behind_a_barrier(const struct ewb_conn *n, const struct ewb_cookie *c)
 {
-	for (const struct ewb_cookie *p = c->prev; p; p = p->prev) {
-		if (p->done && !(p->away && p->command->mutates))
-			continue;
+	if (n->nbarriers == 0)
+		return 0; /* it is none itself, for it is counted */
+	for (const struct ewb_cookie *p = c->prev; p; p = p->prev)
 		if (!p->done && (p->command->barrier || c->command->barrier))
 			return 1;
-		if (same_key(p, c))
-			return 1;
-	}
 	return 0;
 }
 
+/* c stands in its chain, and is counted. */
 static int
-must_wait(struct ewb_conn *n, const struct ewb_cookie *c) EWB_ON_FRONT
+must_wait(const struct ewb_conn *n, const struct ewb_cookie *c)
 {
-	if (n->npending == 0 && n->nheld == 0 && n->first == c)
-		return 0;
 	if (!c->command->keyed && !c->command->barrier)
 		return 0; /* it has its place among the replies, no more */
-	if (n->nbarriers == 0 && !c->command->barrier && *busy(n, c) == 0)
-		return 0;
-	return blocked_by_earlier(c) || (c->command->keyed && key_held(n, c));
+	return (c->command->keyed && behind_its_key(c)) ||
+	       behind_a_barrier(n, c);
 }
 
 static void
@@ -172,7 +162,6 @@ ewb_order_add(struct ewb_conn *n, const struct ewb_frame *frame,
 {
 	struct ewb_front *f = n->front;
 	struct ewb_cookie *c;
-	int wait;
 
 	if (frame->op == EWB_OP_END)
 		return add_end(n);
@@ -194,11 +183,10 @@ ewb_order_add(struct ewb_conn *n, const struct ewb_frame *frame,
 	count_command(f, c->op);
 	if (c->op == EWB_OP_QUIT || (frame->is & EWB_IS_LAST))
 		n->pause |= EWB_PAUSE_ENDED;
-	wait = must_wait(n, c);
 	n->npending++;
 	n->nbarriers += c->command->barrier;
-	count_busy(n, c);
-	if (wait) {
+	enchain(n, c);
+	if (must_wait(n, c)) {
 		c->wait = EWB_WAIT_TURN;
 		n->nturn++;
 		return 0;
@@ -227,8 +215,7 @@ ewb_order_advance(struct ewb_conn *n)
 		next = c->next;
 		if (c->wait != EWB_WAIT_TURN || c->done)
 			continue;
-		if (blocked_by_earlier(c) ||
-		    (c->command->keyed && key_held(n, c)))
+		if (must_wait(n, c))
 			continue;
 		if (!ewb_order_room(n, c))
 			return c;
@@ -261,7 +248,7 @@ desk_done(struct ewb_cookie *c)
 	n->npending--;
 	n->nbarriers -= c->command->barrier;
 	if (!(c->away && c->command->mutates))
-		uncount_busy(n, c);
+		unchain(n, c);
 	if (!c->away && c->stream == NULL) {
 		c->front_bytes = c->reply.len;
 		n->waiting_bytes += c->reply.len;
@@ -277,7 +264,6 @@ unhold(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT
 	for (p = &n->held; *p != c; p = &(*p)->next)
 		;
 	*p = c->next;
-	n->nheld--;
 }
 
 static void
@@ -291,7 +277,7 @@ desk_home(struct ewb_cookie *c)
 		return;
 	}
 	n = ewb_conn_of(c->session);
-	uncount_busy(n, c);
+	unchain(n, c);
 	ewb_front_touch(n->front, n);
 	if (!(c->front_bits & EWB_FRONT_HELD))
 		return; /* its answer waits for its place still */
@@ -330,7 +316,6 @@ retire(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT
 		c->front_bits |= EWB_FRONT_HELD;
 		c->next = n->held;
 		n->held = c;
-		n->nheld++;
 	} else if (c->stream && c->front_bytes) {
 		c->front_bits |= EWB_FRONT_LINGERS;
 	} else {
@@ -411,5 +396,5 @@ ewb_order_drop(struct ewb_conn *n)
 		drop_one(c);
 	}
 	n->first = n->last = NULL;
-	n->nflight = n->npending = n->nturn = n->nbarriers = n->nheld = 0;
+	n->nflight = n->npending = n->nturn = n->nbarriers = 0;
 }
