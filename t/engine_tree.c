@@ -94,14 +94,14 @@ check_node(const struct mem_node *nd, unsigned level, const struct mem_obj *low,
 	sh->leaves += !inner;
 	sh->places += inner ? 0 : nd->cap;
 	for (i = inner; i < nd->n; i++) {
-		const struct mem_obj *key = nd->slot[i];
+		const struct mem_obj *key = mem_node_slots(nd)[i];
 
 		if (low)
 			ck_assert_int_le(key_cmp(low, key), 0);
 		if (high)
 			ck_assert_int_lt(key_cmp(key, high), 0);
 		if (i > (unsigned)inner)
-			ck_assert_int_lt(key_cmp(nd->slot[i - 1], key), 0);
+			ck_assert_int_lt(key_cmp(mem_node_slots(nd)[i - 1], key), 0);
 		ck_assert_uint_eq(mem_node_search(nd, mem_obj_key(key),
 		                                  key->nkey, &exact),
 		                  i);
@@ -109,12 +109,12 @@ check_node(const struct mem_node *nd, unsigned level, const struct mem_obj *low,
 		sh->bytes += (int64_t)mem_obj_bytes(key);
 	}
 	if (inner)
-		ck_assert_ptr_null(nd->slot[0]);
+		ck_assert_ptr_null(mem_node_slots(nd)[0]);
 	sh->items += inner ? 0 : nd->n;
 	for (i = 0; inner && i < nd->n; i++)
 		check_node(mem_node_kids(nd)[i], level - 1,
-		           i ? nd->slot[i] : low,
-		           i + 1u < nd->n ? nd->slot[i + 1] : high, sh);
+		           i ? mem_node_slots(nd)[i] : low,
+		           i + 1u < nd->n ? mem_node_slots(nd)[i + 1] : high, sh);
 }
 
 static struct shape

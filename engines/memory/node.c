@@ -6,14 +6,6 @@
 
 #define STEP 8u /* capacities are multiples of it */
 
-static uint32_t *
-heads(const struct mem_node *nd)
-{
-	size_t columns = mem_node_inner(nd) ? 2 : 1;
-
-	return (uint32_t *)(void *)(nd->slot + columns * nd->cap);
-}
-
 /* Where keys begin: an inner node's slot 0 is none. */
 static unsigned
 first(const struct mem_node *nd)
@@ -53,6 +45,9 @@ mem_node_new(enum mem_kind kind, unsigned cap, uint64_t born)
 	nd->n = 0;
 	nd->cap = (uint16_t)cap;
 	nd->skip = 0;
+	memset(nd->head, 0xff, cap * sizeof *nd->head);
+	if (kind == MEM_INNER)
+		nd->head[0] = 0;
 	return nd;
 }
 
@@ -79,19 +74,41 @@ head_of(const unsigned char *key, size_t nkey, size_t skip)
 	return skip < nkey ? head << 8 * (skip + 4 - nkey) : 0;
 }
 
-/* The first head in [lo, hi) that is not less.  Without a branch on the
- * outcome: one in two would be guessed wrong. */
+/* Four heads at a time; compilers know how, or do it one by one. */
+typedef uint32_t four __attribute__((vector_size(16)));
+
+/* How many heads are less: of all, since those that are not in use never are.
+ * Without a branch on the outcome, one in two of which would be guessed wrong,
+ * and with all loads at once. */
 static unsigned
-bisect_heads(const uint32_t *h, unsigned lo, unsigned hi, uint32_t head)
+count_less(const struct mem_node *nd, uint32_t head)
 {
-	unsigned len = hi - lo;
+	const four want = { head, head, head, head };
+	four sum = { 0 }, some;
+	unsigned i;
 
-	while (len > 0) {
-		unsigned half = (len + 1) / 2;
-
-		lo += half & -(unsigned)(h[lo + half - 1] < head);
-		len -= half;
+	for (i = 0; i < nd->n; i += 4) {
+		memcpy(&some, nd->head + i, sizeof some);
+		sum -= (four)(some < want);
 	}
+	return sum[0] + sum[1] + sum[2] + sum[3];
+}
+
+/* The first head that is not less. */
+static unsigned
+first_head(const struct mem_node *nd, uint32_t head)
+{
+	unsigned lo = count_less(nd, head);
+
+	return lo < first(nd) ? first(nd) : lo;
+}
+
+/* The first one behind lo that is greater. */
+static unsigned
+heads_end(const struct mem_node *nd, unsigned lo, uint32_t head)
+{
+	while (lo < nd->n && nd->head[lo] == head)
+		lo++;
 	return lo;
 }
 
@@ -102,7 +119,7 @@ bisect_keys(const struct mem_node *nd, unsigned lo, unsigned hi,
 {
 	while (lo < hi) {
 		unsigned mid = lo + (hi - lo) / 2;
-		int order = mem_key_order(key, nkey, nd->slot[mid]);
+		int order = mem_key_order(key, nkey, mem_node_slots(nd)[mid]);
 
 		if (order == 0) {
 			*exact = true;
@@ -124,34 +141,40 @@ prefix_order(const struct mem_node *nd, unsigned near, const void *key,
 {
 	size_t n = nkey < nd->skip ? nkey : nd->skip;
 
-	return n ? memcmp(key, mem_obj_key(nd->slot[near]), n) : 0;
+	if (n <= MEM_LEAD)
+		return memcmp(key, nd->lead, n);
+	return memcmp(key, mem_obj_key(mem_node_slots(nd)[near]), n);
 }
 
 unsigned
 mem_node_search(const struct mem_node *nd, const void *key, size_t nkey,
                 bool *exact)
 {
-	const uint32_t *h = heads(nd);
 	uint32_t head = head_of(key, nkey, nd->skip);
-	unsigned from = first(nd), n = nd->n, lo, hi;
+	unsigned from = first(nd), n = nd->n, lo;
 	int order;
 
 	*exact = false;
 	if (from >= n)
 		return from;
-	lo = bisect_heads(h, from, n, head);
-	if (lo < n && h[lo] == head &&
-	    mem_key_order(key, nkey, nd->slot[lo]) == 0) {
-		*exact = true; /* as a rule */
-		return lo;
-	}
+	lo = first_head(nd, head);
 	order = prefix_order(nd, lo < n ? lo : n - 1, key, nkey);
 	if (order)
 		return order < 0 ? from : n;
-	if (lo == n || h[lo] != head)
-		return lo;
-	hi = head == UINT32_MAX ? n : bisect_heads(h, lo + 1, n, head + 1);
-	return bisect_keys(nd, lo, hi, key, nkey, exact);
+	return bisect_keys(nd, lo, heads_end(nd, lo, head), key, nkey, exact);
+}
+
+struct mem_obj *
+mem_node_find(const struct mem_node *nd, const void *key, size_t nkey)
+{
+	uint32_t head = head_of(key, nkey, nd->skip);
+	unsigned i;
+
+	/* with another beginning, the key is not that key */
+	for (i = first_head(nd, head); i < nd->n && nd->head[i] == head; i++)
+		if (mem_key_order(key, nkey, mem_node_slots(nd)[i]) == 0)
+			return mem_node_slots(nd)[i];
+	return NULL;
 }
 
 unsigned
@@ -166,13 +189,15 @@ mem_node_route(const struct mem_node *nd, const void *key, size_t nkey)
 static void
 set_heads(struct mem_node *nd, size_t skip)
 {
-	uint32_t *h = heads(nd);
+	struct mem_obj **slot = mem_node_slots(nd);
+	size_t lead = skip < MEM_LEAD ? skip : MEM_LEAD;
 	unsigned i;
 
 	nd->skip = (uint16_t)skip;
+	if (lead)
+		memcpy(nd->lead, mem_obj_key(slot[first(nd)]), lead);
 	for (i = first(nd); i < nd->n; i++)
-		h[i] = head_of(mem_obj_key(nd->slot[i]), nd->slot[i]->nkey,
-		               skip);
+		nd->head[i] = head_of(mem_obj_key(slot[i]), slot[i]->nkey, skip);
 }
 
 /* What all keys begin with: the first and the last do. */
@@ -183,7 +208,8 @@ common_prefix(const struct mem_node *nd)
 
 	if (nd->n < from + 2)
 		return 0;
-	return mem_key_common(nd->slot[from], nd->slot[nd->n - 1u]);
+	return mem_key_common(mem_node_slots(nd)[from],
+	                      mem_node_slots(nd)[nd->n - 1u]);
 }
 
 void
@@ -196,8 +222,9 @@ void
 mem_node_insert(struct mem_node *nd, unsigned at, struct mem_obj *slot,
                 struct mem_node *kid)
 {
+	struct mem_obj **s = mem_node_slots(nd);
 	struct mem_node **k = mem_node_kids(nd);
-	uint32_t *h = heads(nd);
+	uint32_t *h = nd->head;
 	unsigned tail = nd->n - at;
 	size_t common;
 
@@ -205,10 +232,10 @@ mem_node_insert(struct mem_node *nd, unsigned at, struct mem_obj *slot,
 		nd->skip = 0; /* no key to begin like */
 	common = nd->skip;
 	if (common)
-		common = mem_key_common(slot, nd->slot[nd->n - 1u]);
-	memmove(nd->slot + at + 1, nd->slot + at, tail * sizeof *nd->slot);
+		common = mem_key_common(slot, s[nd->n - 1u]);
+	memmove(s + at + 1, s + at, tail * sizeof *s);
 	memmove(h + at + 1, h + at, tail * sizeof *h);
-	nd->slot[at] = slot;
+	s[at] = slot;
 	h[at] = head_of(mem_obj_key(slot), slot->nkey, nd->skip);
 	if (mem_node_inner(nd)) {
 		memmove(k + at + 1, k + at, tail * sizeof *k);
@@ -224,8 +251,9 @@ mem_node_insert(struct mem_node *nd, unsigned at, struct mem_obj *slot,
 struct mem_obj *
 mem_node_remove(struct mem_node *nd, unsigned at)
 {
+	struct mem_obj **s = mem_node_slots(nd);
 	struct mem_node **k = mem_node_kids(nd);
-	uint32_t *h = heads(nd);
+	uint32_t *h = nd->head;
 	unsigned key = at < first(nd) ? 1 : at;
 	struct mem_obj *gone = NULL;
 
@@ -234,10 +262,10 @@ mem_node_remove(struct mem_node *nd, unsigned at)
 	if (key < nd->n) {
 		unsigned tail = nd->n - key - 1;
 
-		gone = nd->slot[key];
-		memmove(nd->slot + key, nd->slot + key + 1,
-		        tail * sizeof *nd->slot);
+		gone = s[key];
+		memmove(s + key, s + key + 1, tail * sizeof *s);
 		memmove(h + key, h + key + 1, tail * sizeof *h);
+		h[nd->n - 1] = UINT32_MAX;
 	}
 	nd->n--;
 	return gone;
@@ -249,7 +277,7 @@ mem_node_append(struct mem_node *nd, const struct mem_node *src, unsigned from,
 {
 	unsigned n = to - from;
 
-	memcpy(nd->slot + nd->n, src->slot + from, n * sizeof *nd->slot);
+	memcpy(mem_node_slots(nd) + nd->n, mem_node_slots(src) + from, n * sizeof *mem_node_slots(nd));
 	if (mem_node_inner(nd))
 		memcpy(mem_node_kids(nd) + nd->n, mem_node_kids(src) + from,
 		       n * sizeof *mem_node_kids(nd));
@@ -262,7 +290,8 @@ mem_node_copy(struct mem_node *nd, const struct mem_node *src)
 	mem_node_append(nd, src, 0, src->n);
 	if (src->skip == common_prefix(nd)) {
 		nd->skip = src->skip;
-		memcpy(heads(nd), heads(src), src->n * sizeof(uint32_t));
+		memcpy(nd->lead, src->lead, sizeof nd->lead);
+		memcpy(nd->head, src->head, src->n * sizeof(uint32_t));
 	} else {
 		mem_node_tune(nd);
 	}
@@ -274,8 +303,8 @@ mem_node_expand(struct mem_node *nd, struct mem_obj **list)
 	unsigned i, n = 0;
 
 	for (i = 0; i < nd->n; i++) {
-		if (nd->slot[i]) {
-			mem_obj_push(list, nd->slot[i]);
+		if (mem_node_slots(nd)[i]) {
+			mem_obj_push(list, mem_node_slots(nd)[i]);
 			n++;
 		}
 		if (mem_node_inner(nd)) {

@@ -6,8 +6,9 @@
  * i + 1; its slot 0 is null and stands for "from the beginning".
  *
  * head[i] is the four bytes of key i behind those that all keys of the node
- * have in common (skip of them), so that a search touches the node and, as a
- * rule, one key. */
+ * have in common (skip of them, the first of which are in lead), so that a
+ * search touches the node and, as a rule, one key of a leaf.  Heads that are
+ * not in use are UINT32_MAX; an inner node's head[0] is 0. */
 #ifndef MEM_NODE_H
 #define MEM_NODE_H
 
@@ -18,13 +19,15 @@
 #include "obj.h"
 
 #define MEM_FANOUT 64u /* the most entries in a node */
+#define MEM_LEAD 16
 
 struct mem_node {
 	struct mem_obj obj;
 	uint16_t n, cap;
 	uint16_t skip;
-	struct mem_obj *slot[]; /* cap; then an inner node's cap children */
-				/* then cap uint32_t heads */
+	unsigned char lead[MEM_LEAD];
+	uint32_t head[]; /* cap; then cap slots; then an inner node's cap
+	                    children */
 };
 
 static inline bool
@@ -39,10 +42,16 @@ mem_node_doomed(const struct mem_obj *o)
 	return o->kind >= MEM_LEAF && o->tag == MEM_DOOMED;
 }
 
+static inline struct mem_obj **
+mem_node_slots(const struct mem_node *nd)
+{
+	return (struct mem_obj **)(void *)(nd->head + nd->cap);
+}
+
 static inline struct mem_node **
 mem_node_kids(const struct mem_node *nd)
 {
-	return (struct mem_node **)(void *)(nd->slot + nd->cap);
+	return (struct mem_node **)(void *)(mem_node_slots(nd) + nd->cap);
 }
 
 /* Enough entries for n, with some to spare now and then. */
@@ -58,6 +67,10 @@ unsigned mem_node_search(const struct mem_node *nd, const void *key,
 /* Which child of an inner node has the key. */
 unsigned mem_node_route(const struct mem_node *nd, const void *key,
                         size_t nkey);
+
+/* Of a leaf: the entry with that key, null if there is none. */
+struct mem_obj *mem_node_find(const struct mem_node *nd, const void *key,
+                              size_t nkey);
 
 /* There must be room; in an inner node at is at least 1. */
 void mem_node_insert(struct mem_node *nd, unsigned at, struct mem_obj *slot,

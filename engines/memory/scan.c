@@ -102,8 +102,8 @@ prefetch(const struct mem_path *p)
 	unsigned ahead = p->step[p->depth - 1].at + 4;
 
 	if (ahead < leaf->n) {
-		__builtin_prefetch(leaf->slot[ahead]);
-		__builtin_prefetch((char *)leaf->slot[ahead] + 64);
+		__builtin_prefetch(mem_node_slots(leaf)[ahead]);
+		__builtin_prefetch((char *)mem_node_slots(leaf)[ahead] + 64);
 	}
 }
 

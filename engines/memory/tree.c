@@ -38,6 +38,17 @@ mem_tree_seek(const struct mem_tree *t, struct mem_path *p, const void *key,
 	return exact;
 }
 
+struct mem_item *
+mem_tree_find(const struct mem_tree *t, const void *key, size_t nkey)
+{
+	const struct mem_node *nd = t->root;
+	unsigned i;
+
+	for (i = 0; i + 1 < t->depth; i++)
+		nd = mem_node_kids(nd)[mem_node_route(nd, key, nkey)];
+	return nd ? (struct mem_item *)mem_node_find(nd, key, nkey) : NULL;
+}
+
 /* From the end of a leaf to the beginning of the next. */
 static bool
 next_leaf(struct mem_path *p)
@@ -66,7 +77,7 @@ mem_path_item(struct mem_path *p)
 		return NULL;
 	if (p->step[leaf].at >= p->step[leaf].node->n && !next_leaf(p))
 		return NULL;
-	return (struct mem_item *)p->step[leaf].node->slot[p->step[leaf].at];
+	return (struct mem_item *)mem_node_slots(p->step[leaf].node)[p->step[leaf].at];
 }
 
 void
@@ -103,7 +114,7 @@ plan_drop(struct plan *pl)
 static struct mem_obj *
 make_sep(struct mem_change *ch, const struct mem_node *leaf, unsigned mid)
 {
-	const struct mem_obj *l = leaf->slot[mid - 1], *r = leaf->slot[mid];
+	const struct mem_obj *l = mem_node_slots(leaf)[mid - 1], *r = mem_node_slots(leaf)[mid];
 	struct mem_obj *sep = mem_sep_new(mem_obj_key(r),
 	                                  mem_key_common(l, r) + 1, ch->seqno);
 
@@ -194,13 +205,13 @@ split(struct plan *pl, unsigned i, const struct mem_node *nd, unsigned at,
 	struct mem_node *left = pl->left[i], *right = pl->right[i];
 	bool inner = mem_node_inner(nd);
 	unsigned mid = pl->mid[i], into = at + inner;
-	struct mem_obj *sep = inner ? nd->slot[mid] : pl->sep;
+	struct mem_obj *sep = inner ? mem_node_slots(nd)[mid] : pl->sep;
 	bool to_right = into > mid;
 
 	mem_node_append(left, nd, 0, mid);
 	mem_node_append(right, nd, mid, nd->n);
 	if (inner) {
-		right->slot[0] = NULL;
+		mem_node_slots(right)[0] = NULL;
 		if (at < mid)
 			mem_node_kids(left)[at] = kid;
 		else
@@ -225,7 +236,7 @@ grow_root(struct mem_tree *t, struct plan *pl, struct carry *c)
 	struct mem_node *root = pl->root;
 
 	if (t->depth) {
-		root->slot[0] = NULL;
+		mem_node_slots(root)[0] = NULL;
 		mem_node_kids(root)[0] = t->root;
 		root->n = 1;
 	}
@@ -288,8 +299,8 @@ mem_tree_put(struct mem_tree *t, struct mem_path *p, bool exact,
 	it->obj.born = ch->seqno;
 	apply(t, p, &pl, ch, c);
 	if (exact) {
-		slot = &p->step[p->depth - 1]
-		                .node->slot[p->step[p->depth - 1].at];
+		slot = mem_node_slots(p->step[p->depth - 1].node) +
+		       p->step[p->depth - 1].at;
 		mem_change_retire(ch, *slot);
 		*slot = &it->obj;
 	}
@@ -318,7 +329,7 @@ merge(struct mem_node *parent, unsigned i, struct mem_change *ch)
 	mem_node_append(both, a, 0, a->n);
 	mem_node_append(both, b, 0, b->n);
 	if (mem_node_inner(a))
-		both->slot[a->n] = sep;
+		mem_node_slots(both)[a->n] = sep;
 	else
 		mem_change_retire(ch, sep);
 	mem_node_tune(both);

@@ -47,6 +47,9 @@ struct mem_path {
 /* The way to the key, or to where it would be (then false). */
 bool mem_tree_seek(const struct mem_tree *t, struct mem_path *p,
                    const void *key, size_t nkey);
+/* The item with that key; null: there is none. */
+struct mem_item *mem_tree_find(const struct mem_tree *t, const void *key,
+                               size_t nkey);
 /* The item there, or the one after it; null: the end.  The path is moved to
  * it. */
 struct mem_item *mem_path_item(struct mem_path *p);

@@ -66,20 +66,18 @@ item_at(const struct mem_path *p)
 {
 	unsigned leaf = p->depth - 1;
 
-	return (struct mem_item *)p->step[leaf].node->slot[p->step[leaf].at];
+	return (struct mem_item *)mem_node_slots(p->step[leaf].node)[p->step[leaf].at];
 }
 
 struct mem_item *
 mem_vbucket_get(struct mem_vbucket *vb, const void *key, size_t nkey,
                 uint32_t now)
 {
-	struct mem_item *it = NULL;
-	struct mem_path p;
+	struct mem_item *it;
 
 	mem_vbucket_lock(vb);
 	vb->count.gets++;
-	if (mem_tree_seek(&vb->tree, &p, key, nkey))
-		it = item_at(&p);
+	it = mem_tree_find(&vb->tree, key, nkey);
 	if (it && mem_item_expired(it, now))
 		it = NULL;
 	if (it) {
