@@ -11,7 +11,7 @@ top=$PWD
 jobs=$(nproc 2>/dev/null || echo 2)
 
 to_build=(gcc libc6-dev make autoconf automake libtool pkg-config libev-dev
-	libjson-c-dev zlib1g-dev check)
+	libjson-c-dev libdeflate-dev check)
 to_run=(netcat-openbsd)
 to_check=(clang g++ spin mandoc xz-utils netcat-openbsd libmemcached-tools
 	python3 python3-pylibmc python3-pymemcache)

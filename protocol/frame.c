@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "config.h"
 
-#include <zlib.h>
+#include <libdeflate.h>
 
 #include "lib/check.h"
 #include "protocol/frame.h"
@@ -51,7 +51,7 @@ ewb_expiry(uint32_t exptime, uint32_t now)
 uint32_t
 ewb_key_hash(const void *key, size_t nkey)
 {
-	return (uint32_t)crc32(0, key, (uInt)nkey);
+	return libdeflate_crc32(0, nkey ? key : "", nkey);
 }
 
 uint16_t
