@@ -184,6 +184,36 @@ START_TEST(a_hundred_pipelined_gets_are_one_write)
 }
 END_TEST
 
+static uint64_t writes_seen;
+
+static void
+see_writes(struct ewb_cookie *cookie, const struct ewb_request *r)
+{
+	(void)cookie;
+	(void)r;
+	writes_seen += play_count(&p, writes);
+}
+
+/* So a client's thread that waits for several of them is woken once. */
+START_TEST(the_answers_of_a_turn_leave_together)
+{
+	play_open(&p, 1, &tiny_engine, NULL);
+	c = client_open(&p, 0);
+	d = client_open(&p, 0);
+	writes_seen = 0;
+	tiny.seen = see_writes;
+	say(c, "get k\r\n");
+	say(d, "get k\r\n");
+	play_run(&p);
+	ck_assert_uint_eq(tiny.runs, 2);
+	ck_assert_uint_eq(writes_seen, 0);
+	ck_assert_uint_eq(play_count(&p, writes), 2);
+	hear(c, "END\r\n");
+	hear(d, "END\r\n");
+	play_close(&p);
+}
+END_TEST
+
 START_TEST(a_connection_is_sent_to_when_its_slice_is_used)
 {
 	struct ewb_server_options o;
@@ -261,6 +291,7 @@ main(void)
 		t, a_ready_command_without_new_input_is_run_and_its_reply_sent);
 	tcase_add_test(t, a_sleeping_loop_is_woken_by_a_notify);
 	tcase_add_test(t, a_hundred_pipelined_gets_are_one_write);
+	tcase_add_test(t, the_answers_of_a_turn_leave_together);
 	tcase_add_test(t, a_connection_is_sent_to_when_its_slice_is_used);
 	tcase_add_test(
 		t,

@@ -91,6 +91,32 @@ START_TEST(a_timer_is_due_at_its_time_and_not_before)
 }
 END_TEST
 
+/* However many there are, the heap has none of them to sort. */
+START_TEST(timers_of_one_duration_stand_in_a_row)
+{
+	struct ewb_heap h = { 0 };
+	struct ewb_timer early = { 0 };
+
+	for (size_t i = 0; i < MANY; i++)
+		ck_assert_int_eq(ewb_heap_add(&h, &timers[i], 10 + i / 2), 0);
+	ck_assert_uint_eq(h.n, MANY);
+	ck_assert_uint_eq(h.nheap, 0);
+	ck_assert_int_eq(ewb_heap_add(&h, &early, 5), 0);
+	ck_assert_uint_eq(h.nheap, 1);
+	/* one in the middle, the first, the last */
+	ewb_heap_drop(&h, &timers[MANY / 2]);
+	ewb_heap_drop(&h, &timers[0]);
+	ewb_heap_drop(&h, &timers[MANY - 1]);
+	ck_assert_ptr_eq(ewb_heap_due(&h, UINT64_MAX), &early);
+	for (size_t i = 1; i < MANY - 1; i++)
+		if (i != MANY / 2)
+			ck_assert_ptr_eq(ewb_heap_due(&h, UINT64_MAX),
+			                 &timers[i]);
+	ck_assert_ptr_null(ewb_heap_first(&h));
+	ewb_heap_fini(&h);
+}
+END_TEST
+
 START_TEST(dropping_a_timer_that_is_in_no_heap_does_nothing)
 {
 	struct ewb_heap h = { 0 };
@@ -139,6 +165,7 @@ main(void)
 	tcase_add_test(t, timers_come_out_in_order_of_time);
 	tcase_add_test(t, any_timer_can_be_dropped_and_the_rest_stays_in_order);
 	tcase_add_test(t, a_timer_is_due_at_its_time_and_not_before);
+	tcase_add_test(t, timers_of_one_duration_stand_in_a_row);
 	tcase_add_test(t, dropping_a_timer_that_is_in_no_heap_does_nothing);
 	tcase_add_test(t, what_was_reserved_is_added_without_memory);
 	tcase_add_test(t, too_much_room_is_refused_and_changes_nothing);
