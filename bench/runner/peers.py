@@ -1,0 +1,211 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Servers that are measured, on 127.0.0.1, and the programs that load them."""
+import glob
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+
+PATIENCE = 60
+
+
+class Failure(Exception):
+    pass
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+class Server:
+    """A running one: pid and port.  Ended by its pid."""
+
+    def __init__(self, process, port):
+        self.process, self.port, self.pid = process, port, process.pid
+
+    def stop(self):
+        if self.process.poll() is not None:
+            return
+        self.process.terminate()
+        try:
+            self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+
+class Peers:
+    """Starts servers and loads, ends all of them and their files at exit.
+
+    with Peers(build) as peers: …"""
+
+    def __init__(self, build, ewbd=None, log=None):
+        self.build = os.path.abspath(build)
+        self.ewbd_path = os.path.abspath(ewbd) if ewbd else \
+            os.path.join(self.build, "daemon", "ewbd")
+        self.running, self.noise, self.skipped = [], [], {}
+        cpus = sorted(os.sched_getaffinity(0))
+        self.all_cpus = set(cpus)
+        self.load_cpu = {cpus[0]}
+        self.server_cpu = {cpus[1]} if len(cpus) > 1 else {cpus[0]}
+
+    def __enter__(self):
+        self.dir = tempfile.mkdtemp(prefix="ewb-bench.")
+        os.chmod(self.dir, 0o711)
+        self.log = open(os.path.join(self.dir, "log"), "w")
+        return self
+
+    def __exit__(self, *_):
+        self.stop_all()
+        self.log.close()
+        shutil.rmtree(self.dir, ignore_errors=True)
+
+    def stop_all(self):
+        while self.running:
+            self.running.pop().stop()
+
+    def stop(self, server):
+        self.running.remove(server)
+        server.stop()
+
+    def program(self, name):
+        return os.path.join(self.build, "bench", name)
+
+    def spawn(self, argv, cpus=None, user=None, stdout=None):
+        cpus = cpus or self.server_cpu
+        return subprocess.Popen(
+            argv, stdin=subprocess.DEVNULL, stdout=stdout or self.log,
+            stderr=self.log, user=user, cwd=self.dir,
+            preexec_fn=lambda: os.sched_setaffinity(0, cpus))
+
+    def start(self, argv, port, cpus=None, user=None):
+        """A server that listens on that port; waits until it does."""
+        server = Server(self.spawn(argv, cpus, user), port)
+        self.running.append(server)
+        until = time.monotonic() + PATIENCE
+        while True:
+            with socket.socket() as s:
+                if s.connect_ex(("127.0.0.1", port)) == 0:
+                    return server
+            if server.process.poll() is not None or time.monotonic() > until:
+                raise Failure("%s did not start:\n%s" %
+                              (os.path.basename(argv[0]), self.said()))
+            time.sleep(0.02)
+
+    def said(self):
+        self.log.flush()
+        with open(self.log.name, errors="replace") as f:
+            return f.read()[-2000:].strip()
+
+    # The servers.
+
+    def engine(self, path, name):
+        """A plugin beside that ewbd, or an installed one."""
+        here = os.path.join(os.path.dirname(path), "..", "engines", ".libs",
+                            name + ".so")
+        return here if os.path.exists(here) else name
+
+    def ewbd(self, engine="memory", parameters=("limit=4G",), options=(),
+             cpus=None, path=None):
+        path = path or self.ewbd_path
+        port = free_port()
+        argv = [path, "-p", str(port), "-t", "1", "--stop-grace", "0"]
+        return self.start(argv + list(options) +
+                          [self.engine(path, engine), *parameters], port, cpus)
+
+    def has(self, program, name):
+        """Is it installed?  If not, name is skipped, and the table says so."""
+        if shutil.which(program):
+            return True
+        self.skipped[name] = "%s is not installed" % program
+        return False
+
+    def memcached(self, *options):
+        if not self.has("memcached", "memcached"):
+            return None
+        port = free_port()
+        argv = ["memcached", "-l", "127.0.0.1", "-p", str(port), "-U", "0",
+                "-t", "1", "-m", "4096", "-c", "12000"]
+        if os.getuid() == 0:
+            argv += ["-u", "root"]
+        return self.start(argv + list(options), port)
+
+    def redis(self, *options):
+        if not self.has("redis-server", "redis"):
+            return None
+        port = free_port()
+        return self.start(["redis-server", "--bind", "127.0.0.1", "--port",
+                           str(port), "--save", "", "--appendonly", "no",
+                           "--dir", self.dir, *options], port)
+
+    def redis_blocking(self):
+        module = self.program(".libs/blockmod.so")
+        return self.redis("--loadmodule", module)
+
+    def floor(self, kind, *options, cpus=None):
+        port = free_port()
+        return self.start([self.program("floor"), "-p", str(port), *options,
+                           kind], port, cpus)
+
+    def postgres(self):
+        found = sorted(glob.glob("/usr/lib/postgresql/*/bin/postgres"))
+        where = shutil.which("postgres") or (found[-1] if found else None)
+        if where is None:
+            self.skipped["postgres"] = "postgres is not installed"
+            return None
+        user = None
+        data = tempfile.mkdtemp(prefix="pg.", dir=self.dir)
+        if os.getuid() == 0:    # it refuses to run as root
+            try:
+                user = pwd.getpwnam("postgres").pw_uid
+            except KeyError:
+                self.skipped["postgres"] = "there is no user postgres"
+                return None
+            os.chown(data, user, -1)
+        init = os.path.join(os.path.dirname(where), "initdb")
+        argv = [init, "-D", data, "-U", "postgres", "-A", "trust", "-N"]
+        if self.spawn(argv, user=user).wait():
+            raise Failure("initdb failed:\n" + self.said())
+        port = free_port()
+        return self.start(
+            [where, "-D", data, "-p", str(port), "-h", "127.0.0.1",
+             "-k", data, "-F", "-c", "shared_buffers=1GB",
+             "-c", "autovacuum=off"], port, user=user)
+
+    # The load.
+
+    def load_argv(self, server, args):
+        return [self.program("load"), "-o", "-p", str(server.port), "-S",
+                str(server.pid), *map(str, args)]
+
+    def load(self, server, *args, cpus=None):
+        """Runs it to its end; its report, as a dictionary of numbers."""
+        process = self.load_begin(server, *args, cpus=cpus)
+        return self.load_end(process)
+
+    def load_begin(self, server, *args, cpus=None):
+        process = self.spawn(self.load_argv(server, args),
+                             cpus or self.load_cpu, stdout=subprocess.PIPE)
+        self.running.append(Server(process, None))
+        return process
+
+    def load_end(self, process):
+        out, _ = process.communicate()
+        self.running = [s for s in self.running if s.pid != process.pid]
+        if process.returncode:
+            raise Failure("%s failed:\n%s" %
+                          (" ".join(process.args), self.said()))
+        report = {}
+        for pair in out.decode().split():
+            key, value = pair.split("=")
+            report[key] = float(value)
+        if report.get("misses"):
+            raise Failure("%s missed" % " ".join(process.args))
+        if "other" in report:
+            self.noise.append((report["other"], report["steal"]))
+        return report
