@@ -43,8 +43,10 @@ static const struct {
 	const char *name;
 	int (*run)(const struct load_options *o);
 } modes[] = {
-	{ "batches", load_batches },
-	{ "idle", load_idle },
+	{ "batches", load_batches },   { "idle", load_idle },
+	{ "scans", load_scans },       { "first", load_first },
+	{ "drain", load_drain },       { "redis-scan", load_redis_scan },
+	{ "postgres", load_postgres }, { "blocked", load_blocked },
 };
 
 static bool pairs, first;
