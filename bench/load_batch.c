@@ -303,6 +303,7 @@ report(struct run *r, const struct account *from, const struct account *to)
 	account_span(&s, from, to);
 	load_say_begin(r->o);
 	load_say("ops", (double)r->done, 0);
+	load_say("seconds", s.seconds, 4);
 	load_say("ops_s", ops / s.seconds, 0);
 	load_say("server_us", s.server * 1e6 / ops, 4);
 	load_say("self_us", s.self * 1e6 / ops, 4);

@@ -83,7 +83,7 @@ load_blocked(const struct load_options *o)
 	               (o->keys / (unsigned long)o->connections + BATCH));
 	for (i = 0; i < o->connections; i++)
 		r.fds[i] = net_dial(o->port);
-	for (n = 10000; n <= o->keys; n *= 10)
+	for (n = 1000; n <= o->keys; n *= 10)
 		measure(&r, n);
 	wire_fini(&r.wire);
 	free(r.fds);

@@ -47,13 +47,13 @@ class Target:
     """ours against the best of theirs; limit None: it is only reported.
 
     sense '<=': less is better; '>=': more is.  Without theirs ours itself is
-    what has the limit."""
+    what has the limit.  tried: it is tried for, but not owed."""
 
     def __init__(self, what, ours, theirs, limit, sense="<=", unit="us",
-                 note="", topic=""):
+                 topic="", tried=False):
         self.what, self.ours, self.theirs = what, ours, list(theirs)
         self.limit, self.sense, self.unit = limit, sense, unit
-        self.note, self.topic = note, topic
+        self.topic, self.tried = topic, tried
 
     def rival(self, samples):
         there = [s for s in self.theirs if samples.has(s)]
@@ -65,7 +65,7 @@ class Target:
         if not samples.has(self.ours):
             return None
         row = {"topic": self.topic, "what": self.what, "unit": self.unit,
-               "sense": self.sense, "limit": self.limit, "note": self.note,
+               "sense": self.sense, "limit": self.limit, "tried": self.tried,
                "ours": samples.median(self.ours)}
         if self.theirs:
             rival = self.rival(samples)

@@ -142,4 +142,3 @@ class Part:
             for s in group[turn:] + group[:turn]:
                 report = self.measure(s, self.bench.seconds)
                 self.bench.samples.add(s, number, report["server_us"])
-                self.bench.details[s, number] = report

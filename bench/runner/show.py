@@ -4,6 +4,7 @@ import json
 import os
 import platform
 import statistics
+import sys
 
 from runner.figures import ENOUGH_ROUNDS
 
@@ -21,10 +22,12 @@ def number(value):
 def cells(row):
     sign = {"<=": "≤ ", ">=": "≥ "}[row["sense"]]
     verdict = {True: "met", False: "MISSED", None: ""}[row["met"]]
+    if row["tried"]:
+        verdict = "(%s)" % verdict.lower()
     ratio, low, high = row["ratio"], row["low"], row["high"]
     return (row["what"],
             number(row["ours"]) + " " + row["unit"],
-            number(row["theirs"]), row["rival"] or row["note"],
+            number(row["theirs"]), row["rival"],
             "%.2f" % ratio if row["rival"] else "",
             ("%.2f … %.2f" if row["rival"] else "%.3g … %.3g") % (low, high),
             "" if row["limit"] is None else sign + "%.4g" % row["limit"],
@@ -51,7 +54,7 @@ def noise_of(noise):
 
 
 def foot(rows, noise, skipped, rounds):
-    judged = [r for r in rows if r["met"] is not None]
+    judged = [r for r in rows if r["met"] is not None and not r["tried"]]
     print("\n%d of %d targets met." % (sum(r["met"] for r in judged),
                                        len(judged)))
     if noise:
@@ -64,6 +67,7 @@ def foot(rows, noise, skipped, rounds):
     if rounds < ENOUGH_ROUNDS:
         print("%d rounds: an impression. A verdict takes %d or more." %
               (rounds, ENOUGH_ROUNDS))
+    sys.stdout.flush()
 
 
 def machine():
