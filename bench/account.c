@@ -132,6 +132,23 @@ account_span(struct account_span *out, const struct account *from,
 	out->steal = (to->steal - from->steal) / machine;
 }
 
+double
+account_settled(pid_t server)
+{
+	struct account a;
+	double last;
+	int still = 0;
+
+	account_take(&a, server);
+	while (still < 5) {
+		last = a.server;
+		net_sleep(0.02);
+		account_take(&a, server);
+		still = a.server - last < 0.0002 ? still + 1 : 0;
+	}
+	return a.server;
+}
+
 static double
 resident_now(pid_t server)
 {

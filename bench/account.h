@@ -26,6 +26,8 @@ struct account_span {
 void account_take(struct account *a, pid_t server);
 void account_span(struct account_span *out, const struct account *from,
                   const struct account *to);
+/* Its CPU seconds, once it has had nothing to do for 100 ms. */
+double account_settled(pid_t server);
 /* Resident bytes of a process, once they stand still. */
 double account_resident(pid_t server);
 

@@ -340,8 +340,8 @@ over(const struct run *r, uint64_t end)
 		return r->done >= r->o->keys;
 	if (r->o->times)
 		return r->done >= r->o->times;
-	/* Not before each connection had its turn: the machine may be busy. */
-	return r->done >= (uint64_t)r->o->active * (uint64_t)r->o->depth &&
+	/* Not before each had ten turns: the machine may be busy. */
+	return r->done >= 10 * (uint64_t)r->o->active * (uint64_t)r->o->depth &&
 	       net_now() >= end;
 }
 

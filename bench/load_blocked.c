@@ -38,22 +38,6 @@ send_some(struct run *r, unsigned long n)
 	}
 }
 
-/* The server's CPU seconds, once it has nothing to do. */
-static double
-settled(struct run *r)
-{
-	struct account a;
-	double before = -1;
-
-	account_take(&a, r->o->server);
-	while (a.server - before > 0.0002) {
-		before = a.server;
-		net_sleep(0.02);
-		account_take(&a, r->o->server);
-	}
-	return a.server;
-}
-
 static void
 measure(struct run *r, unsigned long blocked)
 {
@@ -61,11 +45,12 @@ measure(struct run *r, unsigned long blocked)
 	double before;
 
 	send_some(r, blocked - r->sent);
-	before = settled(r);
+	before = account_settled(r->o->server);
 	send_some(r, n);
 	load_say_begin(r->o);
 	load_say("blocked", (double)blocked, 0);
-	load_say("server_us", (settled(r) - before) * 1e6 / (double)n, 3);
+	load_say("server_us",
+	         (account_settled(r->o->server) - before) * 1e6 / (double)n, 3);
 	load_say_end();
 }
 

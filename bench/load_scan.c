@@ -171,12 +171,14 @@ turn(struct run *r)
 		receive(r, ev[i].data.ptr, SIZE_MAX);
 }
 
-/* Until each has its first records; then nobody reads, for ever. */
+/* Until each has its first records; then nobody reads, for ever.  Says so when
+ * the server has filled what it may. */
 static void
 stand_still(struct run *r)
 {
 	while (r->first.count < (uint64_t)r->o->connections)
 		turn(r);
+	account_settled(r->o->server);
 	puts("standing=1");
 	fflush(stdout);
 	for (;;)

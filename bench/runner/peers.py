@@ -155,6 +155,7 @@ class Peers:
     def postgres(self):
         found = sorted(glob.glob("/usr/lib/postgresql/*/bin/postgres"))
         where = shutil.which("postgres") or (found[-1] if found else None)
+        where = where and os.path.realpath(where)
         if where is None:
             self.skipped["postgres"] = "postgres is not installed"
             return None
@@ -172,10 +173,22 @@ class Peers:
         if self.spawn(argv, user=user).wait():
             raise Failure("initdb failed:\n" + self.said())
         port = free_port()
-        return self.start(
+        server = self.start(
             [where, "-D", data, "-p", str(port), "-h", "127.0.0.1",
              "-k", data, "-F", "-c", "shared_buffers=1GB",
              "-c", "autovacuum=off"], port, user=user)
+        self.await_postgres(server, os.path.dirname(where))
+        return server
+
+    def await_postgres(self, server, where):
+        """It listens before it answers."""
+        argv = [os.path.join(where, "pg_isready"), "-h", "127.0.0.1", "-p",
+                str(server.port)]
+        until = time.monotonic() + PATIENCE
+        while self.spawn(argv).wait():
+            if time.monotonic() > until:
+                raise Failure("postgres is not ready:\n" + self.said())
+            time.sleep(0.05)
 
     # The load.
 
