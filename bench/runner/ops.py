@@ -18,6 +18,8 @@ Series = namedtuple("Series", "server protocol op size depth")
 
 def name_of(series):
     names = {"meta": " meta", "text": " text", "bin": " binary"}
+    if series.server.endswith("before"):
+        return series.server
     return series.server + names.get(series.protocol, "")
 
 

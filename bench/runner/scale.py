@@ -10,7 +10,7 @@ ITEM = 16 + 32
 
 
 def name_of(series):
-    return str(series)
+    return series.split(", depth")[0]
 
 
 def resident(server):
