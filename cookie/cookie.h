@@ -181,6 +181,12 @@ void ewb_mistake(struct ewb_cookie *c, const char *what) EWB_ON_FRONT;
 void ewb_slip(struct ewb_cookie *c, const char *what);
 
 /* Its ticket waits for a notify. */
+/* holder: as ewb_cancelled(), of the block that it works for. */
+static inline int
+ewb_cookie_cancelled(const struct ewb_cookie *c)
+{
+	return (atomic_load(&c->word) & EWB_WORD_CANCELLED) != 0;
+}
 int ewb_cookie_armed(const struct ewb_cookie *c);
 /* It waits for a notify, or has had one whose letter is on its way. */
 int ewb_cookie_blocked(const struct ewb_cookie *c);

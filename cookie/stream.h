@@ -86,6 +86,17 @@ ewb_stream_needs(size_t nvalue)
 	return ewb_chunk_cap(EWB_STREAM_HEAD + EWB_BIN_RECORD_MORE + nvalue);
 }
 
+/* holder: room in the chunk that is being filled; null: ewb_stream_reserve()
+ * has to look for another.  To be committed likewise. */
+static inline void *
+ewb_stream_room(struct ewb_stream *s, size_t n)
+{
+	if (s->filling == NULL || s->filling->cap - s->filling->len < n)
+		return NULL;
+	s->reserved = n;
+	return s->filling->data + s->filling->len;
+}
+
 /* front: the next sealed chunk, its frame's head patched; null: none now.
  * Give it back with ewb_stream_give(). */
 struct ewb_chunk *ewb_stream_pull(struct ewb_stream *s) EWB_ON_FRONT;

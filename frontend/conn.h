@@ -98,7 +98,7 @@ void ewb_conn_close(struct ewb_conn *n) EWB_ON_FRONT;
 void ewb_conn_free(struct ewb_conn *n) EWB_ON_FRONT;
 /* Commands have ended, or output has been sent: goes on with what can go on. */
 void ewb_conn_touched(struct ewb_conn *n) EWB_ON_FRONT;
-/* One slice: parse and run what is there, then send. */
+/* One slice: parse and run what is there; sent at the end of the turn. */
 void ewb_conn_work(struct ewb_conn *n) EWB_ON_FRONT;
 /* No more commands are taken; closes when all is answered and sent. */
 void ewb_conn_finish(struct ewb_conn *n) EWB_ON_FRONT;

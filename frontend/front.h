@@ -2,9 +2,9 @@
 /* A front end: a libev loop's watchers, its connections, its dispatch.
  *
  * One turn: take the inbox → look after those that it touched → read ready
- * sockets, parse, run, send → hand the turn's tasks to the pool → sleep.
- * After EWB_TURN_US or EWB_TURN_COMMANDS in one turn the inbox is looked at
- * again.
+ * sockets, parse, run → send all → hand the turn's tasks to the pool → sleep.
+ * After EWB_TURN_US or EWB_TURN_COMMANDS in one turn all is sent that is there,
+ * and the inbox is looked at again.
  */
 #ifndef FRONTEND_FRONT_H
 #define FRONTEND_FRONT_H

@@ -55,8 +55,8 @@ struct ewb_bin_record {
 #define EWB_BIN_RECORD_MORE (25 + 2 + EWB_KEY_MAX + 5)
 /* Bytes that the record takes. */
 size_t ewb_bin_record_size(const struct ewb_bin_record *r, int keys_only);
-/* Writes exactly those. */
-void ewb_bin_record_put(uint8_t *out, const struct ewb_bin_record *r,
+/* Writes exactly those, and says how many. */
+size_t ewb_bin_record_put(uint8_t *out, const struct ewb_bin_record *r,
                         int keys_only);
 /* For clients: takes one record off; bytes, 0 at the end or when cut short. */
 size_t ewb_bin_record_get(const uint8_t *in, size_t n, int keys_only,

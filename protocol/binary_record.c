@@ -63,20 +63,20 @@ ewb_bin_record_size(const struct ewb_bin_record *r, int keys_only)
 	return n;
 }
 
-void
+size_t
 ewb_bin_record_put(uint8_t *out, const struct ewb_bin_record *r, int keys_only)
 {
-	if (keys_only) {
-		put_bytes(out, r->key, r->nkey);
-		return;
-	}
+	uint8_t *p;
+
+	if (keys_only)
+		return (size_t)(put_bytes(out, r->key, r->nkey) - out);
 	ewb_put32(out, r->flags);
 	ewb_put32(out + 4, r->expiry);
 	ewb_put64(out + 8, r->seqno);
 	ewb_put64(out + 16, r->cas);
 	out[24] = r->datatype;
-	out = put_bytes(out + RECORD_FIXED, r->key, r->nkey);
-	put_bytes(out, r->value, r->nvalue);
+	p = put_bytes(out + RECORD_FIXED, r->key, r->nkey);
+	return (size_t)(put_bytes(p, r->value, r->nvalue) - out);
 }
 
 size_t

@@ -11,6 +11,7 @@
 
 /* A scan gives way to another one after so many bytes. */
 #define TURN_BYTES (64u * 1024)
+#define LOOK_BYTES 4096u
 /* Records between looks at the clock. */
 #define LOOK 64
 
@@ -65,19 +66,23 @@ limit_reached(struct ewb_sink *s)
 }
 
 static int
-turn_over(const struct ewb_sink *s)
+turn_over(struct ewb_sink *s)
 {
-	return s->turn_bytes >= TURN_BYTES &&
-	       ewb_pool_backlog(s->scan->scans->core->pool, EWB_AUX) > 0;
+	if (s->turn_bytes < TURN_BYTES)
+		return 0;
+	if (ewb_pool_backlog(s->scan->scans->core->pool, EWB_AUX) > 0)
+		return 1;
+	s->turn_bytes = TURN_BYTES - LOOK_BYTES; /* and look again then */
+	return 0;
 }
 
 /* Why the next record is refused before it is looked at. */
 static enum refused
-refuse(const struct ewb_sink *s)
+refuse(struct ewb_sink *s)
 {
 	if (s->c == NULL)
 		return PEEKED;
-	if (atomic_load(&s->scan->dead) || ewb_cancelled(s->t->ticket))
+	if (atomic_load(&s->scan->dead) || ewb_cookie_cancelled(s->c))
 		return DEAD;
 	return turn_over(s) ? YIELD : NOTHING;
 }
@@ -112,12 +117,17 @@ put(struct ewb_sink *s, const struct ewb_item *item)
 		.value = item->value,
 		.nvalue = item->nvalue,
 	};
-	size_t n = ewb_bin_record_size(&r, keys_only);
-	uint8_t *to = ewb_stream_reserve(s->c, n);
+	/* as a rule there is room, whatever the lengths take */
+	uint8_t *to = ewb_stream_room(s->c->stream, EWB_BIN_RECORD_MORE +
+	                                                    item->nvalue);
+	size_t n;
 
 	if (to == NULL)
+		to = ewb_stream_reserve(s->c,
+		                        ewb_bin_record_size(&r, keys_only));
+	if (to == NULL)
 		return ewb_stream_never(s->c->stream) ? TOO_BIG : FULL;
-	ewb_bin_record_put(to, &r, keys_only);
+	n = ewb_bin_record_put(to, &r, keys_only);
 	ewb_stream_commit(s->c, n);
 	s->scan->portion.items++;
 	s->scan->portion.bytes += n;

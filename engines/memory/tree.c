@@ -49,9 +49,8 @@ mem_tree_find(const struct mem_tree *t, const void *key, size_t nkey)
 	return nd ? (struct mem_item *)mem_node_find(nd, key, nkey) : NULL;
 }
 
-/* From the end of a leaf to the beginning of the next. */
-static bool
-next_leaf(struct mem_path *p)
+bool
+mem_path_next_leaf(struct mem_path *p)
 {
 	unsigned i = p->depth - 1;
 
@@ -66,18 +65,6 @@ next_leaf(struct mem_path *p)
 		p->step[i + 1].at = 0;
 	}
 	return true;
-}
-
-struct mem_item *
-mem_path_item(struct mem_path *p)
-{
-	unsigned leaf = p->depth - 1;
-
-	if (p->depth == 0)
-		return NULL;
-	if (p->step[leaf].at >= p->step[leaf].node->n && !next_leaf(p))
-		return NULL;
-	return (struct mem_item *)mem_node_slots(p->step[leaf].node)[p->step[leaf].at];
 }
 
 void

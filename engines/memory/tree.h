@@ -50,9 +50,22 @@ bool mem_tree_seek(const struct mem_tree *t, struct mem_path *p,
 /* The item with that key; null: there is none. */
 struct mem_item *mem_tree_find(const struct mem_tree *t, const void *key,
                                size_t nkey);
+/* From the end of a leaf to the beginning of the next; false: it was the last. */
+bool mem_path_next_leaf(struct mem_path *p);
 /* The item there, or the one after it; null: the end.  The path is moved to
  * it. */
-struct mem_item *mem_path_item(struct mem_path *p);
+static inline struct mem_item *
+mem_path_item(struct mem_path *p)
+{
+	unsigned leaf = p->depth - 1;
+
+	if (p->depth == 0)
+		return NULL;
+	if (p->step[leaf].at >= p->step[leaf].node->n && !mem_path_next_leaf(p))
+		return NULL;
+	return (struct mem_item *)mem_node_slots(
+		p->step[leaf].node)[p->step[leaf].at];
+}
 /* One further; mem_path_item() says to what. */
 static inline void
 mem_path_step(struct mem_path *p)
