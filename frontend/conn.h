@@ -37,31 +37,30 @@ enum ewb_proto { EWB_PROTO_UNKNOWN, EWB_PROTO_TEXT, EWB_PROTO_BINARY };
 
 #define EWB_CONN_BUSY 32
 
+/* What each batch of commands touches stands together, what it seldom does at
+ * the end: of many connections little is in the caches. */
 struct ewb_conn {
 	struct ewb_session session;
 	uint32_t magic;
-	struct ewb_front *front;
 	int fd;
-	ev_io rio, wio;
-	struct ewb_conn *next, *prev;  /* all of the front end's */
+	struct ewb_front *front;
+	ev_io rio;
 	struct ewb_conn *touched_next; /* to be looked at in this turn */
-	struct ewb_conn *ready_next;   /* has input left */
 	uint8_t touched, ready, working, dead;
+	uint32_t pause;
 
 	/* input: in->data[start..end) is not parsed yet */
 	enum ewb_proto proto;
-	uint32_t pause;
-	struct ewb_text text;
+	uint8_t hungry;     /* what is here is no whole command */
+	uint8_t unsent;     /* at the last look some output was waiting */
+	uint8_t get_failed; /* a text get had an error: no END */
 	struct ewb_chunk *in;
 	uint32_t start, end;
 	uint8_t *part;      /* an incomplete command, between turns */
-	uint32_t npart;
 	uint8_t *body;      /* a large value, received in place */
-	size_t body_have, body_want;
-	struct ewb_frame *body_frame; /* its command, on the heap */
-	struct ewb_chunk *body_in;    /* where that one's key is */
 	size_t skip;        /* bytes of input to throw away */
-	uint8_t hungry;     /* what is here is no whole command */
+	uint32_t npart;
+	struct ewb_text text;
 
 	/* commands */
 	struct ewb_cookie *first, *last;
@@ -69,17 +68,22 @@ struct ewb_conn {
 	uint32_t npending;  /* of these, not done */
 	uint32_t nturn;     /* of these, not begun */
 	uint32_t nbarriers; /* of these pending, barriers */
-	struct ewb_cookie *held; /* answered, but away, by next */
 	size_t pinned_bytes; /* of input that commands hold, until released */
-	struct ewb_cookie *busy[EWB_CONN_BUSY]; /* by key hash; see order.c */
 
 	/* output */
 	struct ewb_out out;
 	size_t waiting_bytes; /* of replies that are not output yet */
-	uint8_t unsent;     /* at the last look some output was waiting */
-	uint8_t get_failed;   /* a text get had an error: no END */
 	uint64_t progress_at; /* us: last time that bytes were sent, or none were waiting */
 	uint64_t heard_at;    /* us: last time that bytes came */
+
+	struct ewb_cookie *busy[EWB_CONN_BUSY]; /* by key hash; see order.c */
+	struct ewb_conn *ready_next;   /* has input left */
+	struct ewb_conn *next, *prev;  /* all of the front end's */
+	struct ewb_cookie *held; /* answered, but away, by next */
+	ev_io wio;
+	size_t body_have, body_want;
+	struct ewb_frame *body_frame; /* its command, on the heap */
+	struct ewb_chunk *body_in;    /* where that one's key is */
 	int unacked;          /* leaving: bytes on their way at the last look */
 };
 

@@ -16,7 +16,7 @@ first(const struct mem_node *nd)
 static size_t
 footprint(enum mem_kind kind, unsigned cap)
 {
-	size_t entry = sizeof(struct mem_obj *) + sizeof(uint32_t);
+	size_t entry = sizeof(struct mem_obj *) + sizeof(int32_t);
 
 	if (kind == MEM_INNER)
 		entry += sizeof(struct mem_node *);
@@ -33,6 +33,7 @@ struct mem_node *
 mem_node_new(enum mem_kind kind, unsigned cap, uint64_t born)
 {
 	struct mem_node *nd = malloc(footprint(kind, cap));
+	unsigned i;
 
 	if (!nd)
 		return NULL;
@@ -45,9 +46,10 @@ mem_node_new(enum mem_kind kind, unsigned cap, uint64_t born)
 	nd->n = 0;
 	nd->cap = (uint16_t)cap;
 	nd->skip = 0;
-	memset(nd->head, 0xff, cap * sizeof *nd->head);
+	for (i = 0; i < cap; i++)
+		nd->head[i] = INT32_MAX;
 	if (kind == MEM_INNER)
-		nd->head[0] = 0;
+		nd->head[0] = INT32_MIN;
 	return nd;
 }
 
@@ -59,7 +61,7 @@ mem_node_bytes(const struct mem_node *nd)
 
 /* Up to four bytes behind skip, so that numbers compare as keys do; keys that
  * differ only later, or in trailing zeros, have the same. */
-static uint32_t
+static int32_t
 head_of(const unsigned char *key, size_t nkey, size_t skip)
 {
 	uint32_t head = 0;
@@ -67,36 +69,41 @@ head_of(const unsigned char *key, size_t nkey, size_t skip)
 
 	if (skip + 4 <= nkey) {
 		memcpy(&head, key + skip, 4);
-		return be32toh(head);
+		head = be32toh(head);
+	} else if (skip < nkey) {
+		for (i = skip; i < nkey; i++)
+			head = head << 8 | key[i];
+		head <<= 8 * (skip + 4 - nkey);
 	}
-	for (i = skip; i < nkey; i++)
-		head = head << 8 | key[i];
-	return skip < nkey ? head << 8 * (skip + 4 - nkey) : 0;
+	return (int32_t)(head ^ 0x80000000u);
 }
 
 /* Four heads at a time; compilers know how, or do it one by one. */
-typedef uint32_t four __attribute__((vector_size(16)));
+typedef int32_t four __attribute__((vector_size(16)));
 
 /* How many heads are less: of all, since those that are not in use never are.
  * Without a branch on the outcome, one in two of which would be guessed wrong,
  * and with all loads at once. */
 static unsigned
-count_less(const struct mem_node *nd, uint32_t head)
+count_less(const struct mem_node *nd, int32_t head)
 {
 	const four want = { head, head, head, head };
-	four sum = { 0 }, some;
+	four a = { 0 }, b = { 0 }, x, y;
 	unsigned i;
 
-	for (i = 0; i < nd->n; i += 4) {
-		memcpy(&some, nd->head + i, sizeof some);
-		sum -= (four)(some < want);
+	for (i = 0; i < nd->n; i += 8) {
+		memcpy(&x, nd->head + i, sizeof x);
+		memcpy(&y, nd->head + i + 4, sizeof y);
+		a -= x < want;
+		b -= y < want;
 	}
-	return sum[0] + sum[1] + sum[2] + sum[3];
+	a += b;
+	return (unsigned)(a[0] + a[1] + a[2] + a[3]);
 }
 
 /* The first head that is not less. */
 static unsigned
-first_head(const struct mem_node *nd, uint32_t head)
+first_head(const struct mem_node *nd, int32_t head)
 {
 	unsigned lo = count_less(nd, head);
 
@@ -105,7 +112,7 @@ first_head(const struct mem_node *nd, uint32_t head)
 
 /* The first one behind lo that is greater. */
 static unsigned
-heads_end(const struct mem_node *nd, unsigned lo, uint32_t head)
+heads_end(const struct mem_node *nd, unsigned lo, int32_t head)
 {
 	while (lo < nd->n && nd->head[lo] == head)
 		lo++;
@@ -150,7 +157,7 @@ unsigned
 mem_node_search(const struct mem_node *nd, const void *key, size_t nkey,
                 bool *exact)
 {
-	uint32_t head = head_of(key, nkey, nd->skip);
+	int32_t head = head_of(key, nkey, nd->skip);
 	unsigned from = first(nd), n = nd->n, lo;
 	int order;
 
@@ -167,7 +174,7 @@ mem_node_search(const struct mem_node *nd, const void *key, size_t nkey,
 struct mem_obj *
 mem_node_find(const struct mem_node *nd, const void *key, size_t nkey)
 {
-	uint32_t head = head_of(key, nkey, nd->skip);
+	int32_t head = head_of(key, nkey, nd->skip);
 	unsigned i;
 
 	/* with another beginning, the key is not that key */
@@ -224,7 +231,7 @@ mem_node_insert(struct mem_node *nd, unsigned at, struct mem_obj *slot,
 {
 	struct mem_obj **s = mem_node_slots(nd);
 	struct mem_node **k = mem_node_kids(nd);
-	uint32_t *h = nd->head;
+	int32_t *h = nd->head;
 	unsigned tail = nd->n - at;
 	size_t common;
 
@@ -253,7 +260,7 @@ mem_node_remove(struct mem_node *nd, unsigned at)
 {
 	struct mem_obj **s = mem_node_slots(nd);
 	struct mem_node **k = mem_node_kids(nd);
-	uint32_t *h = nd->head;
+	int32_t *h = nd->head;
 	unsigned key = at < first(nd) ? 1 : at;
 	struct mem_obj *gone = NULL;
 
@@ -265,7 +272,7 @@ mem_node_remove(struct mem_node *nd, unsigned at)
 		gone = s[key];
 		memmove(s + key, s + key + 1, tail * sizeof *s);
 		memmove(h + key, h + key + 1, tail * sizeof *h);
-		h[nd->n - 1] = UINT32_MAX;
+		h[nd->n - 1] = INT32_MAX;
 	}
 	nd->n--;
 	return gone;
@@ -291,7 +298,7 @@ mem_node_copy(struct mem_node *nd, const struct mem_node *src)
 	if (src->skip == common_prefix(nd)) {
 		nd->skip = src->skip;
 		memcpy(nd->lead, src->lead, sizeof nd->lead);
-		memcpy(nd->head, src->head, src->n * sizeof(uint32_t));
+		memcpy(nd->head, src->head, src->n * sizeof(int32_t));
 	} else {
 		mem_node_tune(nd);
 	}

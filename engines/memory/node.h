@@ -7,8 +7,10 @@
  *
  * head[i] is the four bytes of key i behind those that all keys of the node
  * have in common (skip of them, the first of which are in lead), so that a
- * search touches the node and, as a rule, one key of a leaf.  Heads that are
- * not in use are UINT32_MAX; an inner node's head[0] is 0. */
+ * search touches the node and, as a rule, one key of a leaf.  They are signed,
+ * which is what processors compare several of at once, and so begin with the
+ * first bit turned over.  Heads that are not in use are INT32_MAX; an inner
+ * node's head[0] is INT32_MIN. */
 #ifndef MEM_NODE_H
 #define MEM_NODE_H
 
@@ -26,7 +28,7 @@ struct mem_node {
 	uint16_t n, cap;
 	uint16_t skip;
 	unsigned char lead[MEM_LEAD];
-	uint32_t head[]; /* cap; then cap slots; then an inner node's cap
+	int32_t head[]; /* cap; then cap slots; then an inner node's cap
 	                    children */
 };
 
