@@ -9,7 +9,10 @@ RECORDS = 1000000
 VALUE = 200
 PATIENT = ("--no-progress", "0", "--scan-lifetime", "0", "--scan-idle", "0")
 ONE_VBUCKET = ("--vbuckets", "1", *PATIENT)
-CHUNK = "32768"
+CHUNK = 32768
+# A stream's chunks are at most a quarter of its high mark.
+MARKS = ("--high", str(4 * CHUNK), "--low", str(2 * CHUNK))
+STREAMS = (("stream, 32 KiB", MARKS), ("stream, default marks", ()))
 # Chunk, and send buffer of the socket (0: the kernel's own).
 LIMITS = ((65536, 131072), (262144, 131072), (262144, 0), (1048576, 0))
 LIMIT_NAMES = ["loopback limit, %d KiB, buffer %s" %
@@ -77,25 +80,27 @@ class Scans:
                                 ("memcached metadump", 4))]
 
     def handed_over(self):
+        """Records of one array, so that only the way to the loop differs."""
         out = []
         for free, at_least, at_most in (("", 2.0, 0.50),
                                         (", free", 2.8, 0.42)):
-            out += [
-                Target("scan%s, GiB/s" % free, speed("ewbd" + free),
-                       [speed("enter and wait" + free)], at_least, ">=",
-                       "GiB/s"),
-                Target("scan%s, CPU s/GiB" % free, cost("ewbd" + free),
-                       [cost("enter and wait" + free)], at_most, "<=", "s")]
-        out.append(Target("scan, GiB/s", speed("ewbd"),
-                          [speed("stop and wait")], None, ">=", "GiB/s"))
+            for ours, theirs, owed in (
+                    ("stream, 32 KiB", "enter and wait", True),
+                    ("stream, 32 KiB", "stop and wait", False),
+                    ("stream, default marks", "enter and wait", False)):
+                a, b = ours + free, theirs + free
+                out += [
+                    Target(a + ": GiB/s", speed(a), [speed(b)],
+                           at_least if owed else None, ">=", "GiB/s"),
+                    Target(a + ": CPU s/GiB", cost(a), [cost(b)],
+                           at_most if owed else None, "<=", "s")]
         return out
 
     def set_up(self):
         peers = self.bench.peers
         s = self.servers
-        for name, cpus in (("ewbd", None), ("ewbd, free", peers.all_cpus)):
-            s[name] = peers.ewbd(options=ONE_VBUCKET, cpus=cpus)
-            fill(peers, s[name])
+        s["ewbd"] = peers.ewbd(options=ONE_VBUCKET)
+        fill(peers, s["ewbd"])
         if self.bench.before:
             s["ewbd, before"] = peers.ewbd(options=ONE_VBUCKET,
                                            path=self.bench.before)
@@ -104,12 +109,20 @@ class Scans:
         for name, (chunk, buffer) in zip(LIMIT_NAMES, LIMITS):
             s[name] = peers.floor("limit", "-c", str(chunk), "-b",
                                   str(buffer))
-        s["enter and wait"] = peers.floor("enter", "-c", CHUNK)
-        s["enter and wait, free"] = peers.floor("enter", "-c", CHUNK,
-                                                cpus=peers.all_cpus)
-        s["stop and wait"] = peers.floor("stop", "-c", CHUNK)
+        self.set_up_hand_overs()
         self.set_up_peers()
         self.check()
+
+    def set_up_hand_overs(self):
+        peers, s = self.bench.peers, self.servers
+        for free, cpus in (("", None), (", free", peers.all_cpus)):
+            for name, marks in STREAMS:
+                s[name + free] = peers.ewbd(
+                    peers.program(".libs/stream_engine.so"),
+                    ("records=%d" % RECORDS,), (*ONE_VBUCKET, *marks), cpus)
+            for name in ("enter", "stop"):
+                s[name + " and wait" + free] = peers.floor(
+                    name, "-c", str(CHUNK), cpus=cpus)
 
     def set_up_peers(self):
         peers, s = self.bench.peers, self.servers
@@ -132,7 +145,7 @@ class Scans:
     def check(self):
         """That all of it comes."""
         for name in ("ewbd", "bare C loop", "enter and wait",
-                     "stop and wait"):
+                     "stop and wait", *[stream for stream, _ in STREAMS]):
             got = self.bench.peers.load(self.servers[name], "-M", "scans",
                                         "-c", 1, "-n", 1, "-V")
             if got["records"] != RECORDS:
