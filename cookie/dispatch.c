@@ -315,9 +315,13 @@ come_home(struct ewb_cookie *c) EWB_ON_FRONT
 static void
 drop_holdings(struct ewb_cookie *c) EWB_ON_FRONT
 {
-	ewb_compose_fini(c);
-	ewb_keylock_give(&c->dispatch->core->keylocks, c);
-	ewb_cookie_set_state(c, NULL, NULL);
+	if (c->compose.item || c->compose.joined)
+		ewb_compose_fini(c);
+	/* NONE is ours to read: only we leave that state */
+	if (c->key_state != EWB_KEY_NONE)
+		ewb_keylock_give(&c->dispatch->core->keylocks, c);
+	if (c->state)
+		ewb_cookie_set_state(c, NULL, NULL);
 }
 
 static void child_home(struct ewb_cookie *child) EWB_ON_FRONT;

@@ -396,7 +396,8 @@ count_refused(struct ewb_conn *n, const struct ewb_cookie *c) EWB_ON_FRONT
 int
 ewb_answer(struct ewb_conn *n, struct ewb_cookie *c)
 {
-	count_refused(n, c);
+	if (c->status != EWB_OK || c->op == EWB_OP_ERROR)
+		count_refused(n, c);
 	if (c->stream && c->answered && !c->command->terminal_error &&
 	    (c->front_bits & EWB_FRONT_STARTED))
 		return -1; /* nothing can say that the rest is missing */

@@ -156,6 +156,49 @@ add_end(struct ewb_conn *n) EWB_ON_FRONT
 	return 0;
 }
 
+static void
+cut(struct ewb_conn *n) EWB_ON_FRONT
+{
+	EWB_COUNT(&n->front->d.counters, closed_cut);
+	n->pause |= EWB_PAUSE_CLOSING;
+}
+
+/* As a rule a command ends where it begins, and nothing else is in flight: then
+ * it has no need of a place in the list.  0: it was answered. */
+static int
+run_alone(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT
+{
+	c->front_bits = EWB_FRONT_ALONE;
+	ewb_cookie_start(c);
+	c->front_bits = 0;
+	if (!c->done || c->away)
+		return 1;
+	if (ewb_answer(n, c))
+		cut(n);
+	release(c);
+	return 0;
+}
+
+/* Takes its place in the list; done, if it was answered though it is away. */
+static void
+take_place(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT
+{
+	append(n, c);
+	if (!c->done) {
+		n->npending++;
+		n->nbarriers += c->command->barrier;
+	}
+	if (!c->done || c->command->mutates)
+		enchain(n, c);
+}
+
+static int
+may_be_alone(struct ewb_conn *n, const struct ewb_cookie *c)
+{
+	return n->first == NULL && c->command->keyed &&
+	       !c->command->streams && *chain(n, c) == NULL;
+}
+
 int
 ewb_order_add(struct ewb_conn *n, const struct ewb_frame *frame,
               const uint8_t *value, struct ewb_chunk *in, uint8_t *body)
@@ -179,13 +222,18 @@ ewb_order_add(struct ewb_conn *n, const struct ewb_frame *frame,
 		n->pinned_bytes += c->pins;
 		ewb_cookie_fill(c, frame, value);
 	}
-	append(n, c);
 	count_command(f, c->op);
+	if (may_be_alone(n, c)) {
+		if (run_alone(n, c) == 0)
+			return 0;
+		take_place(n, c);
+		if (c->done)
+			ewb_order_emit(n);
+		return 0;
+	}
 	if (c->op == EWB_OP_QUIT || (frame->is & EWB_IS_LAST))
 		n->pause |= EWB_PAUSE_ENDED;
-	n->npending++;
-	n->nbarriers += c->command->barrier;
-	enchain(n, c);
+	take_place(n, c);
 	if (must_wait(n, c)) {
 		c->wait = EWB_WAIT_TURN;
 		n->nturn++;
@@ -245,6 +293,8 @@ desk_done(struct ewb_cookie *c)
 	struct ewb_conn *n = ewb_conn_of(c->session);
 
 	ewb_now_on_front(c->dispatch->thread);
+	if (c->front_bits & EWB_FRONT_ALONE)
+		return; /* run_alone() sees it */
 	n->npending--;
 	n->nbarriers -= c->command->barrier;
 	if (!(c->away && c->command->mutates))
@@ -334,13 +384,6 @@ pull_all(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT
 			return -1;
 	}
 	return 0;
-}
-
-static void
-cut(struct ewb_conn *n) EWB_ON_FRONT
-{
-	EWB_COUNT(&n->front->d.counters, closed_cut);
-	n->pause |= EWB_PAUSE_CLOSING;
 }
 
 void

@@ -71,45 +71,6 @@ struct lengths {
 	size_t framing, extras, key, body;
 };
 
-uint16_t
-ewb_be16(const uint8_t *p)
-{
-	return (uint16_t)(p[0] << 8 | p[1]);
-}
-
-uint32_t
-ewb_be32(const uint8_t *p)
-{
-	return (uint32_t)ewb_be16(p) << 16 | ewb_be16(p + 2);
-}
-
-uint64_t
-ewb_be64(const uint8_t *p)
-{
-	return (uint64_t)ewb_be32(p) << 32 | ewb_be32(p + 4);
-}
-
-void
-ewb_put16(uint8_t *p, uint16_t v)
-{
-	p[0] = (uint8_t)(v >> 8);
-	p[1] = (uint8_t)v;
-}
-
-void
-ewb_put32(uint8_t *p, uint32_t v)
-{
-	ewb_put16(p, (uint16_t)(v >> 16));
-	ewb_put16(p + 2, (uint16_t)v);
-}
-
-void
-ewb_put64(uint8_t *p, uint64_t v)
-{
-	ewb_put32(p, (uint32_t)(v >> 32));
-	ewb_put32(p + 4, (uint32_t)v);
-}
-
 /* Requests. */
 
 static struct lengths
@@ -325,19 +286,6 @@ ewb_bin_parse(const uint8_t *in, size_t n, size_t max_value, size_t max_body,
 
 /* Headers. */
 
-void
-ewb_bin_head(uint8_t out[EWB_BIN_HEAD], const struct ewb_bin_reply *r)
-{
-	out[0] = EWB_BIN_RESPONSE;
-	out[1] = r->opcode;
-	ewb_put16(out + 2, r->nkey);
-	out[4] = r->nextras;
-	out[5] = r->datatype;
-	ewb_put16(out + 6, r->status);
-	ewb_put32(out + 8, r->nbody);
-	memcpy(out + 12, &r->opaque, 4);
-	ewb_put64(out + 16, r->cas);
-}
 
 void
 ewb_bin_request(uint8_t out[EWB_BIN_HEAD], const struct ewb_bin_request *r)

@@ -3,7 +3,56 @@
 #ifndef PROTOCOL_BINARY_H
 #define PROTOCOL_BINARY_H
 
+#include <endian.h>
+#include <string.h>
+
 #include "protocol/frame.h"
+
+/* big-endian */
+static inline uint16_t
+ewb_be16(const uint8_t *p)
+{
+	return (uint16_t)(p[0] << 8 | p[1]);
+}
+
+static inline uint32_t
+ewb_be32(const uint8_t *p)
+{
+	uint32_t v;
+
+	memcpy(&v, p, sizeof v);
+	return be32toh(v);
+}
+
+static inline uint64_t
+ewb_be64(const uint8_t *p)
+{
+	uint64_t v;
+
+	memcpy(&v, p, sizeof v);
+	return be64toh(v);
+}
+
+static inline void
+ewb_put16(uint8_t *p, uint16_t v)
+{
+	p[0] = (uint8_t)(v >> 8);
+	p[1] = (uint8_t)v;
+}
+
+static inline void
+ewb_put32(uint8_t *p, uint32_t v)
+{
+	v = htobe32(v);
+	memcpy(p, &v, sizeof v);
+}
+
+static inline void
+ewb_put64(uint8_t *p, uint64_t v)
+{
+	v = htobe64(v);
+	memcpy(p, &v, sizeof v);
+}
 
 #define EWB_BIN_HEAD 24
 #define EWB_BIN_REQUEST 0x80
@@ -24,7 +73,19 @@ struct ewb_bin_reply {
 	uint32_t opaque; /* as it was in the frame */
 	uint64_t cas;
 };
-void ewb_bin_head(uint8_t out[EWB_BIN_HEAD], const struct ewb_bin_reply *r);
+static inline void
+ewb_bin_head(uint8_t out[EWB_BIN_HEAD], const struct ewb_bin_reply *r)
+{
+	out[0] = EWB_BIN_RESPONSE;
+	out[1] = r->opcode;
+	ewb_put16(out + 2, r->nkey);
+	out[4] = r->nextras;
+	out[5] = r->datatype;
+	ewb_put16(out + 6, r->status);
+	ewb_put32(out + 8, r->nbody);
+	memcpy(out + 12, &r->opaque, 4);
+	ewb_put64(out + 16, r->cas);
+}
 
 /* For clients: a request's header. */
 struct ewb_bin_request {
@@ -62,12 +123,5 @@ size_t ewb_bin_record_put(uint8_t *out, const struct ewb_bin_record *r,
 size_t ewb_bin_record_get(const uint8_t *in, size_t n, int keys_only,
                           struct ewb_bin_record *r);
 
-/* big-endian */
-uint16_t ewb_be16(const uint8_t *p);
-uint32_t ewb_be32(const uint8_t *p);
-uint64_t ewb_be64(const uint8_t *p);
-void ewb_put16(uint8_t *p, uint16_t v);
-void ewb_put32(uint8_t *p, uint32_t v);
-void ewb_put64(uint8_t *p, uint64_t v);
 
 #endif
