@@ -4,7 +4,7 @@
 
 #include "node.h"
 
-#define STEP 8u /* capacities are multiples of it */
+#define STEP 4u /* capacities are multiples of it: so many heads at a time */
 
 /* Where keys begin: an inner node's slot 0 is none. */
 static unsigned
@@ -91,11 +91,15 @@ count_less(const struct mem_node *nd, int32_t head)
 	four a = { 0 }, b = { 0 }, x, y;
 	unsigned i;
 
-	for (i = 0; i < nd->n; i += 8) {
+	for (i = 0; i + STEP < nd->n; i += 2 * STEP) {
 		memcpy(&x, nd->head + i, sizeof x);
-		memcpy(&y, nd->head + i + 4, sizeof y);
+		memcpy(&y, nd->head + i + STEP, sizeof y);
 		a -= x < want;
 		b -= y < want;
+	}
+	if (i < nd->n) {
+		memcpy(&x, nd->head + i, sizeof x);
+		a -= x < want;
 	}
 	a += b;
 	return (unsigned)(a[0] + a[1] + a[2] + a[3]);
