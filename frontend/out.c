@@ -12,6 +12,8 @@
 #include "lib/check.h"
 
 #define IOVS 64
+/* A connection sends so much at a time, then others have their turn. */
+#define SLICE ((size_t)256 * 1024)
 
 void
 ewb_front_unref(struct ewb_front *f, struct ewb_chunk *ch)
@@ -263,10 +265,13 @@ gather(const struct ewb_out *o, struct iovec *v, size_t *bytes)
 	size_t n = 0;
 
 	*bytes = 0;
-	for (struct ewb_piece *p = o->first; p && n < IOVS; p = p->next) {
+	for (struct ewb_piece *p = o->first; p && n < IOVS && *bytes < SLICE;
+	     p = p->next) {
+		size_t len = p->len < SLICE - *bytes ? p->len : SLICE - *bytes;
+
 		v[n].iov_base = (void *)p->data;
-		v[n++].iov_len = p->len;
-		*bytes += p->len;
+		v[n++].iov_len = len;
+		*bytes += len;
 	}
 	return n;
 }
@@ -302,10 +307,12 @@ send_some(const struct ewb_out *o, int fd, size_t *whole)
 int
 ewb_out_send(struct ewb_front *f, struct ewb_out *o, int fd)
 {
-	size_t whole;
+	size_t whole, sent = 0;
 	ssize_t n;
 
 	while (o->bytes) {
+		if (sent >= SLICE)
+			return -EAGAIN; /* it is asked again whether it can */
 		n = send_some(o, fd, &whole);
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -314,6 +321,7 @@ ewb_out_send(struct ewb_front *f, struct ewb_out *o, int fd)
 		EWB_COUNT(&f->d.counters, writes);
 		EWB_COUNT_N(&f->d.counters, bytes_written, (uint64_t)n);
 		advance(f, o, (size_t)n);
+		sent += (size_t)n;
 		if ((size_t)n < whole)
 			return -EAGAIN;
 	}

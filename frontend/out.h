@@ -48,7 +48,8 @@ int ewb_out_value(struct ewb_front *f, struct ewb_out *o, struct ewb_cookie *c)
 /* A chunk pulled from the cookie's stream; the cookie stays until it is gone. */
 int ewb_out_stream(struct ewb_front *f, struct ewb_out *o, struct ewb_cookie *c,
                    struct ewb_chunk *ch) EWB_ON_FRONT;
-/* Sends until the socket takes no more.  0, all is sent; -EAGAIN; -errno. */
+/* Sends until the socket takes no more, or a slice was sent.  0, all is sent;
+ * -EAGAIN: ask again when it is writable; -errno. */
 int ewb_out_send(struct ewb_front *f, struct ewb_out *o, int fd) EWB_ON_FRONT;
 /* Lets go of all. */
 void ewb_out_drop(struct ewb_front *f, struct ewb_out *o) EWB_ON_FRONT;

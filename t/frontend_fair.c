@@ -90,6 +90,41 @@ START_TEST(two_floods_are_served_slice_by_slice)
 }
 END_TEST
 
+static uint64_t
+bytes_written(void)
+{
+	return play_count(&p, bytes_written);
+}
+
+START_TEST(who_has_much_to_send_sends_a_slice_of_it_in_a_turn)
+{
+	static char large[700 * 1024], got[sizeof large + 64];
+	int room = 4 << 20;
+	uint64_t before;
+
+	begin(1, NULL);
+	memset(large, 'x', sizeof large);
+	tiny_put("k", large, sizeof large);
+	c = client_open(&p, 0);
+	d = client_open(&p, 0);
+	setsockopt(c->conn->fd, SOL_SOCKET, SO_SNDBUFFORCE, &room, sizeof room);
+	say(c, "get k\r\n");
+	turn();
+	for (before = 0; bytes_written() > before;) {
+		ck_assert_uint_le(bytes_written() - before, 256 * 1024);
+		before = bytes_written();
+		say(d, "get other\r\n");
+		turn();
+		hear(d, "END\r\n");
+		before += 5;
+		while (recv(c->fd, got, sizeof got, MSG_DONTWAIT) > 0)
+			;
+	}
+	ck_assert_uint_gt(before, sizeof large);
+	end();
+}
+END_TEST
+
 /* Each command takes a tenth of a millisecond. */
 static void
 takes_100_us(struct ewb_cookie *cookie, const struct ewb_request *r)
@@ -255,6 +290,8 @@ main(void)
 		t,
 		ten_thousand_pipelined_commands_do_not_hold_up_another_connection);
 	tcase_add_test(t, two_floods_are_served_slice_by_slice);
+	tcase_add_test(t,
+	               who_has_much_to_send_sends_a_slice_of_it_in_a_turn);
 	tcase_add_test(t, a_slice_ends_after_a_millisecond);
 	tcase_add_loop_test(t, a_flood_of_sockets_does_not_starve_the_inbox, 0,
 	                    2);
