@@ -142,9 +142,14 @@ ewb_front_spent(struct ewb_front *f, unsigned commands)
 	    now - f->turn_began < EWB_TURN_US)
 		return;
 	f->turn_commands = 0;
-	f->turn_began = now;
 	ewb_dispatch_submit(&f->d);
-	take_letters(f);
+	if (f->by_hand)
+		return;
+	ewb_dispatch_letters(&f->d, EWB_TURN_LETTERS);
+	if (now - f->turn_began < EWB_TURN_US)
+		return; /* what is to be sent can wait for more */
+	f->turn_began = now;
+	look_after_touched(f);
 }
 
 int

@@ -3,8 +3,8 @@
  *
  * One turn: take the inbox → look after those that it touched → read ready
  * sockets, parse, run → send all → hand the turn's tasks to the pool → sleep.
- * After EWB_TURN_US or EWB_TURN_COMMANDS in one turn all is sent that is there,
- * and the inbox is looked at again.
+ * After EWB_TURN_COMMANDS in one turn the inbox is looked at again; after
+ * EWB_TURN_US too, and then all is sent that is there.
  */
 #ifndef FRONTEND_FRONT_H
 #define FRONTEND_FRONT_H

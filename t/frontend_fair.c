@@ -153,6 +153,37 @@ START_TEST(a_slice_ends_after_a_millisecond)
 }
 END_TEST
 
+static uint64_t writes_before_the_last;
+
+static void
+takes_300_us(struct ewb_cookie *cookie, const struct ewb_request *r)
+{
+	(void)cookie;
+	(void)r;
+	ewb_clock_advance(&p.core->clock, 300);
+	writes_before_the_last = play_count(&p, writes);
+}
+
+START_TEST(a_long_turn_sends_what_it_has_each_millisecond)
+{
+	struct client *many[40];
+
+	begin(1, NULL);
+	tiny.seen = takes_300_us;
+	for (unsigned i = 0; i < 40; i++) {
+		many[i] = client_open(&p, 0);
+		say(many[i], "get k\r\n");
+	}
+	turn();
+	ck_assert_uint_eq(tiny.runs, 40);
+	/* each fourth is later than a millisecond after the last time */
+	ck_assert_uint_eq(writes_before_the_last, 36);
+	for (unsigned i = 0; i < 40; i++)
+		hear(many[i], "END\r\n");
+	end();
+}
+END_TEST
+
 /* The sockets and the inbox. */
 
 static unsigned let_at, resumed_at;
@@ -292,6 +323,7 @@ main(void)
 	tcase_add_test(t, two_floods_are_served_slice_by_slice);
 	tcase_add_test(t,
 	               who_has_much_to_send_sends_a_slice_of_it_in_a_turn);
+	tcase_add_test(t, a_long_turn_sends_what_it_has_each_millisecond);
 	tcase_add_test(t, a_slice_ends_after_a_millisecond);
 	tcase_add_loop_test(t, a_flood_of_sockets_does_not_starve_the_inbox, 0,
 	                    2);
