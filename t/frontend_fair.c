@@ -156,6 +156,34 @@ END_TEST
 static uint64_t writes_before_the_last;
 
 static void
+takes_no_time(struct ewb_cookie *cookie, const struct ewb_request *r)
+{
+	(void)cookie;
+	(void)r;
+	writes_before_the_last = play_count(&p, writes);
+}
+
+START_TEST(a_short_turn_sends_at_its_end_however_many_its_commands_are)
+{
+	struct client *e;
+
+	begin(1, NULL);
+	tiny.seen = takes_no_time;
+	c = client_open(&p, 0);
+	d = client_open(&p, 0);
+	e = client_open(&p, 0);
+	say_times(c, 200, "delete k\r\n");
+	say_times(d, 200, "delete k\r\n");
+	say_times(e, 100, "delete k\r\n");
+	turn();
+	ck_assert_uint_gt(tiny.runs, EWB_TURN_COMMANDS);
+	ck_assert_uint_eq(writes_before_the_last, 0);
+	ck_assert_uint_eq(play_count(&p, writes), 3);
+	end();
+}
+END_TEST
+
+static void
 takes_300_us(struct ewb_cookie *cookie, const struct ewb_request *r)
 {
 	(void)cookie;
@@ -323,6 +351,8 @@ main(void)
 	tcase_add_test(t, two_floods_are_served_slice_by_slice);
 	tcase_add_test(t,
 	               who_has_much_to_send_sends_a_slice_of_it_in_a_turn);
+	tcase_add_test(
+		t, a_short_turn_sends_at_its_end_however_many_its_commands_are);
 	tcase_add_test(t, a_long_turn_sends_what_it_has_each_millisecond);
 	tcase_add_test(t, a_slice_ends_after_a_millisecond);
 	tcase_add_loop_test(t, a_flood_of_sockets_does_not_starve_the_inbox, 0,
