@@ -31,8 +31,8 @@
 #define EWB_FRONT_HELD 2u    /* answered, but away: it holds its key */
 #define EWB_FRONT_CHAINED 4u /* in busy[] */
 #define EWB_FRONT_STARTED 8u /* its stream's first bytes are output */
-#define EWB_FRONT_ALONE 32u  /* begun where nothing was in flight: in no list */
 #define EWB_FRONT_END 16u    /* the last key of a text get: END follows */
+#define EWB_FRONT_ALONE 32u  /* begun where nothing was in flight: in no list */
 
 enum ewb_proto { EWB_PROTO_UNKNOWN, EWB_PROTO_TEXT, EWB_PROTO_BINARY };
 
