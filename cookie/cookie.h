@@ -60,7 +60,7 @@ enum ewb_key_state { EWB_KEY_NONE, EWB_KEY_WAITING, EWB_KEY_GRANTED, EWB_KEY_HEL
 
 /* A command made out of others; see compose.c. */
 struct ewb_compose {
-	unsigned phase, tries;
+	unsigned tries, phase;
 	struct ewb_cookie *item; /* the get, kept while its value is in use */
 	struct ewb_chunk *joined;
 	uint64_t number;
@@ -104,15 +104,25 @@ struct ewb_cookie {
 	_Atomic(enum ewb_key_state) key_state;
 	struct ewb_letter turn;
 
-	/* set when it is taken, until it is released */
+	/* set while it is no longer the slots' own */
 	struct ewb_dispatch *dispatch;
+	/* set when it is taken, until it is released */
 	struct ewb_instance *instance;
 	const struct ewb_command *command;
 
 	/* front part */
 	struct ewb_session *session; /* null: the client has gone */
-	struct ewb_cookie *parent, *child;
 	enum ewb_op op;
+	uint32_t nblocks;
+	uint64_t deadline_left;   /* us; UINT64_MAX: none */
+	uint64_t began, blocked_at, ended_at; /* us */
+	struct ewb_timer timer;
+	struct ewb_cookie *away_next, *away_prev;
+	void *blocked_arg;        /* for the engine's cancel */
+	struct ewb_frame frame;   /* pointers valid while it holds its input */
+
+	/* ... of which this is 0 when a command begins: see ewb_cookie_take() */
+	struct ewb_cookie *parent, *child;
 	enum ewb_wait wait;
 	enum ewb_status status;   /* once done */
 	uint8_t running;          /* its callback is on the stack */
@@ -126,33 +136,26 @@ struct ewb_cookie {
 	uint8_t lost;             /* an engine's mistake: never used again */
 	uint8_t timed;            /* a deadline runs */
 	uint8_t blocked_by_engine; /* else by the framework: nobody to tell */
-	uint32_t nblocks;
-	struct ewb_timer timer;
-	uint64_t deadline_left;   /* us; UINT64_MAX: none */
-	uint64_t began, blocked_at, ended_at; /* us */
-	uint64_t stream_seen;     /* commits at the last look */
-	struct ewb_cookie *away_next, *away_prev;
-	struct ewb_frame frame;   /* pointers valid while it holds its input */
-	size_t pins;              /* bytes of input that it holds */
-	void *blocked_arg;        /* for the engine's cancel */
 	enum ewb_cancel_reason why; /* of the last cancel; 0: none */
+	uint64_t stream_seen;     /* commits at the last look */
+	size_t pins;              /* bytes of input that it holds */
 	/* the front end's own: order, input */
 	struct ewb_cookie *next, *prev, *older;
 	struct ewb_chunk *input;
-	uint32_t front_bits;
 	size_t front_bytes;
+	uint32_t front_bits;
 
 	/* lent part */
 	struct ewb_request request;
-	struct ewb_reply reply;
-	enum ewb_status resumed;
 	void *state;
 	void (*destroy)(void *state);
 	void *body; /* a large value in a buffer of its own */
+	enum ewb_status resumed;
+	struct ewb_reply reply;
 	struct ewb_task task;
 	uint32_t note;             /* a framework command's own */
-	struct ewb_stream *stream; /* its halves say who may touch what */
 	struct ewb_compose compose;
+	struct ewb_stream *stream; /* its halves say who may touch what */
 };
 
 static inline uint64_t

@@ -58,80 +58,102 @@ ewb_dispatch_fini(struct ewb_dispatch *d)
 	d->magic = 0;
 }
 
+/* A new one of the process's, with what stays as it is while it is ours. */
+static struct ewb_cookie *
+new_slot(struct ewb_dispatch *d)
+{
+	struct ewb_cookie *c = ewb_slot_take();
+
+	if (c == NULL)
+		return NULL;
+	c->dispatch = d;
+	c->letter.deliver = deliver;
+	c->ask.deliver = deliver_ask;
+	c->turn.deliver = deliver_turn;
+	return c;
+}
+
 static struct ewb_cookie *
 take_slot(struct ewb_dispatch *d)
 {
 	struct ewb_cookie *c = d->free;
 
-	if (c)
-		d->free = c->next;
-	else
-		c = ewb_slot_take();
+	/* room for the timers of all that are in use, before one is needed */
+	if (d->nused >= d->timers.cap &&
+	    ewb_heap_reserve(&d->timers, d->nused + 1))
+		return NULL;
+	if (c == NULL)
+		return new_slot(d);
+	d->free = c->next;
 	return c;
+}
+
+/* Nobody else has it yet.  In the order of the struct, so that compilers make
+ * few stores of it. */
+static void
+clear(struct ewb_cookie *c)
+{
+	c->parent = c->child = NULL;
+	c->wait = EWB_WAIT_NOTHING;
+	c->status = EWB_OK;
+	c->running = c->away = c->done = c->answered = 0;
+	c->undone = c->orphan = c->admitted = c->block_refused = 0;
+	c->lost = c->timed = c->blocked_by_engine = 0;
+	c->why = 0;
+	c->stream_seen = 0;
+	c->pins = 0;
+	c->next = c->prev = c->older = NULL;
+	c->input = NULL;
+	c->front_bytes = 0;
+	c->front_bits = 0;
+	memset(&c->request, 0, sizeof c->request);
+	c->state = NULL;
+	c->destroy = NULL;
+	c->body = NULL;
+	c->resumed = EWB_NEW;
+	ewb_reply_init(&c->reply);
+	c->task.ticket.word = 0;
+	c->note = 0;
+	c->compose.phase = 0;
+	c->compose.item = NULL;
+	c->compose.joined = NULL;
+	c->stream = NULL;
+}
+
+/* Relaxed but for the first: read by those who blame a stale ticket, which may
+ * name the slot's next command, or its last. */
+static void
+set_blame(struct ewb_cookie *c, struct ewb_blame *b, enum ewb_op op)
+{
+	if (atomic_load_explicit(&c->blame, memory_order_relaxed) != b)
+		atomic_store_explicit(&c->blame, b, memory_order_release);
+	atomic_store_explicit(&c->blame_op, op, memory_order_relaxed);
 }
 
 struct ewb_cookie *
 ewb_cookie_take(struct ewb_dispatch *d, enum ewb_op op, struct ewb_session *s)
 {
-	struct ewb_cookie *c;
+	struct ewb_cookie *c = take_slot(d);
 
-	/* room for the timers of all that are in use, before one is needed */
-	if (d->nused >= d->timers.cap &&
-	    ewb_heap_reserve(&d->timers, d->nused + 1))
-		return NULL;
-	c = take_slot(d);
 	if (c == NULL)
 		return NULL;
+	clear(c);
 	c->magic = EWB_COOKIE_MAGIC;
-	c->dispatch = d;
-	c->instance = s->instance;
-	c->command = &d->core->commands[op];
-	/* relaxed, release: read by those who blame a stale ticket */
-	atomic_store_explicit(&c->blame_op, op, memory_order_relaxed);
-	atomic_store_explicit(&c->blame, s->instance->blame,
-	                      memory_order_release);
-	atomic_store_explicit(&c->slip, NULL, memory_order_relaxed);
-	c->letter.deliver = deliver;
-	c->ask.deliver = deliver_ask;
-	c->turn.deliver = deliver_turn;
+	set_blame(c, s->instance->blame, op);
 	/* relaxed: nobody else has it yet */
+	atomic_store_explicit(&c->slip, NULL, memory_order_relaxed);
 	atomic_store_explicit(&c->key_state, EWB_KEY_NONE,
 	                      memory_order_relaxed);
-	c->final = 0;
+	c->instance = s->instance;
+	c->command = &d->core->commands[op];
 	c->session = s;
-	c->parent = c->child = NULL;
 	c->op = op;
-	c->wait = EWB_WAIT_NOTHING;
-	c->status = EWB_OK;
-	c->running = c->away = c->done = c->answered = c->orphan = 0;
-	c->undone = 0;
-	c->admitted = c->block_refused = c->lost = c->timed =
-		c->blocked_by_engine = 0;
 	c->nblocks = 0;
-	c->why = 0;
 	c->deadline_left = d->core->limits.deadline_ms ?
 	                           d->core->limits.deadline_ms * 1000ull :
 	                           UINT64_MAX;
 	c->began = d->now;
 	c->blocked_at = c->ended_at = 0;
-	c->stream_seen = 0;
-	c->pins = 0;
-	c->next = c->prev = NULL;
-	c->input = NULL;
-	c->front_bits = 0;
-	c->front_bytes = 0;
-	c->resumed = EWB_NEW;
-	c->state = NULL;
-	c->destroy = NULL;
-	c->body = NULL;
-	c->note = 0;
-	c->stream = NULL;
-	c->task.ticket.word = 0;
-	c->compose.phase = 0;
-	c->compose.item = NULL;
-	c->compose.joined = NULL;
-	ewb_reply_init(&c->reply);
-	memset(&c->request, 0, sizeof c->request);
 	d->nused++;
 	return c;
 }
@@ -165,7 +187,8 @@ ewb_cookie_release(struct ewb_cookie *c)
 	if (c->stream)
 		ewb_stream_free(c->stream);
 	c->stream = NULL;
-	free(c->body);
+	if (c->body)
+		free(c->body);
 	c->body = NULL;
 	c->session = NULL;
 	if (atomic_load(&c->word) & EWB_WORD_ASKED)

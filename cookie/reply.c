@@ -115,7 +115,7 @@ lend(struct ewb_cookie *c, const struct ewb_item *i, void (*release)(void *),
 {
 	struct ewb_reply *r = &c->reply;
 
-	ewb_reply_clear(r, &c->dispatch->core->chunks);
+	ewb_reply_fini(r, &c->dispatch->core->chunks);
 	r->lent = i->value ? i->value : (const void *)"";
 	r->len = i->nvalue;
 	r->release = release;

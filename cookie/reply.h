@@ -16,17 +16,17 @@ struct ewb_chunks;
 
 struct ewb_reply {
 	uint32_t flags, expiry, datatype;
+	uint32_t stats;      /* the body is statistics; see below */
 	uint64_t cas, seqno;
 	const char *context; /* static: why a status is an error */
-	uint32_t stats;      /* the body is statistics; see below */
-	uint32_t has_extras; /* the framework's: nextras bytes of extras */
-	uint8_t extras[16];
 	/* The value: lent, or len bytes copied, to small or to the chunk. */
 	const uint8_t *lent;
 	size_t len;
 	void (*release)(void *arg);
 	void *release_arg;
 	struct ewb_chunk *chunk;
+	uint32_t has_extras; /* the framework's: nextras bytes of extras */
+	uint8_t extras[16];
 	uint8_t small[EWB_REPLY_SMALL];
 };
 
@@ -34,15 +34,15 @@ struct ewb_reply {
 static inline void
 ewb_reply_init(struct ewb_reply *r)
 {
-	r->flags = r->expiry = r->datatype = 0;
+	r->flags = r->expiry = r->datatype = r->stats = 0;
 	r->cas = r->seqno = 0;
 	r->context = NULL;
-	r->stats = r->has_extras = 0;
 	r->lent = NULL;
 	r->len = 0;
 	r->release = NULL;
 	r->release_arg = NULL;
 	r->chunk = NULL;
+	r->has_extras = 0;
 }
 
 /* Statistics in a body: name, 0, text, 0, and so on. */

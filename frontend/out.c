@@ -72,13 +72,13 @@ copied_done(struct ewb_front *f, struct ewb_out *o, struct ewb_piece *p)
 	ewb_front_unref(f, p->chunk);
 }
 
-/* Is p the end of a chunk of ours with n bytes left? */
+/* Does the chunk that is being filled end what is there, with n bytes left? */
 static int
-has_room(const struct ewb_piece *p, size_t n)
+has_room(const struct ewb_out *o, size_t n)
 {
-	return p && p->done == copied_done && p->chunk->cap == EWB_OUT_COPY &&
-	       p->data + p->len == p->chunk->data + p->chunk->len &&
-	       p->chunk->cap - p->chunk->len >= n;
+	const struct ewb_chunk *ch = o->filling;
+
+	return ch && o->last && o->last->chunk == ch && ch->cap - ch->len >= n;
 }
 
 static struct ewb_chunk *
@@ -116,8 +116,8 @@ ewb_out_reserve(struct ewb_front *f, struct ewb_out *o, size_t n)
 	struct ewb_chunk *ch;
 
 	EWB_MUST(n <= EWB_OUT_COPY);
-	if (has_room(o->last, n))
-		return o->last->chunk->data + o->last->chunk->len;
+	if (has_room(o, n))
+		return o->filling->data + o->filling->len;
 	p = take_piece(f);
 	if (p == NULL)
 		return NULL;

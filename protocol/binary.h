@@ -12,7 +12,10 @@
 static inline uint16_t
 ewb_be16(const uint8_t *p)
 {
-	return (uint16_t)(p[0] << 8 | p[1]);
+	uint16_t v;
+
+	memcpy(&v, p, sizeof v);
+	return be16toh(v);
 }
 
 static inline uint32_t
@@ -36,8 +39,8 @@ ewb_be64(const uint8_t *p)
 static inline void
 ewb_put16(uint8_t *p, uint16_t v)
 {
-	p[0] = (uint8_t)(v >> 8);
-	p[1] = (uint8_t)v;
+	v = htobe16(v);
+	memcpy(p, &v, sizeof v);
 }
 
 static inline void
