@@ -57,6 +57,13 @@ struct ewb_instance *ewb_instance_open(struct ewb_core *core,
 enum ewb_status ewb_instance_close(struct ewb_instance *i, char *why,
                                    size_t nwhy);
 
+/* Does it want to know what comes? */
+static inline int
+ewb_instance_fetches(const struct ewb_instance *i)
+{
+	return i->engine.prefetch && i->engine.model == EWB_NONBLOCKING;
+}
+
 /* The commands that every engine has: get to stats. */
 void ewb_commands_basic(struct ewb_core *core);
 /* pool or front: calls the engine's callback for c. */

@@ -118,19 +118,6 @@ ewb_conn_free(struct ewb_conn *n)
 	free(n);
 }
 
-/* Limits. */
-
-int
-ewb_conn_full(const struct ewb_conn *n)
-{
-	size_t bytes = n->out.bytes + n->waiting_bytes;
-
-	/* alone, a command may be larger than the limit */
-	if (n->first)
-		bytes += n->pinned_bytes;
-	return bytes >= n->front->server->o.max_unread;
-}
-
 /* Output. */
 
 /* -1: the connection is closed. */

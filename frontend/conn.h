@@ -19,7 +19,7 @@
 #define EWB_CONN_MAGIC 0x6577626eu
 
 /* Why nothing more is parsed and read. */
-#define EWB_PAUSE_UNREAD 1u    /* see ewb_conn_full() */
+#define EWB_PAUSE_UNREAD 1u    /* see ewb_conn_full(), in front.h */
 #define EWB_PAUSE_IN_FLIGHT 2u /* too many commands at once */
 #define EWB_PAUSE_EOF 4u       /* the client has said all */
 #define EWB_PAUSE_ENDED 8u     /* nothing that follows will be looked at */
@@ -96,8 +96,6 @@ ewb_conn_of(struct ewb_session *s)
 
 /* conn.c.  The front end closes fd.  Null: no memory (fd is closed). */
 struct ewb_conn *ewb_conn_new(struct ewb_front *f, int fd) EWB_ON_FRONT;
-/* Holds it as many bytes as a client may make it hold? */
-int ewb_conn_full(const struct ewb_conn *n);
 /* Ends it now; freed at the end of the turn. */
 void ewb_conn_close(struct ewb_conn *n) EWB_ON_FRONT;
 void ewb_conn_free(struct ewb_conn *n) EWB_ON_FRONT;
@@ -125,6 +123,9 @@ void ewb_input_fini(struct ewb_conn *n) EWB_ON_FRONT;
 int ewb_order_add(struct ewb_conn *n, const struct ewb_frame *f,
                   const uint8_t *value, struct ewb_chunk *in, uint8_t *body)
 	EWB_ON_FRONT;
+/* Begins what add has gathered: before anything else is done with the
+ * connection or its input. */
+void ewb_order_run(struct ewb_conn *n) EWB_ON_FRONT;
 /* Begins what no longer has to wait.  The first that waits for nothing but room
  * for its reply; null: none does. */
 const struct ewb_cookie *ewb_order_advance(struct ewb_conn *n) EWB_ON_FRONT;

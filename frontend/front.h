@@ -26,6 +26,7 @@
 #define EWB_TURN_US 1000
 #define EWB_TURN_COMMANDS 256
 #define EWB_TURN_LETTERS 256
+#define EWB_GATHER 8
 #define EWB_LISTENERS 16
 #define EWB_FRONTS 64
 #define EWB_ARENA (128u * 1024)
@@ -85,11 +86,26 @@ struct ewb_front {
 	struct ewb_chunk *arena;  /* input is received into its free end */
 	struct ewb_chunk *spare;  /* one of output, kept */
 	struct ewb_piece *pieces; /* free ones */
+	/* commands of the connection that is being parsed; see order.c */
+	struct ewb_cookie *gathered[EWB_GATHER];
+	unsigned ngathered;
 	uint64_t turn_began;
 	unsigned turn_commands;
 	unsigned next_front;      /* accepting: whose turn */
 	uint8_t accepting, accept_paused, stopping, cancelled, stopped;
 };
+
+/* Holds it as many bytes as a client may make it hold? */
+static inline int
+ewb_conn_full(const struct ewb_conn *n)
+{
+	size_t bytes = n->out.bytes + n->waiting_bytes;
+
+	/* alone, a command may be larger than the limit */
+	if (n->first)
+		bytes += n->pinned_bytes;
+	return bytes >= n->front->server->o.max_unread;
+}
 
 /* front.c */
 void ewb_front_touch(struct ewb_front *f, struct ewb_conn *n) EWB_ON_FRONT;

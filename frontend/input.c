@@ -360,6 +360,8 @@ paused(struct ewb_conn *n) EWB_ON_FRONT
 	const struct ewb_server_options *o = &n->front->server->o;
 	struct ewb_counters *s = &n->front->d.counters;
 
+	if (n->nflight + n->front->ngathered >= o->in_flight)
+		ewb_order_run(n);
 	if (n->nflight >= o->in_flight && !(n->pause & EWB_PAUSE_IN_FLIGHT)) {
 		n->pause |= EWB_PAUSE_IN_FLIGHT;
 		EWB_COUNT(s, paused_in_flight);
@@ -388,31 +390,46 @@ unpark(struct ewb_conn *n) EWB_ON_FRONT
 	return prepare(n);
 }
 
-unsigned
-ewb_input_run(struct ewb_conn *n, unsigned max, int *more)
+/* Runs up to max frames; *next is what stopped it, RAN if the input did not. */
+static unsigned
+run_frames(struct ewb_conn *n, unsigned max, enum next *next, int *more)
+	EWB_ON_FRONT
 {
 	uint64_t began = n->front->d.now;
 	unsigned count = 0;
-	enum next next = RAN;
+
+	*next = RAN;
+	while (n->in || n->body) {
+		if (paused(n))
+			break;
+		if (count && (n->start < n->end || n->body) &&
+		    (count >= max || slice_over(n, count, began))) {
+			*more = 1;
+			break;
+		}
+		*next = run_one(n);
+		if (*next != RAN)
+			break;
+		count++;
+	}
+	ewb_order_run(n);
+	return count;
+}
+
+unsigned
+ewb_input_run(struct ewb_conn *n, unsigned max, int *more)
+{
+	unsigned count;
+	enum next next;
 
 	*more = 0;
 	if (unpark(n)) {
 		ewb_conn_close(n);
 		return 0;
 	}
-	while (n->in || n->body) {
-		if (paused(n))
-			return count;
-		if (count && (n->start < n->end || n->body) &&
-		    (count >= max || slice_over(n, count, began))) {
-			*more = 1;
-			return count;
-		}
-		next = run_one(n);
-		if (next != RAN)
-			break;
-		count++;
-	}
+	count = run_frames(n, max, &next, more);
+	if (next == RAN && (n->in || n->body))
+		return count; /* paused, or its slice is over */
 	n->hungry = next == NEEDS_INPUT;
 	if (next == FAILED) {
 		ewb_conn_close(n); /* no memory: nothing sensible can follow */

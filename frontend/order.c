@@ -25,12 +25,24 @@ front_of(const struct ewb_cookie *c)
 static void
 release(struct ewb_cookie *c) EWB_ON_FRONT
 {
-	if (c->input)
+	if (c->input) {
 		ewb_front_unref(front_of(c), c->input);
-	if (c->session)
-		ewb_conn_of(c->session)->pinned_bytes -= c->pins;
-	c->input = NULL;
+		if (c->session)
+			ewb_conn_of(c->session)->pinned_bytes -= c->pins;
+		c->input = NULL;
+	}
 	ewb_cookie_release(c);
+}
+
+static void
+drop_one(struct ewb_cookie *c) EWB_ON_FRONT
+{
+	if (c->away) {
+		ewb_cookie_abandon(c);
+		return;
+	}
+	c->done = 1; /* it had not begun, or nobody will read the answer */
+	release(c);
 }
 
 /* The list. */
@@ -148,11 +160,16 @@ count_command(struct ewb_front *f, enum ewb_op op) EWB_ON_FRONT
 static int
 add_end(struct ewb_conn *n) EWB_ON_FRONT
 {
+	struct ewb_front *f = n->front;
+
 	if (n->pause & EWB_PAUSE_CLOSING)
 		return 0;
-	if (n->last == NULL)
+	if (f->ngathered)
+		f->gathered[f->ngathered - 1]->front_bits |= EWB_FRONT_END;
+	else if (n->last)
+		n->last->front_bits |= EWB_FRONT_END;
+	else
 		return ewb_answer_end(n);
-	n->last->front_bits |= EWB_FRONT_END;
 	return 0;
 }
 
@@ -163,20 +180,39 @@ cut(struct ewb_conn *n) EWB_ON_FRONT
 	n->pause |= EWB_PAUSE_CLOSING;
 }
 
+static void
+answer(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT
+{
+	if (ewb_answer(n, c) ||
+	    (c->front_bits & EWB_FRONT_END && ewb_answer_end(n)))
+		cut(n);
+}
+
 /* As a rule a command ends where it begins, and nothing else is in flight: then
  * it has no need of a place in the list.  0: it was answered. */
 static int
 run_alone(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT
 {
-	c->front_bits = EWB_FRONT_ALONE;
+	c->front_bits |= EWB_FRONT_ALONE;
 	ewb_cookie_start(c);
-	c->front_bits = 0;
+	c->front_bits &= ~EWB_FRONT_ALONE;
 	if (!c->done || c->away)
 		return 1;
-	if (ewb_answer(n, c))
-		cut(n);
+	answer(n, c);
 	release(c);
 	return 0;
+}
+
+/* It will be here for longer than the input is. */
+static void
+hold_input(struct ewb_conn *n, struct ewb_cookie *c, struct ewb_chunk *in)
+	EWB_ON_FRONT
+{
+	if (in == NULL)
+		return;
+	c->input = in;
+	in->refs++;
+	n->pinned_bytes += c->pins;
 }
 
 /* Takes its place in the list; done, if it was answered though it is away. */
@@ -199,49 +235,131 @@ may_be_alone(struct ewb_conn *n, const struct ewb_cookie *c)
 	       !c->command->streams && *chain(n, c) == NULL;
 }
 
-int
-ewb_order_add(struct ewb_conn *n, const struct ewb_frame *frame,
-              const uint8_t *value, struct ewb_chunk *in, uint8_t *body)
+static void
+await_turn(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT
 {
-	struct ewb_front *f = n->front;
-	struct ewb_cookie *c;
+	c->wait = EWB_WAIT_TURN;
+	n->nturn++;
+}
 
-	if (frame->op == EWB_OP_END)
-		return add_end(n);
-	c = ewb_cookie_take(&f->d, frame->op, &n->session);
-	if (c == NULL) {
-		free(body);
-		return -1;
-	}
-	c->frame = *frame;
-	c->body = body;
-	if (in) {
-		c->input = in;
-		in->refs++;
-		c->pins = frame->head + frame->nvalue;
-		n->pinned_bytes += c->pins;
-		ewb_cookie_fill(c, frame, value);
-	}
-	count_command(f, c->op);
+/* What was received in one go with c, or before. */
+static void
+enter(struct ewb_conn *n, struct ewb_cookie *c, struct ewb_chunk *in)
+	EWB_ON_FRONT
+{
 	if (may_be_alone(n, c)) {
 		if (run_alone(n, c) == 0)
-			return 0;
+			return;
+		hold_input(n, c, in);
 		take_place(n, c);
 		if (c->done)
 			ewb_order_emit(n);
-		return 0;
+		return;
 	}
-	if (c->op == EWB_OP_QUIT || (frame->is & EWB_IS_LAST))
-		n->pause |= EWB_PAUSE_ENDED;
+	hold_input(n, c, in);
 	take_place(n, c);
 	if (must_wait(n, c)) {
-		c->wait = EWB_WAIT_TURN;
-		n->nturn++;
-		return 0;
+		await_turn(n, c);
+		return;
 	}
 	ewb_cookie_start(c);
 	if (c->done && n->first == c)
 		ewb_order_emit(n);
+}
+
+/* Commands that came together are gathered before the first of them begins, so
+ * that the engine can fetch what they will touch, for all of them at once. */
+
+static int
+may_gather(struct ewb_conn *n, const struct ewb_cookie *c,
+           const struct ewb_chunk *in)
+{
+	const struct ewb_front *f = n->front;
+
+	if (!ewb_instance_fetches(c->instance) || in != n->in || c->body)
+		return 0;
+	if (f->ngathered == 0 && n->end - n->start <= 2)
+		return 0; /* it is the only one, or its line's end follows */
+	return may_be_alone(n, c);
+}
+
+static void
+gather(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT
+{
+	struct ewb_front *f = n->front;
+
+	c->instance->engine.prefetch(c->instance->self, &c->request);
+	f->gathered[f->ngathered++] = c;
+	if (f->ngathered == EWB_GATHER)
+		ewb_order_run(n);
+}
+
+/* One of those gathered. */
+static void
+enter_late(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT
+{
+	if (n->pause & EWB_PAUSE_CLOSING) {
+		drop_one(c); /* a reply before it was cut */
+	} else if (ewb_conn_full(n)) {
+		hold_input(n, c, n->in);
+		take_place(n, c);
+		await_turn(n, c);
+	} else {
+		enter(n, c, n->in);
+	}
+}
+
+void
+ewb_order_run(struct ewb_conn *n)
+{
+	struct ewb_front *f = n->front;
+
+	for (unsigned i = 0; i < f->ngathered; i++)
+		enter_late(n, f->gathered[i]);
+	f->ngathered = 0;
+}
+
+/* Null: no memory. */
+static struct ewb_cookie *
+make(struct ewb_conn *n, const struct ewb_frame *frame, const uint8_t *value,
+     struct ewb_chunk *in, uint8_t *body) EWB_ON_FRONT
+{
+	struct ewb_front *f = n->front;
+	struct ewb_cookie *c = ewb_cookie_take(&f->d, frame->op, &n->session);
+
+	if (c == NULL) {
+		free(body);
+		return NULL;
+	}
+	c->frame = *frame;
+	c->body = body;
+	if (in) {
+		c->pins = frame->head + frame->nvalue;
+		ewb_cookie_fill(c, frame, value);
+	}
+	count_command(f, c->op);
+	return c;
+}
+
+int
+ewb_order_add(struct ewb_conn *n, const struct ewb_frame *frame,
+              const uint8_t *value, struct ewb_chunk *in, uint8_t *body)
+{
+	struct ewb_cookie *c;
+
+	if (frame->op == EWB_OP_END)
+		return add_end(n);
+	c = make(n, frame, value, in, body);
+	if (c == NULL)
+		return -1;
+	if (may_gather(n, c, in)) {
+		gather(n, c);
+		return 0;
+	}
+	ewb_order_run(n);
+	if (c->op == EWB_OP_QUIT || (frame->is & EWB_IS_LAST))
+		n->pause |= EWB_PAUSE_ENDED;
+	enter(n, c, in);
 	return 0;
 }
 
@@ -400,9 +518,7 @@ ewb_order_emit(struct ewb_conn *n)
 		}
 		if (!c->done)
 			return;
-		if (ewb_answer(n, c) ||
-		    (c->front_bits & EWB_FRONT_END && ewb_answer_end(n)))
-			cut(n);
+		answer(n, c);
 		if (c->op == EWB_OP_QUIT || (c->frame.is & EWB_IS_LAST))
 			n->pause |= EWB_PAUSE_CLOSING;
 		unlink_first(n);
@@ -411,17 +527,6 @@ ewb_order_emit(struct ewb_conn *n)
 }
 
 /* The client has gone. */
-
-static void
-drop_one(struct ewb_cookie *c) EWB_ON_FRONT
-{
-	if (c->away) {
-		ewb_cookie_abandon(c);
-		return;
-	}
-	c->done = 1; /* it had not begun, or nobody will read the answer */
-	release(c);
-}
 
 void
 ewb_order_drop(struct ewb_conn *n)

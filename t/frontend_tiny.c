@@ -382,6 +382,14 @@ tiny_close(void *self)
 	ck_assert_uint_eq(atomic_load(&tiny.lent), atomic_load(&tiny.released));
 }
 
+static void
+tiny_prefetch(void *self, struct ewb_request *r)
+{
+	(void)self;
+	if (tiny.coming)
+		tiny.coming(r);
+}
+
 const struct ewb_engine tiny_engine = {
 	.abi = EWB_ABI,
 	.size = sizeof tiny_engine,
@@ -397,6 +405,7 @@ const struct ewb_engine tiny_engine = {
 	.flush = tiny_flush,
 	.stats = tiny_stats,
 	.cancel = tiny_cancel,
+	.prefetch = tiny_prefetch,
 };
 
 /* The test's side. */

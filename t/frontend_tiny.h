@@ -39,6 +39,8 @@ struct tiny {
 	bool copies; /* replies are copied, not lent */
 	/* called in each first run, on the front end; or null */
 	void (*seen)(struct ewb_cookie *c, const struct ewb_request *r);
+	/* called when one is to come, on the front end; or null */
+	void (*coming)(struct ewb_request *r);
 	/* called by the task before it answers, on the pool; or null */
 	void (*working)(struct ewb_task *t, const struct ewb_request *r);
 	/* front end, of which there is one thread: what is held */

@@ -69,6 +69,7 @@ AT(request, flags, 40);
 AT(request, expiry, 44);
 AT(request, cas, 48);
 AT(request, expect, 56);
+AT(request, hint, 64);
 AT(item, size, 0);
 AT(item, flags, 4);
 AT(item, expiry, 8);
@@ -116,6 +117,7 @@ AT(engine, cancel, 112);
 AT(engine, scan_open, 120);
 AT(engine, scan_next, 128);
 AT(engine, scan_close, 136);
+AT(engine, prefetch, 144);
 #endif
 
 int

@@ -108,6 +108,7 @@ struct ewb_request {
 	uint32_t expiry;    /* absolute Unix seconds, 0 never; may have passed */
 	uint64_t cas;       /* for EWB_EXPECT_CAS; remove: 0 for any */
 	enum ewb_expect expect;
+	uint64_t hint[2];   /* the engine's own; 0, or what prefetch() left */
 };
 
 /* A record, both ways: what a get answers, and what a scan offers.  Set size
@@ -217,6 +218,14 @@ struct ewb_engine {
 	enum ewb_status (*scan_next)(void *self, void *cursor,
 	                             struct ewb_sink *sink);
 	void (*scan_close)(void *self, void *cursor);
+
+	/* front, EWB_NONBLOCKING alone: a get, store or remove of this key is
+	 * likely to come soon, behind others that came along with it: the
+	 * engine can begin to fetch into the caches what that will touch.  It
+	 * may leave a note in r->hint, which the callback finds in its request
+	 * and must not believe: anything may have happened in between.  It may
+	 * not wait, and answers nothing.  May be null. */
+	void (*prefetch)(void *self, struct ewb_request *r);
 };
 
 /* EWB_ENGINE(.name = "mine", .get = get, ...) makes the shared object an
