@@ -42,6 +42,7 @@ __wrap_calloc(size_t n, size_t size)
 	return spend() ? __real_calloc(n, size) : NULL;
 }
 
+static struct ewb_host host; /* its time is 0 */
 static struct mem_totals totals;
 static struct mem_vbucket vb;
 
@@ -60,7 +61,7 @@ put(unsigned k)
 
 	if (!it)
 		return EWB_NO_MEMORY;
-	status = mem_vbucket_store(&vb, &r, 0, it, &cas);
+	status = mem_vbucket_store(&vb, &r, it, &cas);
 	if (status != EWB_OK)
 		mem_item_release(it);
 	return status;
@@ -74,7 +75,7 @@ take(unsigned k)
 		                 .nkey = (size_t)sprintf(key, "key%06u", k) };
 	uint64_t cas;
 
-	return mem_vbucket_remove(&vb, &r, 0, &cas);
+	return mem_vbucket_remove(&vb, &r, &cas);
 }
 
 static enum ewb_status
@@ -144,7 +145,7 @@ START_TEST(a_change_that_fails_for_want_of_memory_changes_nothing)
 	uint64_t items;
 
 	memset(&totals, 0, sizeof totals);
-	mem_vbucket_init(&vb, 0, &totals);
+	mem_vbucket_init(&vb, 0, &host, &totals);
 	for (i = 0; i < n; i++) {
 		unsigned fails = until_done(put, i * 7919 % n);
 
@@ -172,7 +173,7 @@ START_TEST(a_merge_without_memory_is_left_out)
 	unsigned i, n = 3000;
 
 	memset(&totals, 0, sizeof totals);
-	mem_vbucket_init(&vb, 0, &totals);
+	mem_vbucket_init(&vb, 0, &host, &totals);
 	for (i = 0; i < n; i++)
 		put(i);
 	for (i = 0; i < n; i++)
@@ -194,7 +195,7 @@ START_TEST(expired_items_that_cannot_be_removed_are_left_to_the_next_sweep)
 	unsigned i;
 
 	memset(&totals, 0, sizeof totals);
-	mem_vbucket_init(&vb, 0, &totals);
+	mem_vbucket_init(&vb, 0, &host, &totals);
 	expiry = 100;
 	for (i = 0; i < 500; i++)
 		put(i);
@@ -226,7 +227,7 @@ START_TEST(a_snapshot_without_memory_is_none)
 	uint64_t items;
 
 	memset(&totals, 0, sizeof totals);
-	mem_vbucket_init(&vb, 0, &totals);
+	mem_vbucket_init(&vb, 0, &host, &totals);
 	left = 0;
 	s = mem_snapshot_open(&vb, &items);
 	left = UINT32_MAX;

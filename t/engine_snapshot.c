@@ -26,7 +26,7 @@ setup(void)
 	seed = s ? (unsigned)atoi(s) : (unsigned)time(NULL);
 	printf("seed %u\n", seed);
 	memset(&totals, 0, sizeof totals);
-	mem_vbucket_init(&vb, 3, &totals);
+	mem_vbucket_init(&vb, 3, NULL, &totals);
 }
 
 static unsigned
@@ -99,7 +99,7 @@ put(unsigned k, unsigned value)
 	uint64_t cas;
 
 	ck_assert_int_eq(
-		mem_vbucket_store(&vb, &r, 0, mem_item_new(&r, NULL), &cas),
+		mem_vbucket_store(&vb, &r, mem_item_new(&r, NULL), &cas),
 		EWB_OK);
 }
 
@@ -110,7 +110,7 @@ take(unsigned k)
 	struct ewb_request r = { .key = key, .nkey = name(key, k) };
 	uint64_t cas;
 
-	return mem_vbucket_remove(&vb, &r, 0, &cas);
+	return mem_vbucket_remove(&vb, &r, &cas);
 }
 
 static struct mem_snapshot *

@@ -25,7 +25,7 @@ setup(void)
 	seed = s ? (unsigned)atoi(s) : (unsigned)time(NULL);
 	printf("seed %u\n", seed);
 	memset(&totals, 0, sizeof totals);
-	mem_vbucket_init(&vb, 3, &totals);
+	mem_vbucket_init(&vb, 3, NULL, &totals);
 }
 
 static void
@@ -49,7 +49,7 @@ put(const void *key, size_t nkey, const void *value, size_t nvalue)
 	};
 	struct mem_item *it = mem_item_new(&r, NULL);
 	uint64_t cas;
-	enum ewb_status status = mem_vbucket_store(&vb, &r, 0, it, &cas);
+	enum ewb_status status = mem_vbucket_store(&vb, &r, it, &cas);
 
 	if (status != EWB_OK)
 		mem_item_release(it);
@@ -62,7 +62,7 @@ take(const void *key, size_t nkey)
 	struct ewb_request r = { .key = key, .nkey = nkey };
 	uint64_t cas;
 
-	return mem_vbucket_remove(&vb, &r, 0, &cas);
+	return mem_vbucket_remove(&vb, &r, &cas);
 }
 
 /* The structure. */

@@ -52,6 +52,8 @@ __wrap_free(void *p)
 	__real_free(p);
 }
 
+static struct ewb_host host; /* its time is 0 until it is set up */
+
 static void
 count_anew(void)
 {
@@ -63,7 +65,7 @@ setup(void)
 {
 	memset(&totals, 0, sizeof totals);
 	atomic_store(&totals.soonest, UINT32_MAX);
-	mem_vbucket_init(&vb, 0, &totals);
+	mem_vbucket_init(&vb, 0, &host, &totals);
 }
 
 static void
@@ -102,7 +104,7 @@ put(unsigned k, uint32_t expiry)
 	enum ewb_status status;
 	uint64_t cas;
 
-	WATCH(status = mem_vbucket_store(&vb, &r, 0, it, &cas));
+	WATCH(status = mem_vbucket_store(&vb, &r, it, &cas));
 	ck_assert_int_eq(status, EWB_OK);
 }
 
@@ -191,7 +193,7 @@ START_TEST(nothing_that_was_stored_is_freed_under_the_lock)
 	put_all(10000, 0);
 	count_anew();
 	put_all(5000, 0);
-	WATCH(status = mem_vbucket_remove(&vb, &r, 0, &cas));
+	WATCH(status = mem_vbucket_remove(&vb, &r, &cas));
 	ck_assert_int_eq(status, EWB_OK);
 	ck_assert_uint_eq(freed, 5001);
 	ck_assert_uint_eq(freed_under_lock, 0);
@@ -245,7 +247,6 @@ END_TEST
 
 /* In a step of the task. */
 
-static struct ewb_host host;
 static struct mem *m;
 
 /* An engine of one vbucket with n items. */

@@ -53,7 +53,8 @@ make_vbuckets(struct mem *m)
 		return -1;
 	m->vbuckets = p;
 	for (i = 0; i < m->nvbuckets; i++)
-		mem_vbucket_init(&m->vbuckets[i], (uint16_t)i, &m->totals);
+		mem_vbucket_init(&m->vbuckets[i], (uint16_t)i, m->host,
+		                 &m->totals);
 	return 0;
 }
 
@@ -100,6 +101,12 @@ vbucket_of(struct mem *m, const struct ewb_request *r)
 	return &m->vbuckets[r->vbucket];
 }
 
+void
+mem_prefetch(struct mem *m, struct ewb_request *r)
+{
+	mem_vbucket_prefetch(vbucket_of(m, r), r);
+}
+
 enum ewb_status
 mem_get(struct mem *m, struct ewb_cookie *c, const struct ewb_request *r)
 {
@@ -107,7 +114,7 @@ mem_get(struct mem *m, struct ewb_cookie *c, const struct ewb_request *r)
 	struct ewb_item reply = { .size = sizeof reply };
 	struct mem_item *it;
 
-	it = mem_vbucket_get(vb, r->key, r->nkey, ewb_host_time(m->host));
+	it = mem_vbucket_get(vb, r);
 	if (!it)
 		return EWB_NOT_FOUND;
 	reply.flags = it->flags;
@@ -128,14 +135,14 @@ fits(const struct mem *m, size_t n)
 
 /* There is no room for n more bytes, unless the store frees some itself. */
 static enum ewb_status
-admit(struct mem *m, const struct ewb_request *r, uint32_t now, size_t n)
+admit(struct mem *m, const struct ewb_request *r, size_t n)
 {
 	enum ewb_status status;
 	size_t frees;
 
 	if ((int64_t)n > m->limit)
 		return EWB_TOO_BIG;
-	status = mem_vbucket_look(vbucket_of(m, r), r, now, &frees);
+	status = mem_vbucket_look(vbucket_of(m, r), r, &frees);
 	if (status != EWB_OK || n <= frees || fits(m, n - frees))
 		return status;
 	status = mem_reclaim_want(m, n);
@@ -147,7 +154,6 @@ admit(struct mem *m, const struct ewb_request *r, uint32_t now, size_t n)
 enum ewb_status
 mem_store(struct mem *m, struct ewb_cookie *c, const struct ewb_request *r)
 {
-	uint32_t now = ewb_host_time(m->host);
 	size_t n = mem_item_cost(r->nkey, r->nvalue);
 	enum ewb_status status;
 	struct mem_item *it;
@@ -159,7 +165,7 @@ mem_store(struct mem *m, struct ewb_cookie *c, const struct ewb_request *r)
 	if (r->nvalue > UINT32_MAX)
 		return EWB_TOO_BIG;
 	if (!fits(m, n)) {
-		status = admit(m, r, now, n);
+		status = admit(m, r, n);
 		if (status != EWB_OK)
 			return status;
 	}
@@ -170,7 +176,7 @@ mem_store(struct mem *m, struct ewb_cookie *c, const struct ewb_request *r)
 			ewb_value_free(taken);
 		return EWB_NO_MEMORY;
 	}
-	status = mem_vbucket_store(vbucket_of(m, r), r, now, it, &cas);
+	status = mem_vbucket_store(vbucket_of(m, r), r, it, &cas);
 	if (status == EWB_OK)
 		ewb_reply_cas(c, cas);
 	else
@@ -185,8 +191,7 @@ mem_remove(struct mem *m, struct ewb_cookie *c, const struct ewb_request *r)
 	enum ewb_status status;
 	uint64_t cas;
 
-	status = mem_vbucket_remove(vbucket_of(m, r), r, ewb_host_time(m->host),
-	                            &cas);
+	status = mem_vbucket_remove(vbucket_of(m, r), r, &cas);
 	if (status == EWB_OK)
 		ewb_reply_cas(c, cas);
 	mem_reclaim_look(m);

@@ -27,6 +27,8 @@ typedef enum ewb_status (*mem_command_fn)(struct mem *m, struct ewb_cookie *c,
                                           const struct ewb_request *r);
 enum ewb_status mem_get(struct mem *m, struct ewb_cookie *c,
                         const struct ewb_request *r);
+/* As the callback: looks where the item would be, and has it fetched. */
+void mem_prefetch(struct mem *m, struct ewb_request *r);
 /* EWB_WOULDBLOCK: nothing was done; there is no room now, but some is being
  * made: try again a little later. */
 enum ewb_status mem_store(struct mem *m, struct ewb_cookie *c,

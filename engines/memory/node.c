@@ -1,10 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <endian.h>
 #include <stdlib.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 #include "node.h"
 
 #define STEP 4u /* capacities are multiples of it: so many heads at a time */
+/* Of heads and slots together there are 16 numbers more than heads, so that a
+ * search may look at 16 at a time. */
+#define LEAST 8u
 
 /* Where keys begin: an inner node's slot 0 is none. */
 static unsigned
@@ -26,7 +32,7 @@ footprint(enum mem_kind kind, unsigned cap)
 unsigned
 mem_node_cap(unsigned n)
 {
-	return n < STEP ? STEP : (n + STEP - 1) / STEP * STEP;
+	return n < LEAST ? LEAST : (n + STEP - 1) / STEP * STEP;
 }
 
 struct mem_node *
@@ -152,6 +158,8 @@ prefix_order(const struct mem_node *nd, unsigned near, const void *key,
 {
 	size_t n = nkey < nd->skip ? nkey : nd->skip;
 
+	if (n == 0)
+		return 0;
 	if (n <= MEM_LEAD)
 		return memcmp(key, nd->lead, n);
 	return memcmp(key, mem_obj_key(mem_node_slots(nd)[near]), n);
@@ -175,17 +183,66 @@ mem_node_search(const struct mem_node *nd, const void *key, size_t nkey,
 	return bisect_keys(nd, lo, heads_end(nd, lo, head), key, nkey, exact);
 }
 
+#ifdef __SSE2__
+/* Which of 16 heads are that one: a bit for each. */
+static unsigned
+equal_heads(const int32_t *heads, __m128i want)
+{
+	const __m128i *p = (const __m128i *)(const void *)heads;
+	__m128i a = _mm_cmpeq_epi32(_mm_loadu_si128(p), want);
+	__m128i b = _mm_cmpeq_epi32(_mm_loadu_si128(p + 1), want);
+	__m128i c = _mm_cmpeq_epi32(_mm_loadu_si128(p + 2), want);
+	__m128i d = _mm_cmpeq_epi32(_mm_loadu_si128(p + 3), want);
+
+	return (unsigned)_mm_movemask_epi8(_mm_packs_epi16(
+		_mm_packs_epi32(a, b), _mm_packs_epi32(c, d)));
+}
+#endif
+
+/* The first that has that head, of those from i on; n if none has. */
+static unsigned
+next_equal(const struct mem_node *nd, unsigned i, int32_t head)
+{
+#ifdef __SSE2__
+	const __m128i want = _mm_set1_epi32(head);
+
+	/* what of the slots is taken for heads is behind all of them */
+	for (; i < nd->n; i += 16) {
+		unsigned found = equal_heads(nd->head + i, want);
+
+		if (found)
+			return i + (unsigned)__builtin_ctz(found);
+	}
+#else
+	while (i < nd->n && nd->head[i] != head)
+		i++;
+#endif
+	return i;
+}
+
 struct mem_obj *
 mem_node_find(const struct mem_node *nd, const void *key, size_t nkey)
 {
 	int32_t head = head_of(key, nkey, nd->skip);
+	struct mem_obj *o;
 	unsigned i;
 
 	/* with another beginning, the key is not that key */
-	for (i = first_head(nd, head); i < nd->n && nd->head[i] == head; i++)
-		if (mem_key_order(key, nkey, mem_node_slots(nd)[i]) == 0)
-			return mem_node_slots(nd)[i];
+	for (i = next_equal(nd, 0, head); i < nd->n;
+	     i = next_equal(nd, i + 1, head)) {
+		o = mem_node_slots(nd)[i];
+		if (mem_obj_is(o, key, nkey))
+			return o;
+	}
 	return NULL;
+}
+
+struct mem_obj **
+mem_node_guess(const struct mem_node *nd, const void *key, size_t nkey)
+{
+	unsigned i = next_equal(nd, 0, head_of(key, nkey, nd->skip));
+
+	return i < nd->n ? mem_node_slots(nd) + i : NULL;
 }
 
 unsigned

@@ -74,6 +74,10 @@ unsigned mem_node_route(const struct mem_node *nd, const void *key,
 struct mem_obj *mem_node_find(const struct mem_node *nd, const void *key,
                               size_t nkey);
 
+/* Of a leaf: where that is, or one that looks like it; none is touched. */
+struct mem_obj **mem_node_guess(const struct mem_node *nd, const void *key,
+                                size_t nkey);
+
 /* There must be room; in an inner node at is at least 1. */
 void mem_node_insert(struct mem_node *nd, unsigned at, struct mem_obj *slot,
                      struct mem_node *kid);

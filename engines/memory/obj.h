@@ -52,6 +52,12 @@ mem_key_order(const void *key, size_t nkey, const struct mem_obj *o)
 	return order ? order : (nkey > o->nkey) - (nkey < o->nkey);
 }
 
+static inline int
+mem_obj_is(const struct mem_obj *o, const void *key, size_t nkey)
+{
+	return o->nkey == nkey && memcmp(mem_obj_key(o), key, nkey) == 0;
+}
+
 /* How many bytes two keys begin with in common. */
 size_t mem_key_common(const struct mem_obj *a, const struct mem_obj *b);
 

@@ -26,6 +26,12 @@ get(void *self, struct ewb_cookie *c, const struct ewb_request *r)
 	return mem_get(self, c, r);
 }
 
+static void
+prefetch(void *self, struct ewb_request *r)
+{
+	mem_prefetch(self, r);
+}
+
 static enum ewb_status
 store_again(struct ewb_task *t, struct ewb_cookie *c, void *self)
 {
@@ -93,4 +99,4 @@ EWB_ENGINE(.name = "memory", .help = "keeps everything in memory, in order",
            .params = params, .open = open, .close = close, .get = get,
            .store = store, .remove = remove, .flush = flush, .stats = stats,
            .scan_open = scan_open, .scan_next = scan_next,
-           .scan_close = scan_close)
+           .scan_close = scan_close, .prefetch = prefetch)

@@ -38,15 +38,32 @@ mem_tree_seek(const struct mem_tree *t, struct mem_path *p, const void *key,
 	return exact;
 }
 
-struct mem_item *
-mem_tree_find(const struct mem_tree *t, const void *key, size_t nkey)
+/* Where the key is, or would be; null: the tree is empty. */
+static const struct mem_node *
+leaf_of(const struct mem_tree *t, const void *key, size_t nkey)
 {
 	const struct mem_node *nd = t->root;
 	unsigned i;
 
 	for (i = 0; i + 1 < t->depth; i++)
 		nd = mem_node_kids(nd)[mem_node_route(nd, key, nkey)];
+	return nd;
+}
+
+struct mem_item *
+mem_tree_find(const struct mem_tree *t, const void *key, size_t nkey)
+{
+	const struct mem_node *nd = leaf_of(t, key, nkey);
+
 	return nd ? (struct mem_item *)mem_node_find(nd, key, nkey) : NULL;
+}
+
+struct mem_obj **
+mem_tree_guess(const struct mem_tree *t, const void *key, size_t nkey)
+{
+	const struct mem_node *nd = leaf_of(t, key, nkey);
+
+	return nd ? mem_node_guess(nd, key, nkey) : NULL;
 }
 
 bool
@@ -273,6 +290,15 @@ apply(struct mem_tree *t, struct mem_path *p, struct plan *pl,
 		grow_root(t, pl, &c);
 }
 
+void
+mem_tree_replace(struct mem_obj **slot, struct mem_change *ch,
+                 struct mem_item *it)
+{
+	it->obj.born = ch->seqno;
+	mem_change_retire(ch, *slot);
+	*slot = &it->obj;
+}
+
 int
 mem_tree_put(struct mem_tree *t, struct mem_path *p, bool exact,
              struct mem_change *ch, struct mem_item *it)
@@ -288,8 +314,7 @@ mem_tree_put(struct mem_tree *t, struct mem_path *p, bool exact,
 	if (exact) {
 		slot = mem_node_slots(p->step[p->depth - 1].node) +
 		       p->step[p->depth - 1].at;
-		mem_change_retire(ch, *slot);
-		*slot = &it->obj;
+		mem_tree_replace(slot, ch, it);
 	}
 	return 0;
 }

@@ -50,6 +50,9 @@ bool mem_tree_seek(const struct mem_tree *t, struct mem_path *p,
 /* The item with that key; null: there is none. */
 struct mem_item *mem_tree_find(const struct mem_tree *t, const void *key,
                                size_t nkey);
+/* Where that is, or another: it was not touched. */
+struct mem_obj **mem_tree_guess(const struct mem_tree *t, const void *key,
+                               size_t nkey);
 /* From the end of a leaf to the beginning of the next; false: it was the last. */
 bool mem_path_next_leaf(struct mem_path *p);
 /* The item there, or the one after it; null: the end.  The path is moved to
@@ -78,6 +81,9 @@ mem_path_step(struct mem_path *p)
  * The path is of no use any more. */
 int mem_tree_put(struct mem_tree *t, struct mem_path *p, bool exact,
                  struct mem_change *ch, struct mem_item *it);
+/* Puts the item where another one is, in a leaf that no snapshot sees. */
+void mem_tree_replace(struct mem_obj **slot, struct mem_change *ch,
+                      struct mem_item *it);
 /* Takes out what seek has found.  Likewise. */
 int mem_tree_remove(struct mem_tree *t, struct mem_path *p,
                     struct mem_change *ch);

@@ -4,9 +4,11 @@
 #include "vbucket.h"
 
 void
-mem_vbucket_init(struct mem_vbucket *vb, uint16_t id, struct mem_totals *totals)
+mem_vbucket_init(struct mem_vbucket *vb, uint16_t id,
+                 const struct ewb_host *host, struct mem_totals *totals)
 {
 	*vb = (struct mem_vbucket){ 0 };
+	vb->host = host;
 	vb->totals = totals;
 	vb->id = id;
 	vb->soonest = UINT32_MAX;
@@ -69,16 +71,66 @@ item_at(const struct mem_path *p)
 	return (struct mem_item *)mem_node_slots(p->step[leaf].node)[p->step[leaf].at];
 }
 
+/* Few items expire, so the time is looked up for those alone. */
+static bool
+is_expired(const struct mem_vbucket *vb, const struct mem_item *it)
+{
+	return it->expiry != 0 &&
+	       mem_item_expired(it, ewb_host_time(vb->host));
+}
+
+#define LINE 64 /* of the caches, bytes; a guess does no harm */
+
+void
+mem_vbucket_prefetch(struct mem_vbucket *vb, struct ewb_request *r)
+{
+	struct mem_obj **slot, *o = NULL;
+
+	mem_vbucket_lock(vb);
+	slot = mem_tree_guess(&vb->tree, r->key, r->nkey);
+	if (slot)
+		o = *slot;
+	r->hint[1] = vb->seqno;
+	mem_vbucket_unlock(vb);
+	r->hint[0] = (uintptr_t)slot;
+	if (o) {
+		__builtin_prefetch(o, 1); /* its references will be counted */
+		__builtin_prefetch((char *)o + LINE);
+	}
+}
+
+/* Under lock.  Where prefetch has found the item, if it is that: no mutation
+ * was since then, so the tree is as it was. */
+static struct mem_obj **
+foreseen(const struct mem_vbucket *vb, const struct ewb_request *r)
+{
+	struct mem_obj **slot = (struct mem_obj **)(uintptr_t)r->hint[0];
+
+	if (slot && r->hint[1] == vb->seqno &&
+	    mem_obj_is(*slot, r->key, r->nkey))
+		return slot;
+	return NULL;
+}
+
+static struct mem_item *
+find(const struct mem_vbucket *vb, const struct ewb_request *r)
+{
+	struct mem_obj **slot = foreseen(vb, r);
+
+	if (slot)
+		return (struct mem_item *)*slot;
+	return mem_tree_find(&vb->tree, r->key, r->nkey);
+}
+
 struct mem_item *
-mem_vbucket_get(struct mem_vbucket *vb, const void *key, size_t nkey,
-                uint32_t now)
+mem_vbucket_get(struct mem_vbucket *vb, const struct ewb_request *r)
 {
 	struct mem_item *it;
 
 	mem_vbucket_lock(vb);
 	vb->count.gets++;
-	it = mem_tree_find(&vb->tree, key, nkey);
-	if (it && mem_item_expired(it, now))
+	it = find(vb, r);
+	if (it && is_expired(vb, it))
 		it = NULL;
 	if (it) {
 		vb->count.hits++;
@@ -107,7 +159,7 @@ check(const struct mem_vbucket *vb, const struct ewb_request *r,
 
 enum ewb_status
 mem_vbucket_look(struct mem_vbucket *vb, const struct ewb_request *r,
-                 uint32_t now, size_t *frees)
+                 size_t *frees)
 {
 	struct mem_item *it = NULL;
 	enum ewb_status status;
@@ -119,7 +171,7 @@ mem_vbucket_look(struct mem_vbucket *vb, const struct ewb_request *r,
 		it = item_at(&p);
 	if (it && (!vb->newest || it->obj.born > vb->newest->seqno))
 		*frees = mem_item_bytes(it);
-	status = check(vb, r, it && !mem_item_expired(it, now) ? it : NULL);
+	status = check(vb, r, it && !is_expired(vb, it) ? it : NULL);
 	mem_vbucket_unlock(vb);
 	return status;
 }
@@ -144,25 +196,56 @@ note_expiry(struct mem_vbucket *vb, uint32_t expiry)
 	lower(&vb->totals->soonest, expiry);
 }
 
+/* Where the item goes. */
+struct place {
+	struct mem_obj **slot; /* it replaces what is there, and no more; or */
+	struct mem_path path;
+	bool exact;
+};
+
+/* What is there now, or null.  With a snapshot the leaf may be frozen: that
+ * takes the path to it. */
+static const struct mem_item *
+seek(const struct mem_vbucket *vb, const struct ewb_request *r, struct place *p)
+{
+	p->slot = vb->newest ? NULL : foreseen(vb, r);
+	p->exact = p->slot ||
+	           mem_tree_seek(&vb->tree, &p->path, r->key, r->nkey);
+	if (p->slot)
+		return (struct mem_item *)*p->slot;
+	return p->exact ? item_at(&p->path) : NULL;
+}
+
+static int
+put(struct mem_vbucket *vb, struct place *p, struct mem_change *ch,
+    struct mem_item *it)
+{
+	if (!p->slot)
+		return mem_tree_put(&vb->tree, &p->path, p->exact, ch, it);
+	mem_tree_replace(p->slot, ch, it);
+	return 0;
+}
+
 /* Under lock. */
 static enum ewb_status
-store(struct mem_vbucket *vb, const struct ewb_request *r, uint32_t now,
-      struct mem_item *it, struct mem_change *ch)
+store(struct mem_vbucket *vb, const struct ewb_request *r, struct mem_item *it,
+      struct mem_change *ch)
 {
+	const struct mem_item *old;
 	enum ewb_status status;
-	struct mem_path p;
-	bool exact, expired;
+	struct place p;
+	bool expired;
 
-	exact = mem_tree_seek(&vb->tree, &p, r->key, r->nkey);
-	expired = exact && mem_item_expired(item_at(&p), now);
-	status = check(vb, r, exact && !expired ? item_at(&p) : NULL);
+	old = seek(vb, r, &p);
+	expired = old && is_expired(vb, old);
+	status = check(vb, r, expired ? NULL : old);
 	if (status != EWB_OK)
 		return status;
 	begin(vb, ch);
-	if (mem_tree_put(&vb->tree, &p, exact, ch, it))
+	if (put(vb, &p, ch, it))
 		return EWB_NO_MEMORY;
 	commit(vb, ch);
-	vb->items += !exact;
+	vb->items += !p.exact;
 	vb->count.expired += expired;
 	vb->count.stores++;
 	note_expiry(vb, it->expiry);
@@ -171,14 +254,14 @@ store(struct mem_vbucket *vb, const struct ewb_request *r, uint32_t now,
 
 enum ewb_status
 mem_vbucket_store(struct mem_vbucket *vb, const struct ewb_request *r,
-                  uint32_t now, struct mem_item *it, uint64_t *cas)
+                  struct mem_item *it, uint64_t *cas)
 {
 	struct mem_change ch = { .grown = 0 };
 	enum ewb_status status;
 	size_t n = mem_item_bytes(it);
 
 	mem_vbucket_lock(vb);
-	status = store(vb, r, now, it, &ch);
+	status = store(vb, r, it, &ch);
 	if (status == EWB_OK)
 		*cas = mem_vbucket_cas(vb, it);
 	mem_vbucket_unlock(vb);
@@ -204,13 +287,13 @@ take_out(struct mem_vbucket *vb, struct mem_path *p, struct mem_change *ch)
 /* Under lock. */
 static enum ewb_status
 find_and_remove(struct mem_vbucket *vb, const struct ewb_request *r,
-                uint32_t now, struct mem_change *ch)
+                struct mem_change *ch)
 {
 	enum ewb_status status;
 	struct mem_path p;
 
 	if (!mem_tree_seek(&vb->tree, &p, r->key, r->nkey) ||
-	    mem_item_expired(item_at(&p), now))
+	    is_expired(vb, item_at(&p)))
 		return EWB_NOT_FOUND;
 	if (r->cas && r->cas != mem_vbucket_cas(vb, item_at(&p)))
 		return EWB_EXISTS;
@@ -222,13 +305,13 @@ find_and_remove(struct mem_vbucket *vb, const struct ewb_request *r,
 
 enum ewb_status
 mem_vbucket_remove(struct mem_vbucket *vb, const struct ewb_request *r,
-                   uint32_t now, uint64_t *cas)
+                   uint64_t *cas)
 {
 	struct mem_change ch = { .grown = 0 };
 	enum ewb_status status;
 
 	mem_vbucket_lock(vb);
-	status = find_and_remove(vb, r, now, &ch);
+	status = find_and_remove(vb, r, &ch);
 	*cas = vb->seqno << 10 | vb->id;
 	mem_vbucket_unlock(vb);
 	if (status == EWB_OK)

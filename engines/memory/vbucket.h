@@ -35,6 +35,7 @@ struct mem_counters {
 
 struct mem_vbucket {
 	/* set once */
+	const struct ewb_host *host;
 	struct mem_totals *totals;
 	uint16_t id;
 	/* any thread */
@@ -52,7 +53,7 @@ struct mem_vbucket {
 };
 
 void mem_vbucket_init(struct mem_vbucket *vb, uint16_t id,
-                      struct mem_totals *totals);
+                      const struct ewb_host *host, struct mem_totals *totals);
 /* Frees everything; no snapshot may be left. */
 void mem_vbucket_fini(struct mem_vbucket *vb);
 
@@ -68,20 +69,21 @@ mem_vbucket_cas(const struct mem_vbucket *vb, const struct mem_item *it)
 
 /* Null: not there, or expired.  Else it is held for the caller, who calls
  * mem_item_release(). */
-struct mem_item *mem_vbucket_get(struct mem_vbucket *vb, const void *key,
-                                 size_t nkey, uint32_t now);
+struct mem_item *mem_vbucket_get(struct mem_vbucket *vb,
+                                 const struct ewb_request *r);
+/* Looks where r's item is, without touching it, and has it fetched.  The next
+ * get of r need not look again, if nothing was changed meanwhile. */
+void mem_vbucket_prefetch(struct mem_vbucket *vb, struct ewb_request *r);
 /* Whether r's expectation holds, and how many bytes a store would free at
  * once. */
 enum ewb_status mem_vbucket_look(struct mem_vbucket *vb,
-                                 const struct ewb_request *r, uint32_t now,
-                                 size_t *frees);
+                                 const struct ewb_request *r, size_t *frees);
 /* With EWB_OK the item is the vbucket's, else still the caller's. */
 enum ewb_status mem_vbucket_store(struct mem_vbucket *vb,
-                                  const struct ewb_request *r, uint32_t now,
+                                  const struct ewb_request *r,
                                   struct mem_item *it, uint64_t *cas);
 enum ewb_status mem_vbucket_remove(struct mem_vbucket *vb,
-                                   const struct ewb_request *r, uint32_t now,
-                                   uint64_t *cas);
+                                   const struct ewb_request *r, uint64_t *cas);
 void mem_vbucket_flush(struct mem_vbucket *vb);
 
 /* Where a search for expired items is. */
