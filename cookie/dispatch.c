@@ -718,17 +718,23 @@ ewb_dispatch_tick(struct ewb_dispatch *d)
 	d->now = ewb_clock_us(&d->core->clock);
 	while ((t = ewb_heap_due(&d->timers, d->now)) != NULL)
 		expire(COOKIE_OF(t, timer));
+	if (d->watched && d->now >= d->look_at)
+		ewb_streams_look(d);
 }
 
 uint64_t
 ewb_dispatch_next(const struct ewb_dispatch *d)
 {
 	const struct ewb_timer *t = ewb_heap_first(&d->timers);
-	uint64_t now = ewb_clock_us(&d->core->clock);
+	uint64_t now = ewb_clock_us(&d->core->clock), when = UINT64_MAX;
 
-	if (t == NULL)
-		return UINT64_MAX;
-	return t->when > now ? t->when - now : 0;
+	if (t)
+		when = t->when;
+	if (d->watched && d->look_at < when)
+		when = d->look_at;
+	if (when == UINT64_MAX)
+		return when;
+	return when > now ? when - now : 0;
 }
 
 size_t

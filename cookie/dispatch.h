@@ -47,6 +47,8 @@ struct ewb_dispatch {
 	struct ewb_batch batch;      /* tasks for the pool, at the turn's end */
 	struct ewb_cookie *free;
 	struct ewb_stream *free_streams;
+	struct ewb_stream *watched;  /* streams that may have untold pieces */
+	uint64_t look_at;            /* us: when to look, if there are any */
 	struct ewb_cookie *away;     /* all that are not home */
 	size_t naway, nused;
 	uint64_t now;                /* us, of this turn */
@@ -106,9 +108,9 @@ enum ewb_status ewb_child_run(struct ewb_cookie *child) EWB_ON_FRONT;
 size_t ewb_dispatch_letters(struct ewb_dispatch *d, size_t max) EWB_ON_FRONT;
 /* Hands the turn's tasks to the pool. */
 void ewb_dispatch_submit(struct ewb_dispatch *d) EWB_ON_FRONT;
-/* Deadlines that have passed. */
+/* Deadlines that have passed, and streams that are to be looked at. */
 void ewb_dispatch_tick(struct ewb_dispatch *d) EWB_ON_FRONT;
-/* Microseconds until the next deadline; UINT64_MAX: none. */
+/* Microseconds until tick has something to do; UINT64_MAX: it has nothing. */
 uint64_t ewb_dispatch_next(const struct ewb_dispatch *d) EWB_ON_FRONT;
 /* Cancels and answers all that are away, for EWB_CANCEL_STOP or _ENGINE. */
 void ewb_dispatch_cancel_all(struct ewb_dispatch *d, enum ewb_cancel_reason why,

@@ -120,6 +120,31 @@ post(struct ewb_stream *s)
 }
 
 static void
+tell(struct ewb_stream *s)
+{
+	s->untold = 0;
+	s->told = atomic_load_explicit(&s->sealed, memory_order_relaxed);
+	s->told_at = ewb_clock_us(&s->core->clock);
+	post(s);
+}
+
+/* A piece was sealed at that position. */
+static int
+is_worth_a_wake(const struct ewb_stream *s, uint32_t at)
+{
+	return at < EWB_STREAM_EAGER || s->untold >= s->core->limits.high / 2 ||
+	       ewb_clock_us(&s->core->clock) - s->told_at >=
+	               EWB_STREAM_QUIET_US;
+}
+
+void
+ewb_stream_tell(struct ewb_stream *s)
+{
+	if (s->untold)
+		tell(s);
+}
+
+static void
 patch(const struct ewb_stream *s, struct ewb_chunk *ch, uint16_t status)
 {
 	if (s->nhead == 0)
@@ -138,11 +163,13 @@ ring_full(const struct ewb_stream *s)
 	       EWB_STREAM_RING;
 }
 
-/* Nothing was waiting: the reader keeps up, and larger pieces are cheaper. */
+/* Of what was told, nothing was waiting: the reader keeps up, and larger pieces
+ * are cheaper. */
 static void
-adapt(struct ewb_stream *s, uint32_t waiting)
+adapt(struct ewb_stream *s)
 {
 	size_t most = s->core->limits.high / 4;
+	int32_t waiting = (int32_t)(s->told - atomic_load(&s->pulled));
 
 	if (most > EWB_CHUNK_MAX)
 		most = EWB_CHUNK_MAX;
@@ -158,11 +185,13 @@ seal(struct ewb_stream *s)
 
 	patch(s, ch, EWB_OK);
 	s->filling = NULL;
-	adapt(s, at - atomic_load(&s->pulled));
+	adapt(s);
 	s->ring[at % EWB_STREAM_RING] = ch;
 	/* release, in the default order: the chunk before its position */
 	atomic_store(&s->sealed, at + 1);
-	post(s);
+	s->untold += ch->cap;
+	if (!ewb_inbox_asleep(&s->dispatch->inbox) || is_worth_a_wake(s, at))
+		tell(s);
 }
 
 /* Says that it waits, then looks again: the front end gives back, then looks
@@ -319,8 +348,10 @@ ewb_stream_reserve(struct ewb_cookie *c, size_t n)
 		s->filling = fresh(s, n + s->nhead, &s->refused);
 	} while (s->filling == NULL &&
 	         starve(s, s->refused, n + s->nhead));
-	if (s->filling == NULL)
+	if (s->filling == NULL) {
+		ewb_stream_tell(s);
 		return NULL;
+	}
 	s->reserved = n;
 	return s->filling->data + s->filling->len;
 }
@@ -353,6 +384,7 @@ ewb_stream_flush(struct ewb_cookie *c)
 	s->reserved = 0; /* it may not be at the same place any more */
 	if (s->filling && s->filling->len > s->nhead)
 		seal(s);
+	ewb_stream_tell(s);
 }
 
 /* Between the halves. */
@@ -412,6 +444,64 @@ feed(struct ewb_stream *s) EWB_ON_FRONT
 		wake_producer(s);
 }
 
+/* Watching. */
+
+static void
+watch(struct ewb_stream *s) EWB_ON_FRONT
+{
+	struct ewb_dispatch *d = s->dispatch;
+
+	if (d->watched == NULL)
+		d->look_at = d->now + EWB_STREAM_QUIET_US;
+	/* the next look may be soon; the one after it is late enough */
+	s->looks = 2;
+	if (s->watch_at)
+		return;
+	s->watch_next = d->watched;
+	s->watch_at = &d->watched;
+	if (d->watched)
+		d->watched->watch_at = &s->watch_next;
+	d->watched = s;
+}
+
+static void
+unwatch(struct ewb_stream *s) EWB_ON_FRONT
+{
+	if (s->watch_at == NULL)
+		return;
+	*s->watch_at = s->watch_next;
+	if (s->watch_next)
+		s->watch_next->watch_at = s->watch_at;
+	s->watch_at = NULL;
+}
+
+/* There is something to pull, perhaps. */
+static void
+hear(struct ewb_stream *s) EWB_ON_FRONT
+{
+	struct ewb_cookie *c = s->cookie;
+
+	if (c->session && !c->answered)
+		c->dispatch->desk->data(c);
+	else
+		ewb_stream_drain(s);
+}
+
+void
+ewb_streams_look(struct ewb_dispatch *d)
+{
+	struct ewb_stream *s, *next;
+
+	for (s = d->watched; s; s = next) {
+		next = s->watch_next;
+		if (--s->looks == 0)
+			unwatch(s); /* until its next letter */
+		if (ewb_stream_waiting(s))
+			hear(s);
+	}
+	d->look_at = d->now + EWB_STREAM_QUIET_US;
+}
+
 /* For use again. */
 static void
 keep(struct ewb_stream *s) EWB_ON_FRONT
@@ -425,7 +515,6 @@ static void
 deliver_data(struct ewb_letter *l)
 {
 	struct ewb_stream *s = STREAM_OF(l, data);
-	struct ewb_cookie *c = s->cookie;
 
 	EWB_LIVE(s, EWB_STREAM_MAGIC);
 	ewb_now_on_front(s->dispatch->thread);
@@ -436,10 +525,8 @@ deliver_data(struct ewb_letter *l)
 	}
 	if (s->wake && atomic_load(&s->ask.granted))
 		s->wake(s->wake_arg);
-	if (c->session && !c->answered)
-		c->dispatch->desk->data(c);
-	else
-		ewb_stream_drain(s);
+	watch(s);
+	hear(s);
 }
 
 struct ewb_chunk *
@@ -517,6 +604,7 @@ ewb_stream_rest(struct ewb_stream *s)
 {
 	ewb_budget_leave(&s->core->budget, &s->ask);
 	atomic_store(&s->starved, EWB_FED);
+	unwatch(s);
 }
 
 void

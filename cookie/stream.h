@@ -32,6 +32,14 @@
 #define EWB_STREAM_RING 64
 #define EWB_STREAM_HEAD 32 /* bytes of a frame's head, at most */
 
+/* A sealed piece is told at once, by the DATA letter, but to a front end that
+ * sleeps: to wake it for each would cost more than what it sends, where both
+ * have one CPU.  It is woken when half of the high mark waits, for the first
+ * pieces, when the last telling is EWB_STREAM_QUIET_US ago, and when the
+ * producer stops; and it looks by itself that long after each telling. */
+#define EWB_STREAM_QUIET_US 1000u
+#define EWB_STREAM_EAGER 2u /* the first pieces, which are small */
+
 struct ewb_core;
 struct ewb_cookie;
 struct ewb_dispatch;
@@ -62,6 +70,9 @@ struct ewb_stream {
 	size_t reserved;
 	size_t next_cap;
 	size_t most; /* of held, for the statistics */
+	size_t untold;    /* bytes of capacity sealed since the last letter */
+	uint32_t told;    /* position up to which they were told */
+	uint64_t told_at; /* us */
 	enum ewb_starved refused; /* why the last reserve was */
 	/* both */
 	_Atomic uint32_t sealed, pulled; /* positions in the ring */
@@ -74,6 +85,8 @@ struct ewb_stream {
 	struct ewb_ask ask;
 	struct ewb_letter data;
 	/* consumer */
+	struct ewb_stream *watch_next, **watch_at; /* those to look at; or null */
+	unsigned looks; /* that are still to be taken */
 	uint64_t waits;
 	int freed;               /* but for a letter that is still on its way */
 	struct ewb_stream *next_free;
@@ -97,6 +110,11 @@ ewb_stream_room(struct ewb_stream *s, size_t n)
 	return s->filling->data + s->filling->len;
 }
 
+/* holder: the producer stops for now: what is sealed is told. */
+void ewb_stream_tell(struct ewb_stream *s);
+/* front: looks for what was not told, in the streams that were told of less
+ * than EWB_STREAM_QUIET_US ago. */
+void ewb_streams_look(struct ewb_dispatch *d) EWB_ON_FRONT;
 /* front: the next sealed chunk, its frame's head patched; null: none now.
  * Give it back with ewb_stream_give(). */
 struct ewb_chunk *ewb_stream_pull(struct ewb_stream *s) EWB_ON_FRONT;

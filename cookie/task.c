@@ -6,6 +6,7 @@
 
 #include "cookie/dispatch.h"
 #include "cookie/instance.h"
+#include "cookie/stream.h"
 #include "lib/check.h"
 
 #define TASK_OF(j) \
@@ -36,6 +37,8 @@ ewb_task_run(struct ewb_job *j)
 		t->result = status;
 		return EWB_TASK_DONE;
 	}
+	if (t->cookie->stream)
+		ewb_stream_tell(t->cookie->stream);
 	/* it did not say how to go on: until it is woken */
 	return t->after == EWB_TASK_DONE ? EWB_TASK_PARK : t->after;
 }

@@ -55,6 +55,13 @@ int ewb_inbox_step(struct ewb_inbox *b);
 size_t ewb_inbox_run(struct ewb_inbox *b, size_t max);
 /* owner: is there a letter? */
 int ewb_inbox_waiting(const struct ewb_inbox *b);
+/* any: will a post wake the owner?  Relaxed: it may have changed its mind, and
+ * whoever posts anyway does so in order. */
+static inline int
+ewb_inbox_asleep(const struct ewb_inbox *b)
+{
+	return atomic_load_explicit(&b->asleep, memory_order_relaxed);
+}
 /* owner: about to sleep.  0: there are letters, do not. */
 int ewb_inbox_sleep(struct ewb_inbox *b);
 /* owner: awake. */
