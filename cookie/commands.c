@@ -31,16 +31,21 @@ able(struct ewb_cookie *c)
 	return what == NULL;
 }
 
+/* What the level where it enters, and so all below, is not to be asked. */
 static enum ewb_status
-call_store(struct ewb_cookie *c)
+refuse(struct ewb_cookie *c)
 {
 	const struct ewb_engine *e = &c->instance->engine;
 
+	if (e->max_key && c->request.nkey > e->max_key)
+		return EWB_TOO_BIG;
+	if (!c->command->mutates || c->request.nkey == 0)
+		return EWB_OK;
 	if (!able(c))
 		return EWB_NOT_SUPPORTED;
 	if (e->max_value && c->request.nvalue > e->max_value)
 		return EWB_TOO_BIG;
-	return e->store(c->instance->self, c, &c->request);
+	return EWB_OK;
 }
 
 enum ewb_status
@@ -49,16 +54,12 @@ ewb_instance_call(struct ewb_cookie *c)
 	const struct ewb_engine *e = &c->instance->engine;
 	void *self = c->instance->self;
 
-	if (e->max_key && c->request.nkey > e->max_key)
-		return EWB_TOO_BIG;
 	switch (c->op) {
 	case EWB_OP_GET: return e->get(self, c, &c->request);
 	case EWB_OP_SET:
 	case EWB_OP_ADD:
-	case EWB_OP_REPLACE: return call_store(c);
-	case EWB_OP_DELETE:
-		return able(c) ? e->remove(self, c, &c->request) :
-		                 EWB_NOT_SUPPORTED;
+	case EWB_OP_REPLACE: return e->store(self, c, &c->request);
+	case EWB_OP_DELETE: return e->remove(self, c, &c->request);
 	case EWB_OP_FLUSH:
 		return e->flush ? e->flush(self, c) : EWB_NOT_SUPPORTED;
 	case EWB_OP_STATS: return e->stats ? e->stats(self, c) : EWB_OK;
@@ -75,6 +76,10 @@ call_on_pool(struct ewb_task *t, struct ewb_cookie *c, void *arg)
 	if (ewb_cancelled(t->ticket))
 		return EWB_TEMPORARY; /* nobody waits: not done at all */
 	status = ewb_instance_call(c);
+	if (ewb_next_asked(c, status)) {
+		t->rerun = 1;
+		return EWB_OK;
+	}
 	if (status != EWB_WOULDBLOCK)
 		return status;
 	/* it may wait, so why would it; no task of ours waits for anything */
@@ -86,9 +91,17 @@ call_on_pool(struct ewb_task *t, struct ewb_cookie *c, void *arg)
 static enum ewb_status
 run_engine(struct ewb_cookie *c)
 {
+	enum ewb_status status = refuse(c);
+
 	ewb_now_on_front(c->dispatch->thread);
+	if (status != EWB_OK)
+		return status;
+	if (c->instance->below)
+		ewb_cookie_enter(c, ewb_instance_for(c->instance, c->op));
 	if (c->instance->engine.model == EWB_NONBLOCKING)
 		return ewb_instance_call(c);
+	if (c->instance->below && ewb_next_step(c) == EWB_WOULDBLOCK)
+		return EWB_WOULDBLOCK;
 	return ewb_task_offload(c, c->command->mutates ? EWB_WRITER : EWB_READER,
 	                        call_on_pool, NULL);
 }
@@ -149,8 +162,13 @@ ewb_commands_basic(struct ewb_core *core)
 		{ EWB_OP_STATS, { .run = run_engine, .barrier = 1 } },
 	};
 
-	for (unsigned op = 0; op < EWB_NOPS; op++)
+	for (unsigned op = 0; op < EWB_NOPS; op++) {
 		core->commands[op].run = run_unsupported;
+		core->inner[op] = (struct ewb_command){
+			.run = run_engine,
+			.mutates = (uint8_t)ewb_op_mutates((enum ewb_op)op),
+		};
+	}
 	for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
 		core->commands[table[i].op] = table[i].command;
 		core->commands[table[i].op].mutates =

@@ -45,14 +45,31 @@ ewb_mistake(struct ewb_cookie *c, const char *what)
 
 	EWB_COUNT(&d->counters, engine_mistakes);
 #ifdef EWB_STRICT
-	ewb_check_failed(c->instance->host.name, 0, ewb_op_name(c->op), what);
+	ewb_check_failed(c->instance->host.name, 0, ewb_cookie_name(c), what);
 #endif
 	if (d->mistakes_logged_at &&
 	    d->now + 1 - d->mistakes_logged_at < 1000000)
 		return;
 	d->mistakes_logged_at = d->now + 1;
-	ewb_log(&d->core->log, EWB_LOG_ERROR, "engine %s: %s: %s",
-	        c->instance->host.name, ewb_op_name(c->op), what);
+	ewb_log(&d->core->log, EWB_LOG_ERROR, "%s %s: %s: %s",
+	        c->instance->host.kind, c->instance->host.name,
+	        ewb_cookie_name(c), what);
+}
+
+const char *
+ewb_cookie_name(const struct ewb_cookie *c)
+{
+	return ewb_op_name(c->op);
+}
+
+void
+ewb_cookie_enter(struct ewb_cookie *c, struct ewb_instance *i)
+{
+	if (c->instance == i)
+		return;
+	c->instance = i;
+	/* release: as in ewb_cookie_take() */
+	atomic_store_explicit(&c->blame, i->blame, memory_order_release);
 }
 
 void
@@ -150,6 +167,11 @@ ewb_cookie_block(struct ewb_cookie *c, void *arg)
 	if (!c->running || ewb_cookie_blocked(c)) {
 		ewb_mistake(c, "ewb_cookie_block() outside of its callback, "
 		               "or twice in one");
+		return (struct ewb_ticket){ c, 0 };
+	}
+	if (c->child && c->child->away) {
+		ewb_mistake(c, "ewb_cookie_block() while the command below is "
+		               "not over");
 		return (struct ewb_ticket){ c, 0 };
 	}
 	if (c->stream && c->stream->wake == NULL) {

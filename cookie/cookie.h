@@ -58,6 +58,9 @@ const char *ewb_wait_name(enum ewb_wait w);
 
 enum ewb_key_state { EWB_KEY_NONE, EWB_KEY_WAITING, EWB_KEY_GRANTED, EWB_KEY_HELD };
 
+/* Its command's name, for people. */
+const char *ewb_cookie_name(const struct ewb_cookie *c);
+
 /* A command made out of others; see compose.c. */
 struct ewb_compose {
 	unsigned tries, phase;
@@ -77,6 +80,17 @@ struct ewb_blame {
 struct ewb_blame *ewb_blame_of(const char *engine);
 /* any: over all engines of this process. */
 void ewb_blame_sum(uint64_t *stale, uint64_t *filling);
+
+/* A filter's command below it; see next.c. */
+struct ewb_next {
+	uint8_t within; /* its callback is on the pool, or about to be */
+	uint8_t wanted; /* there it asked for a command: op, request */
+	uint8_t ready;  /* op's status waits for it there */
+	enum ewb_op op;
+	enum ewb_status status;
+	uint32_t waits;
+	struct ewb_request request;
+};
 
 struct ewb_cookie {
 	uint32_t magic;
@@ -107,8 +121,9 @@ struct ewb_cookie {
 	/* set while it is no longer the slots' own */
 	struct ewb_dispatch *dispatch;
 	/* set when it is taken, until it is released */
-	struct ewb_instance *instance;
+	struct ewb_instance *instance; /* moves down past filters, when it begins */
 	const struct ewb_command *command;
+	uint64_t client;               /* its session's id */
 
 	/* front part */
 	struct ewb_session *session; /* null: the client has gone */
@@ -136,6 +151,7 @@ struct ewb_cookie {
 	uint8_t lost;             /* an engine's mistake: never used again */
 	uint8_t timed;            /* a deadline runs */
 	uint8_t blocked_by_engine; /* else by the framework: nobody to tell */
+	uint8_t waits_below;      /* for its child, and its instance counts it */
 	enum ewb_cancel_reason why; /* of the last cancel; 0: none */
 	uint64_t stream_seen;     /* commits at the last look */
 	size_t pins;              /* bytes of input that it holds */
@@ -156,6 +172,7 @@ struct ewb_cookie {
 	uint32_t note;             /* a framework command's own */
 	struct ewb_compose compose;
 	struct ewb_stream *stream; /* its halves say who may touch what */
+	struct ewb_next below;
 };
 
 static inline uint64_t
@@ -180,6 +197,9 @@ struct ewb_ticket ewb_cookie_ticket(const struct ewb_cookie *c);
 /* An engine's mistake: counted, logged once a second at most, and an abort
  * under --enable-strict. */
 void ewb_mistake(struct ewb_cookie *c, const char *what) EWB_ON_FRONT;
+/* front: it runs at that level from now on. */
+void ewb_cookie_enter(struct ewb_cookie *c, struct ewb_instance *i)
+	EWB_ON_FRONT;
 /* any: one that was made on another thread; the front end will name it. */
 void ewb_slip(struct ewb_cookie *c, const char *what);
 

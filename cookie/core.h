@@ -56,6 +56,7 @@ struct ewb_command {
 	uint8_t mutates;
 	uint8_t streams;    /* the reply may come in pieces */
 	uint8_t terminal_error; /* ... and an error frame may end them */
+	uint8_t cursors;    /* its tasks use an engine's cursor */
 };
 
 struct ewb_limits {
@@ -87,6 +88,7 @@ struct ewb_core {
 	unsigned vbuckets;
 	struct ewb_log log;
 	struct ewb_command commands[EWB_NOPS];
+	struct ewb_command inner[EWB_NOPS]; /* as a filter runs it, below itself */
 	struct ewb_job_type types[EWB_NOPS][EWB_POOL_CLASSES];
 	struct ewb_stat_group groups[EWB_STAT_GROUPS];
 	unsigned ngroups;

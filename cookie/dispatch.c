@@ -98,7 +98,7 @@ clear(struct ewb_cookie *c)
 	c->status = EWB_OK;
 	c->running = c->away = c->done = c->answered = 0;
 	c->undone = c->orphan = c->admitted = c->block_refused = 0;
-	c->lost = c->timed = c->blocked_by_engine = 0;
+	c->lost = c->timed = c->blocked_by_engine = c->waits_below = 0;
 	c->why = 0;
 	c->stream_seen = 0;
 	c->pins = 0;
@@ -118,6 +118,8 @@ clear(struct ewb_cookie *c)
 	c->compose.item = NULL;
 	c->compose.joined = NULL;
 	c->stream = NULL;
+	c->below.within = c->below.wanted = c->below.ready = 0;
+	c->below.waits = 0;
 }
 
 /* Relaxed but for the first: read by those who blame a stale ticket, which may
@@ -145,6 +147,7 @@ ewb_cookie_take(struct ewb_dispatch *d, enum ewb_op op, struct ewb_session *s)
 	atomic_store_explicit(&c->key_state, EWB_KEY_NONE,
 	                      memory_order_relaxed);
 	c->instance = s->instance;
+	c->client = s->id;
 	c->command = &d->core->commands[op];
 	c->session = s;
 	c->op = op;
@@ -285,6 +288,12 @@ go_away(struct ewb_cookie *c) EWB_ON_FRONT
 	c->wait = EWB_WAIT_NOTIFY;
 	c->blocked_at = d->now;
 	c->nblocks++;
+	/* in the child's own it is counted once, see admit() */
+	c->waits_below = c->child && c->child->away &&
+	                 c->child->instance != c->instance;
+	if (c->waits_below)
+		atomic_fetch_add_explicit(&c->instance->cookies, 1,
+		                          memory_order_relaxed);
 	atomic_fetch_add_explicit(&d->core->pinned, c->pins,
 	                          memory_order_relaxed);
 	if (c->parent == NULL && c->deadline_left != UINT64_MAX)
@@ -300,8 +309,9 @@ orphan_home(struct ewb_cookie *c) EWB_ON_FRONT
 	atomic_fetch_sub(&d->core->orphans, 1);
 	EWB_COUNT(&d->counters, orphans_home);
 	ewb_log(&d->core->log, EWB_LOG_INFO,
-	        "engine %s: %s: notified after %.1f s, when it was an orphan",
-	        c->instance->host.name, ewb_op_name(c->op),
+	        "%s %s: %s: notified after %.1f s, when it was an orphan",
+	        c->instance->host.kind, c->instance->host.name,
+	        ewb_cookie_name(c),
 	        (double)(d->now - c->began) / 1e6);
 }
 
@@ -314,6 +324,10 @@ come_home(struct ewb_cookie *c) EWB_ON_FRONT
 	EWB_MUST(c->away);
 	c->away = 0;
 	ewb_cookie_discharge(c);
+	if (c->waits_below)
+		atomic_fetch_sub_explicit(&c->instance->cookies, 1,
+		                          memory_order_relaxed);
+	c->waits_below = 0;
 	name_slip(c);
 	if (c->away_next)
 		c->away_next->away_prev = c->away_prev;
@@ -424,13 +438,16 @@ stop_late(struct ewb_cookie *c) EWB_ON_FRONT
 		give_up(c, EWB_CANCEL_STOP);
 }
 
-/* The callback returned, and its ticket is out. */
+/* The callback returned, and its ticket is out, or a filter's command below. */
 static void
 ran_blocked(struct ewb_cookie *c, enum ewb_status status) EWB_ON_FRONT
 {
 	go_away(c);
 	if (status != EWB_WOULDBLOCK) {
-		ewb_mistake(c, "answered though its ticket is out");
+		ewb_mistake(c, c->child && c->child->away ?
+		                       "answered though the command below is "
+		                       "not over" :
+		                       "answered though its ticket is out");
 		if (c->parent == NULL)
 			answer_away(c, EWB_INTERNAL);
 	}
@@ -469,6 +486,8 @@ ewb_cookie_rerun(struct ewb_cookie *c)
 		ran_blocked(c, status);
 	else if (status == EWB_WOULDBLOCK)
 		ran_unblocked(c);
+	else if (c->child && c->child->away)
+		ran_blocked(c, status);
 	else
 		ewb_cookie_finish(c, status);
 }
@@ -629,17 +648,23 @@ stop_waiting(struct ewb_cookie *c, enum ewb_cancel_reason why) EWB_ON_FRONT
 	ewb_cookie_refuse(c);
 }
 
+/* Whom it waits for, in the end: itself, or the child of a child. */
+static struct ewb_cookie *
+waits_for(struct ewb_cookie *c)
+{
+	while (c->child && c->child->away)
+		c = c->child;
+	return c;
+}
+
 /* Cancels what is away and answers it. */
 static void
 give_up(struct ewb_cookie *c, enum ewb_cancel_reason why) EWB_ON_FRONT
 {
-	if (atomic_load(&c->word) & EWB_WORD_NOTIFIED)
+	if (atomic_load(&waits_for(c)->word) & EWB_WORD_NOTIFIED)
 		return; /* its letter is here already: that is the answer */
 	if (c->key_state == EWB_KEY_GRANTED)
 		return; /* likewise */
-	if (c->child && c->child->away &&
-	    (atomic_load(&c->child->word) & EWB_WORD_NOTIFIED))
-		return;
 	if (c->key_state == EWB_KEY_WAITING) {
 		if (ewb_keylock_leave(&c->dispatch->core->keylocks, c))
 			stop_waiting(c, why);
@@ -655,16 +680,17 @@ static void
 make_orphan(struct ewb_cookie *c) EWB_ON_FRONT
 {
 	struct ewb_dispatch *d = c->dispatch;
-	struct ewb_cookie *who = c->child && c->child->away ? c->child : c;
+	struct ewb_cookie *who = waits_for(c);
 	uint32_t refused = atomic_load(&who->refused);
 
 	c->orphan = 1;
 	atomic_fetch_add(&d->core->orphans, 1);
 	EWB_COUNT(&d->counters, orphaned);
 	ewb_log(&d->core->log, EWB_LOG_ERROR,
-	        "engine %s: %s of connection %s: not notified for %.1f s; "
+	        "%s %s: %s of connection %s: not notified for %.1f s; "
 	        "kept as an orphan%s",
-	        c->instance->host.name, ewb_op_name(c->op),
+	        who->instance->host.kind, who->instance->host.name,
+	        ewb_cookie_name(c),
 	        c->session ? c->session->name : "(gone)",
 	        (double)(d->now - c->began) / 1e6,
 	        refused ? " (it was notified while its reply was being filled)" :
@@ -689,11 +715,9 @@ stream_moves(struct ewb_cookie *c) EWB_ON_FRONT
 /* Does a ticket of it, or of the command that it runs, wait for its notify?
  * Else a letter is on its way, and nobody is to blame. */
 static int
-is_lost(const struct ewb_cookie *c)
+is_lost(struct ewb_cookie *c)
 {
-	while (c->child && c->child->away)
-		c = c->child;
-	return ewb_cookie_armed(c);
+	return ewb_cookie_armed(waits_for(c));
 }
 
 static void

@@ -34,16 +34,39 @@ ewb_host_max_value(const struct ewb_host *h)
 	return h->core->limits.max_item;
 }
 
+uint64_t
+ewb_host_clock(const struct ewb_host *h)
+{
+	return ewb_clock_us(&h->core->clock);
+}
+
+static void
+say(struct ewb_host *h, enum ewb_log_level level, const char *fmt, va_list ap)
+{
+	char line[900];
+
+	vsnprintf(line, sizeof line, fmt, ap);
+	ewb_log(&h->core->log, level, "%s %s: %s", h->kind, h->name, line);
+}
+
 void
 ewb_host_log(struct ewb_host *h, const char *fmt, ...)
 {
-	char line[900];
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(line, sizeof line, fmt, ap);
+	say(h, EWB_LOG_INFO, fmt, ap);
 	va_end(ap);
-	ewb_log(&h->core->log, EWB_LOG_INFO, "engine %s: %s", h->name, line);
+}
+
+void
+ewb_host_notice(struct ewb_host *h, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	say(h, EWB_LOG_ERROR, fmt, ap);
+	va_end(ap);
 }
 
 void
@@ -56,9 +79,50 @@ ewb_host_error(struct ewb_host *h, const char *fmt, ...)
 	va_end(ap);
 }
 
+/* An older one's struct ends before it. */
+static uint32_t
+kind_of(const struct ewb_engine *e)
+{
+	size_t end = offsetof(struct ewb_engine, kind) + sizeof e->kind;
+
+	return e->size >= end ? e->kind : EWB_KIND_ENGINE;
+}
+
+static const char *
+kind_name(uint32_t kind)
+{
+	return kind == EWB_KIND_FILTER ? "filter" : "engine";
+}
+
+/* Callbacks that are missing. */
+static const char *
+lacks(const struct ewb_engine *e)
+{
+	if (kind_of(e) == EWB_KIND_ENGINE &&
+	    (e->get == NULL || e->store == NULL || e->remove == NULL))
+		return "it needs the callbacks .get, .store and .remove";
+	if (!e->scan_open != !e->scan_next || !e->scan_open != !e->scan_close)
+		return "it needs all of .scan_open, .scan_next and "
+		       ".scan_close, or none";
+	return NULL;
+}
+
+/* It is to be what it is taken for. */
+static const char *
+mistaken(const struct ewb_engine *e, uint32_t kind)
+{
+	if (kind_of(e) == kind)
+		return NULL;
+	if (kind_of(e) > EWB_KIND_FILTER)
+		return "its .kind is none of enum ewb_kind's";
+	return kind == EWB_KIND_FILTER ?
+	               "it is an engine, not a filter" :
+	               "it is a filter: name it as one, and an engine for it";
+}
+
 /* What is wrong with it, as far as its own fields say; null: nothing. */
 static const char *
-fault(const struct ewb_engine *e, char *buf, size_t n)
+fault(const struct ewb_engine *e, uint32_t kind, char *buf, size_t n)
 {
 	if (e->abi != EWB_ABI) {
 		snprintf(buf, n,
@@ -80,11 +144,10 @@ fault(const struct ewb_engine *e, char *buf, size_t n)
 		return "its struct ewb_engine is cut short: use EWB_ENGINE()";
 	if (e->name == NULL || *e->name == '\0' || strlen(e->name) > 31)
 		return "it needs a .name of 1 to 31 characters";
-	if (e->get == NULL || e->store == NULL || e->remove == NULL)
-		return "it needs the callbacks .get, .store and .remove";
-	if (!e->scan_open != !e->scan_next || !e->scan_open != !e->scan_close)
-		return "it needs all of .scan_open, .scan_next and "
-		       ".scan_close, or none";
+	if (mistaken(e, kind))
+		return mistaken(e, kind);
+	if (lacks(e))
+		return lacks(e);
 	if (e->model > EWB_BLOCKING_SERIAL)
 		return "its .model is none of enum ewb_model's";
 	return NULL;
@@ -111,8 +174,8 @@ check_settings(const struct ewb_engine *e, const struct ewb_setting *s,
 				break;
 		if (p && p->name)
 			continue;
-		snprintf(why, nwhy, "engine %s: no parameter %s; it knows%s",
-		         e->name, s[i].name,
+		snprintf(why, nwhy, "%s %s: no parameter %s; it knows%s",
+		         kind_name(kind_of(e)), e->name, s[i].name,
 		         e->params && e->params->name ? ":" : " none");
 		for (p = e->params; p && p->name; p++)
 			append(why, nwhy, p->name);
@@ -134,11 +197,11 @@ open_self(struct ewb_instance *i, const struct ewb_setting *s, size_t n,
 		return 0;
 	ewb_tasks_end(i);
 	if (i->host.error[0])
-		snprintf(why, nwhy, "engine %s: %s", i->host.name,
+		snprintf(why, nwhy, "%s %s: %s", i->host.kind, i->host.name,
 		         i->host.error);
 	else
-		snprintf(why, nwhy, "engine %s: would not open (status 0x%x)",
-		         i->host.name, (unsigned)status);
+		snprintf(why, nwhy, "%s %s: would not open (status 0x%x)",
+		         i->host.kind, i->host.name, (unsigned)status);
 	return -1;
 }
 
@@ -159,18 +222,40 @@ end_tasks(struct ewb_instance *i)
 
 	if (n)
 		ewb_log(&i->host.core->log, EWB_LOG_ERROR,
-		        "engine %s: %u tasks of its own were left at its close",
-		        i->host.name, n);
+		        "%s %s: %u tasks of its own were left at its close",
+		        i->host.kind, i->host.name, n);
 }
 
-struct ewb_instance *
-ewb_instance_open(struct ewb_core *core, const struct ewb_engine *e,
-                  const struct ewb_setting *s, size_t n, char *why,
-                  size_t nwhy)
+/* 0 is no limit. */
+static uint64_t
+smaller(uint64_t a, uint64_t b)
+{
+	return a == 0 || (b && b < a) ? b : a;
+}
+
+/* What the two together can. */
+static void
+wrap(struct ewb_instance *i, struct ewb_instance *below)
+{
+	struct ewb_engine *e = &i->engine;
+	const struct ewb_engine *b = &below->engine;
+
+	i->below = below;
+	e->can = e->can ? e->can & b->can : b->can;
+	e->max_key = (uint32_t)smaller(e->max_key, b->max_key);
+	e->max_value = smaller(e->max_value, b->max_value);
+}
+
+/* below: null for an engine. */
+static struct ewb_instance *
+open_one(struct ewb_core *core, struct ewb_instance *below,
+         const struct ewb_engine *e, const struct ewb_setting *s, size_t n,
+         char *why, size_t nwhy)
 {
 	struct ewb_instance *i;
+	uint32_t kind = below ? EWB_KIND_FILTER : EWB_KIND_ENGINE;
 	char buf[200];
-	const char *wrong = fault(e, buf, sizeof buf);
+	const char *wrong = fault(e, kind, buf, sizeof buf);
 
 	if (wrong) {
 		snprintf(why, nwhy, "%s", wrong);
@@ -180,23 +265,44 @@ ewb_instance_open(struct ewb_core *core, const struct ewb_engine *e,
 		return NULL;
 	i = calloc(1, sizeof *i);
 	if (i == NULL) {
-		snprintf(why, nwhy, "engine %s: out of memory", e->name);
+		snprintf(why, nwhy, "%s %s: out of memory", kind_name(kind),
+		         e->name);
 		return NULL;
 	}
 	i->magic = EWB_INSTANCE_MAGIC;
 	memcpy(&i->engine, e,
 	       e->size < sizeof i->engine ? e->size : sizeof i->engine);
+	if (below)
+		wrap(i, below);
 	i->host.core = core;
+	i->host.kind = kind_name(kind);
 	snprintf(i->host.name, sizeof i->host.name, "%s", e->name);
 	ewb_strand_init(&i->strand);
 	EWB_MUST0(pthread_mutex_init(&i->lock, NULL));
 	i->blame = ewb_blame_of(i->host.name);
 	if (i->blame == NULL)
-		snprintf(why, nwhy, "engine %s: out of memory", e->name);
+		snprintf(why, nwhy, "%s %s: out of memory", i->host.kind,
+		         e->name);
 	else if (open_self(i, s, n, why, nwhy) == 0)
 		return i;
 	free_instance(i);
 	return NULL;
+}
+
+struct ewb_instance *
+ewb_instance_open(struct ewb_core *core, const struct ewb_engine *e,
+                  const struct ewb_setting *s, size_t n, char *why,
+                  size_t nwhy)
+{
+	return open_one(core, NULL, e, s, n, why, nwhy);
+}
+
+struct ewb_instance *
+ewb_filter_open(struct ewb_core *core, struct ewb_instance *below,
+                const struct ewb_engine *e, const struct ewb_setting *s,
+                size_t n, char *why, size_t nwhy)
+{
+	return open_one(core, below, e, s, n, why, nwhy);
 }
 
 static int
@@ -232,7 +338,8 @@ list_engines(const char *dir, char *list, size_t nlist)
 
 /* None of that name; what there is, and what to do. */
 static void
-miss(const char *what, const char *dir, char *why, size_t nwhy)
+miss(const char *kind, const char *what, const char *dir, char *why,
+     size_t nwhy)
 {
 	const char *end = is_plugin(what) ? "" : ".so", *hint = "; else";
 	char list[512] = "there:";
@@ -242,14 +349,14 @@ miss(const char *what, const char *dir, char *why, size_t nwhy)
 		hint = "not installed?";
 	}
 	snprintf(why, nwhy,
-	         "engine %s: none of that name in %s (%s%s give a path with a "
+	         "%s %s: none of that name in %s (%s%s give a path with a "
 	         "slash: ./%s%s)",
-	         what, dir, list, hint, what, end);
+	         kind, what, dir, list, hint, what, end);
 }
 
 static int
-find(const char *what, const char *dir, char *path, size_t n, char *why,
-     size_t nwhy)
+find(const char *kind, const char *what, const char *dir, char *path, size_t n,
+     char *why, size_t nwhy)
 {
 	FILE *f;
 
@@ -263,45 +370,47 @@ find(const char *what, const char *dir, char *path, size_t n, char *why,
 		return 0;
 	}
 	if (strchr(what, '/')) {
-		snprintf(why, nwhy, "engine %s: no such file", what);
+		snprintf(why, nwhy, "%s %s: no such file", kind, what);
 		return -1;
 	}
-	miss(what, dir, why, nwhy);
+	miss(kind, what, dir, why, nwhy);
 	return -1;
 }
 
-struct ewb_instance *
-ewb_instance_load(struct ewb_core *core, const char *what, const char *dir,
-                  const struct ewb_setting *s, size_t n, char *why, size_t nwhy)
+static struct ewb_instance *
+load(struct ewb_core *core, struct ewb_instance *below, const char *what,
+     const char *dir, const struct ewb_setting *s, size_t n, char *why,
+     size_t nwhy)
 {
+	const char *kind = below ? "filter" : "engine";
 	char path[4096], inner[1024];
 	const struct ewb_engine *(*entry)(void);
 	struct ewb_instance *i;
 	void *handle;
 
-	if (find(what, dir, path, sizeof path, why, nwhy))
+	if (find(kind, what, dir, path, sizeof path, why, nwhy))
 		return NULL;
 	handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
 	if (handle == NULL) {
-		snprintf(why, nwhy, "engine %s: cannot be loaded: %s", what,
+		snprintf(why, nwhy, "%s %s: cannot be loaded: %s", kind, what,
 		         dlerror());
 		return NULL;
 	}
 	*(void **)&entry = dlsym(handle, "ewb_engine_entry");
 	if (entry == NULL || entry() == NULL) {
-		snprintf(why, nwhy,
-		         "engine %s: no engine: it has no EWB_ENGINE(...)", path);
+		snprintf(why, nwhy, "%s %s: no %s: it has no EWB_%s(...)", kind,
+		         path, kind, below ? "FILTER" : "ENGINE");
 		dlclose(handle);
 		return NULL;
 	}
 	inner[0] = '\0';
-	i = ewb_instance_open(core, entry(), s, n, inner, sizeof inner);
+	i = open_one(core, below, entry(), s, n, inner, sizeof inner);
 	if (i == NULL) {
 		/* a fault of the file's names the file, one of its settings itself */
-		if (strncmp(inner, "engine ", 7) == 0)
+		if (strncmp(inner, kind, 6) == 0)
 			snprintf(why, nwhy, "%s", inner);
 		else
-			snprintf(why, nwhy, "engine %s: %s", path, inner);
+			snprintf(why, nwhy, "%s %s: %s", kind, path, inner);
 		dlclose(handle);
 		return NULL;
 	}
@@ -309,28 +418,135 @@ ewb_instance_load(struct ewb_core *core, const char *what, const char *dir,
 	return i;
 }
 
-enum ewb_status
-ewb_instance_close(struct ewb_instance *i, char *why, size_t nwhy)
+struct ewb_instance *
+ewb_instance_load(struct ewb_core *core, const char *what, const char *dir,
+                  const struct ewb_setting *s, size_t n, char *why, size_t nwhy)
+{
+	return load(core, NULL, what, dir, s, n, why, nwhy);
+}
+
+struct ewb_instance *
+ewb_filter_load(struct ewb_core *core, struct ewb_instance *below,
+                const char *what, const char *dir, const struct ewb_setting *s,
+                size_t n, char *why, size_t nwhy)
+{
+	return load(core, below, what, dir, s, n, why, nwhy);
+}
+
+/* Which level answers. */
+
+static int
+has_callback(const struct ewb_engine *e, enum ewb_op op)
+{
+	switch (op) {
+	case EWB_OP_GET: return e->get != NULL;
+	case EWB_OP_SET:
+	case EWB_OP_ADD:
+	case EWB_OP_REPLACE: return e->store != NULL;
+	case EWB_OP_DELETE: return e->remove != NULL;
+	case EWB_OP_FLUSH: return e->flush != NULL;
+	case EWB_OP_STATS: return e->stats != NULL;
+	default: return 0;
+	}
+}
+
+struct ewb_instance *
+ewb_instance_for(struct ewb_instance *i, enum ewb_op op)
+{
+	while (i->below && !has_callback(&i->engine, op))
+		i = i->below;
+	return i;
+}
+
+static const struct ewb_instance *
+innermost(const struct ewb_instance *i)
+{
+	while (i->below)
+		i = i->below;
+	return i;
+}
+
+struct ewb_instance *
+ewb_instance_scanner(struct ewb_instance *i)
+{
+	if (innermost(i)->engine.scan_open == NULL)
+		return NULL; /* nothing to filter */
+	while (i->engine.scan_open == NULL)
+		i = i->below;
+	return i;
+}
+
+/* One for the whole stack, so that nobody needs two. */
+struct ewb_strand *
+ewb_instance_strand(struct ewb_instance *i)
+{
+	if (i->engine.model != EWB_BLOCKING_SERIAL)
+		return NULL;
+	while (i->below)
+		i = i->below;
+	return &i->strand;
+}
+
+struct ewb_strand *
+ewb_instance_cursor_strand(struct ewb_instance *i)
+{
+	struct ewb_strand *s = NULL;
+
+	for (; i && s == NULL; i = i->below)
+		s = ewb_instance_strand(i);
+	return s;
+}
+
+struct ewb_instance *
+ewb_instance_of(struct ewb_host *h)
+{
+	return (struct ewb_instance *)((char *)h -
+	                               offsetof(struct ewb_instance, host));
+}
+
+/* Closing. */
+
+static int
+in_use(struct ewb_instance *i, char *why, size_t nwhy)
 {
 	unsigned long long cookies, cursors, lent;
-	void *handle = i->handle;
 
 	EWB_LIVE(i, EWB_INSTANCE_MAGIC);
 	cookies = atomic_load(&i->cookies);
 	cursors = atomic_load(&i->cursors);
 	lent = atomic_load(&i->lent);
-	if (cookies || cursors || lent) {
+	if (cookies || cursors || lent)
 		snprintf(why, nwhy,
-		         "engine %s: not closed: %llu commands, %llu cursors "
+		         "%s %s: not closed: %llu commands, %llu cursors "
 		         "and %llu lent values are left",
-		         i->host.name, cookies, cursors, lent);
-		return EWB_BUSY;
-	}
+		         i->host.kind, i->host.name, cookies, cursors, lent);
+	return cookies || cursors || lent;
+}
+
+static void
+close_one(struct ewb_instance *i)
+{
+	void *handle = i->handle;
+
 	if (i->engine.close)
 		i->engine.close(i->self);
 	end_tasks(i);
 	free_instance(i);
 	if (handle)
 		dlclose(handle);
+}
+
+enum ewb_status
+ewb_instance_close(struct ewb_instance *i, char *why, size_t nwhy)
+{
+	struct ewb_instance *below;
+
+	for (below = i; below; below = below->below)
+		if (in_use(below, why, nwhy))
+			return EWB_BUSY;
+	for (; i; i = below) {
+		below = i->below;
+		close_one(i);
+	}
 	return EWB_OK;
 }

@@ -21,6 +21,7 @@ struct ewb_own_task;
 
 struct ewb_host {
 	struct ewb_core *core;
+	const char *kind; /* "engine" or "filter", for messages */
 	char name[32];
 	char error[512]; /* why open failed; while it opens */
 };
@@ -33,7 +34,10 @@ struct ewb_instance {
 	void *self;
 	void *handle;             /* of dlopen, or null */
 	struct ewb_blame *blame;
-	struct ewb_strand strand; /* EWB_BLOCKING_SERIAL */
+	struct ewb_strand strand; /* of the stack's serial ones; the engine's is used */
+	/* a filter's: what it wraps; null: an engine.  can, max_key and
+	 * max_value above are those of the whole from here down. */
+	struct ewb_instance *below;
 	/* any thread: what stands in the way of closing */
 	_Atomic uint64_t cookies, cursors, lent;
 	/* under lock: its own tasks */
@@ -52,8 +56,20 @@ struct ewb_instance *ewb_instance_open(struct ewb_core *core,
                                        const struct ewb_engine *e,
                                        const struct ewb_setting *s, size_t n,
                                        char *why, size_t nwhy);
-/* EWB_BUSY while a cookie, cursor or lent value is left: nothing was done, and
- * why names them.  Else closed, its own tasks ended, unloaded and freed. */
+/* Likewise filters, which wrap below.  Null: below is as it was. */
+struct ewb_instance *ewb_filter_load(struct ewb_core *core,
+                                     struct ewb_instance *below,
+                                     const char *what, const char *dir,
+                                     const struct ewb_setting *s, size_t n,
+                                     char *why, size_t nwhy);
+struct ewb_instance *ewb_filter_open(struct ewb_core *core,
+                                     struct ewb_instance *below,
+                                     const struct ewb_engine *e,
+                                     const struct ewb_setting *s, size_t n,
+                                     char *why, size_t nwhy);
+/* EWB_BUSY while a cookie, cursor or lent value of it, or of what it wraps, is
+ * left: nothing was done, and why names them.  Else all are closed from the
+ * outermost down, their own tasks ended, unloaded and freed. */
 enum ewb_status ewb_instance_close(struct ewb_instance *i, char *why,
                                    size_t nwhy);
 
@@ -68,6 +84,23 @@ ewb_instance_fetches(const struct ewb_instance *i)
 void ewb_commands_basic(struct ewb_core *core);
 /* pool or front: calls the engine's callback for c. */
 enum ewb_status ewb_instance_call(struct ewb_cookie *c);
+/* any: i, or the first below it that has a callback for that command. */
+struct ewb_instance *ewb_instance_for(struct ewb_instance *i, enum ewb_op op);
+/* any: likewise for cursors; null: the engine has none. */
+struct ewb_instance *ewb_instance_scanner(struct ewb_instance *i);
+/* any: where its callbacks run one at a time, or those that move its cursors;
+ * null: where they may. */
+struct ewb_strand *ewb_instance_strand(struct ewb_instance *i);
+struct ewb_strand *ewb_instance_cursor_strand(struct ewb_instance *i);
+/* any: whom a host belongs to. */
+struct ewb_instance *ewb_instance_of(struct ewb_host *h);
+
+/* next.c.  front: what the callback of a blocking filter asked for on the pool
+ * is begun, and its result laid ready for the next run.  EWB_WOULDBLOCK: not
+ * yet; else the callback is to be run. */
+enum ewb_status ewb_next_step(struct ewb_cookie *c) EWB_ON_FRONT;
+/* pool: it has asked, and is to be run again when that has been done. */
+int ewb_next_asked(struct ewb_cookie *c, enum ewb_status status);
 /* compose.c: the commands made out of get and store. */
 enum ewb_status ewb_compose_run(struct ewb_cookie *c);
 /* front: drops what a composed command holds. */

@@ -120,6 +120,7 @@ lend(struct ewb_cookie *c, const struct ewb_item *i, void (*release)(void *),
 	r->len = i->nvalue;
 	r->release = release;
 	r->release_arg = arg;
+	r->lender = c->instance;
 }
 
 enum ewb_status

@@ -13,6 +13,7 @@
 
 struct ewb_chunk;
 struct ewb_chunks;
+struct ewb_instance;
 
 struct ewb_reply {
 	uint32_t flags, expiry, datatype;
@@ -24,6 +25,7 @@ struct ewb_reply {
 	size_t len;
 	void (*release)(void *arg);
 	void *release_arg;
+	struct ewb_instance *lender; /* with release: whose it is */
 	struct ewb_chunk *chunk;
 	uint32_t has_extras; /* the framework's: nextras bytes of extras */
 	uint8_t extras[16];

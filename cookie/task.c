@@ -48,7 +48,7 @@ ewb_task_finished(struct ewb_job *j)
 {
 	struct ewb_task *t = TASK_OF(j);
 
-	t->cookie->final = 1;
+	t->cookie->final = t->rerun == 0;
 	ewb_notify_filled(t->ticket, t->result); /* the last touch */
 }
 
@@ -65,9 +65,9 @@ offload(struct ewb_cookie *c, enum ewb_class where, ewb_offload_fn fn,
 	/* Until it ends the ticket is the task's alone. */
 	atomic_store_explicit(&c->filling, 1, memory_order_relaxed);
 	t->job.type = &d->core->types[c->op][where];
-	t->job.strand = c->instance->engine.model == EWB_BLOCKING_SERIAL ?
-	                        &c->instance->strand :
-	                        NULL;
+	t->job.strand = c->command->cursors ?
+	                        ewb_instance_cursor_strand(c->instance) :
+	                        ewb_instance_strand(c->instance);
 	t->core = d->core;
 	t->cookie = c;
 	t->instance = c->instance;
@@ -75,6 +75,7 @@ offload(struct ewb_cookie *c, enum ewb_class where, ewb_offload_fn fn,
 	t->arg = arg;
 	t->ticket = ticket;
 	t->runs = 0;
+	t->rerun = 0;
 	ewb_batch_add(&d->batch, &t->job);
 	return EWB_WOULDBLOCK;
 }
@@ -99,6 +100,11 @@ ewb_offload_to(struct ewb_cookie *c, enum ewb_class where, ewb_offload_fn fn,
 	if (!c->running || ewb_cookie_blocked(c)) {
 		ewb_mistake(c, "ewb_offload() outside of its callback, or "
 		               "twice in one");
+		return EWB_INTERNAL;
+	}
+	if (c->child && c->child->away) {
+		ewb_mistake(c, "ewb_offload() while the command below is not "
+		               "over");
 		return EWB_INTERNAL;
 	}
 	if ((unsigned)where >= EWB_POOL_CLASSES) {
@@ -188,14 +194,6 @@ own_finished(struct ewb_job *j)
 	EWB_MUST0(pthread_mutex_unlock(&o->lock));
 }
 
-/* The host is a part of it. */
-static struct ewb_instance *
-instance_of(struct ewb_host *h)
-{
-	return (struct ewb_instance *)((char *)h -
-	                               offsetof(struct ewb_instance, host));
-}
-
 static void
 enlist(struct ewb_instance *i, struct ewb_own_task *o)
 {
@@ -234,7 +232,7 @@ ewb_task_new(struct ewb_host *h, enum ewb_class where, const char *name,
 	EWB_MUST0(pthread_cond_init(&o->ended, NULL));
 	o->task.job.type = &o->type;
 	o->task.core = h->core;
-	o->task.instance = instance_of(h);
+	o->task.instance = ewb_instance_of(h);
 	o->task.work = fn;
 	o->task.arg = arg;
 	o->task.own = o;

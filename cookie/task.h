@@ -26,6 +26,7 @@ struct ewb_task {
 	struct ewb_ticket ticket;
 	/* the task itself */
 	unsigned runs;
+	uint32_t rerun; /* its end is not the command's: the callback is run again */
 	enum ewb_after after;
 	enum ewb_status result;
 	/* an engine's own: under its lock */

@@ -175,6 +175,20 @@ block_signals(sigset_t *set)
 	signal(SIGPIPE, SIG_IGN);
 }
 
+/* The innermost first. */
+static int
+wrap(struct ewb_server *s, const struct options *o, char *why, size_t n)
+{
+	for (unsigned i = o->nfilters; i-- > 0;) {
+		const struct filter *f = &o->filters[i];
+
+		if (ewb_server_filter(s, f->what, o->filters_dir, f->settings,
+		                      f->nsettings, why, n))
+			return -1;
+	}
+	return 0;
+}
+
 /* Everything up to the first front end.  Null: said why. */
 static struct ewb_server *
 open_server(const struct options *o, struct ewb_scans **scans)
@@ -188,6 +202,7 @@ open_server(const struct options *o, struct ewb_scans **scans)
 	}
 	if (ewb_server_engine(s, o->engine, o->engines, o->settings,
 	                      o->nsettings, why, sizeof why) ||
+	    wrap(s, o, why, sizeof why) ||
 	    listen_all(s, o, why, sizeof why)) {
 		fail(why);
 		ewb_server_free(s);

@@ -19,6 +19,8 @@ enum {
 	O_POOL,
 	O_PORT_FILE,
 	O_ENGINES,
+	O_FILTER,
+	O_FILTERS,
 	O_DEADLINE,
 	O_HIGH,
 	O_LOW,
@@ -53,6 +55,8 @@ static const struct option long_options[] = {
 	{ "vbuckets", 1, NULL, O_VBUCKETS },
 	{ "port-file", 1, NULL, O_PORT_FILE },
 	{ "engines", 1, NULL, O_ENGINES },
+	{ "filter", 1, NULL, O_FILTER },
+	{ "filters", 1, NULL, O_FILTERS },
 	{ "deadline", 1, NULL, O_DEADLINE },
 	{ "high", 1, NULL, O_HIGH },
 	{ "low", 1, NULL, O_LOW },
@@ -93,6 +97,10 @@ static const char help[] =
 	"      --port-file FILE       write the TCP port taken there\n"
 	"      --engines DIR          where engines are that have no slash in their name\n"
 	"                             (" ENGINE_DIR ")\n"
+	"      --filter NAME          wrap the engine; repeatable, outermost first; its\n"
+	"                             parameters: NAME-key=value\n"
+	"      --filters DIR          where filters are that have no slash in their name\n"
+	"                             (" FILTER_DIR ")\n"
 	"      --deadline MS          of a blocked command; 0: none (2500)\n"
 	"      --high SIZE            a stream's buffer, at most (1M)\n"
 	"      --low SIZE             it goes on filling at (a quarter of that)\n"
@@ -190,6 +198,31 @@ add(const char **list, unsigned *n, int opt, const char *text)
 	list[(*n)++] = text;
 }
 
+/* "delay" of delay, or of ./delay.so */
+static void
+add_filter(struct options *o, const char *what)
+{
+	struct filter *f = &o->filters[o->nfilters];
+	const char *base = strrchr(what, '/');
+	size_t n;
+
+	base = base ? base + 1 : what;
+	n = strlen(base);
+	if (n > 3 && strcmp(base + n - 3, ".so") == 0)
+		n -= 3;
+	if (n == 0 || n >= sizeof f->name)
+		die("--filter %s: not a name of 1 to %zu characters, nor a path "
+		    "that ends in one", what, sizeof f->name - 1);
+	if (o->nfilters == MAX_FILTERS)
+		die("--filter %s: %d of them at most", what, MAX_FILTERS);
+	snprintf(f->name, sizeof f->name, "%.*s", (int)n, base);
+	for (unsigned i = 0; i < o->nfilters; i++)
+		if (strcmp(o->filters[i].name, f->name) == 0)
+			die("--filter %s: given twice", what);
+	f->what = what;
+	o->nfilters++;
+}
+
 static void
 set_limit(struct options *o, int opt, const char *text)
 {
@@ -259,6 +292,8 @@ set(struct options *o, int opt, const char *text)
 	case O_POOL: pool(o, text); break;
 	case O_PORT_FILE: o->portfile = text; break;
 	case O_ENGINES: o->engines = text; break;
+	case O_FILTER: add_filter(o, text); break;
+	case O_FILTERS: o->filters_dir = text; break;
 	default: set_limit(o, opt, text);
 	}
 }
@@ -280,21 +315,53 @@ refuse(int opt, char **argv)
 	die("unknown option %s; see ewbd --help", word);
 }
 
+/* The filter whose parameter it is: the one with the longest name that the
+ * parameter's begins with; null: the engine's. */
+static struct filter *
+filter_of(struct options *o, const char *text)
+{
+	struct filter *best = NULL;
+	size_t most = 0;
+
+	for (unsigned i = 0; i < o->nfilters; i++) {
+		size_t n = strlen(o->filters[i].name);
+
+		if (n > most && strncmp(text, o->filters[i].name, n) == 0 &&
+		    text[n] == '-') {
+			best = &o->filters[i];
+			most = n;
+		}
+	}
+	return best;
+}
+
+static void
+add_setting(struct ewb_setting *s, unsigned *n, const char *whole,
+            const char *name, const char *value)
+{
+	if (*n == MAX_SETTINGS)
+		die("%s: %d parameters at most", whole, MAX_SETTINGS);
+	for (unsigned i = 0; i < *n; i++)
+		if (strcmp(s[i].name, name) == 0)
+			die("%s: given twice", whole);
+	s[(*n)++] = (struct ewb_setting){ .name = name, .value = value };
+}
+
 static void
 setting(struct options *o, char *text)
 {
 	char *eq = strchr(text, '=');
+	struct filter *f;
 
 	if (eq == NULL || eq == text)
 		die("%s: not key=value, a parameter of the engine", text);
-	if (o->nsettings == MAX_SETTINGS)
-		die("%s: %d parameters at most", text, MAX_SETTINGS);
 	*eq = '\0';
-	for (unsigned i = 0; i < o->nsettings; i++)
-		if (strcmp(o->settings[i].name, text) == 0)
-			die("%s: given twice", text);
-	o->settings[o->nsettings++] =
-		(struct ewb_setting){ .name = text, .value = eq + 1 };
+	f = filter_of(o, text);
+	if (f)
+		add_setting(f->settings, &f->nsettings, text,
+		            text + strlen(f->name) + 1, eq + 1);
+	else
+		add_setting(o->settings, &o->nsettings, text, text, eq + 1);
 }
 
 static void
@@ -307,6 +374,7 @@ set_defaults(struct options *o)
 	ewb_scan_defaults(&o->scans);
 	o->port = 11211;
 	o->engines = ENGINE_DIR;
+	o->filters_dir = FILTER_DIR;
 	o->threads = cpus < 1 ? 1 : cpus > 4 ? 4 : (unsigned)cpus;
 	o->stop_grace_s = 10;
 }

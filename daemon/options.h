@@ -9,8 +9,21 @@
 #define ENGINE_DIR "/usr/local/lib/ewb/engines"
 #endif
 
+#ifndef FILTER_DIR
+#define FILTER_DIR "/usr/local/lib/ewb/filters"
+#endif
+
 #define MAX_LISTEN 15
+#define MAX_FILTERS 15
 #define MAX_SETTINGS 64
+
+/* A filter, and those of the settings that are its own. */
+struct filter {
+	const char *what; /* a name, or a path */
+	char name[32];
+	struct ewb_setting settings[MAX_SETTINGS];
+	unsigned nsettings;
+};
 
 struct options {
 	struct ewb_server_options server;
@@ -27,6 +40,9 @@ struct options {
 	uint32_t stop_grace_s;
 	const char *engine;
 	const char *engines; /* the directory where it is */
+	const char *filters_dir;
+	struct filter filters[MAX_FILTERS]; /* outermost first */
+	unsigned nfilters;
 	struct ewb_setting settings[MAX_SETTINGS];
 	unsigned nsettings;
 };

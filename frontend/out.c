@@ -194,9 +194,9 @@ ewb_out_value(struct ewb_front *f, struct ewb_out *o, struct ewb_cookie *c)
 	if (r->release) {
 		p->release = r->release;
 		p->arg = r->release_arg;
-		p->lender = c->instance;
+		p->lender = r->lender;
 		p->done = lent_done;
-		atomic_fetch_add_explicit(&c->instance->lent, 1,
+		atomic_fetch_add_explicit(&r->lender->lent, 1,
 		                          memory_order_relaxed);
 	} else {
 		p->chunk = r->chunk;

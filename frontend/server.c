@@ -175,6 +175,47 @@ ewb_server_engine_here(struct ewb_server *s, const struct ewb_engine *e,
 	return s->instance ? 0 : -1;
 }
 
+static int
+lacks_engine(const struct ewb_server *s, const char *filter, char *why,
+             size_t nwhy)
+{
+	if (s->instance == NULL)
+		snprintf(why, nwhy, "filter %s: the server has no engine yet",
+		         filter);
+	return s->instance == NULL;
+}
+
+/* i: the new outermost; null: it failed. */
+static int
+wrapped(struct ewb_server *s, struct ewb_instance *i)
+{
+	if (i)
+		s->instance = i;
+	return i ? 0 : -1;
+}
+
+int
+ewb_server_filter(struct ewb_server *s, const char *what, const char *dir,
+                  const struct ewb_setting *settings, size_t n, char *why,
+                  size_t nwhy)
+{
+	if (lacks_engine(s, what, why, nwhy))
+		return -1;
+	return wrapped(s, ewb_filter_load(&s->core, s->instance, what, dir,
+	                                  settings, n, why, nwhy));
+}
+
+int
+ewb_server_filter_here(struct ewb_server *s, const struct ewb_engine *e,
+                       const struct ewb_setting *settings, size_t n, char *why,
+                       size_t nwhy)
+{
+	if (lacks_engine(s, e->name ? e->name : "(no name)", why, nwhy))
+		return -1;
+	return wrapped(s, ewb_filter_open(&s->core, s->instance, e, settings, n,
+	                                  why, nwhy));
+}
+
 struct ewb_core *
 ewb_server_core(struct ewb_server *s)
 {

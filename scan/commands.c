@@ -55,7 +55,7 @@ run_create(struct ewb_cookie *c)
 	const char *why;
 
 	ewb_now_on_front(c->dispatch->thread);
-	if (c->instance->engine.scan_open == NULL)
+	if (ewb_instance_scanner(c->instance) == NULL)
 		return refuse(c, EWB_NOT_SUPPORTED, "this engine cannot scan");
 	if (c->frame.datatype > 1)
 		return refuse(c, EWB_INVALID, "the value is not plain JSON");
@@ -204,7 +204,7 @@ ewb_scan_commands(struct ewb_scans *s)
 	struct ewb_command *commands = s->core->commands;
 
 	commands[EWB_OP_SCAN_CREATE] = (struct ewb_command){
-		.run = run_create, .arg = s, .barrier = 1
+		.run = run_create, .arg = s, .barrier = 1, .cursors = 1
 	};
 	commands[EWB_OP_SCAN_CONTINUE] = (struct ewb_command){
 		.run = run_continue,
@@ -212,6 +212,7 @@ ewb_scan_commands(struct ewb_scans *s)
 		.barrier = 1,
 		.streams = 1,
 		.terminal_error = 1,
+		.cursors = 1,
 	};
 	commands[EWB_OP_SCAN_CANCEL] = (struct ewb_command){
 		.run = run_cancel, .arg = s, .barrier = 1

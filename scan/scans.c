@@ -190,9 +190,8 @@ ewb_scan_new(struct ewb_scans *s, struct ewb_cookie *c,
 	ewb_now_on_front(c->dispatch->thread);
 	if (scan == NULL)
 		return NULL;
-	scan->instance = c->instance;
-	if (c->instance->engine.model == EWB_BLOCKING_SERIAL)
-		scan->close.strand = &c->instance->strand;
+	scan->instance = ewb_instance_scanner(c->instance);
+	scan->close.strand = ewb_instance_cursor_strand(scan->instance);
 	scan->home = c->dispatch;
 	snprintf(scan->owner, sizeof scan->owner, "%s", c->session->name);
 	set_range(scan, c->frame.vbucket);

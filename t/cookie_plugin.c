@@ -137,10 +137,10 @@ START_TEST(a_plugin_for_a_newer_server)
 	const char *path = path_of("plugin_newer.so");
 
 	ck_assert_ptr_null(load(path, "", NULL, NULL));
-	ck_assert_uint_eq(EWB_API, 0x000100);
+	ck_assert_uint_eq(EWB_API, 0x000200);
 	snprintf(begins, sizeof begins,
-	         "engine %s: it was built for a newer libewb (API 0.2.0; this "
-	         "one has 0.1.0): ",
+	         "engine %s: it was built for a newer libewb (API 0.3.0; this "
+	         "one has 0.2.0): ",
 	         path);
 	expect_why(begins, "build it against this ewb/engine.h");
 }

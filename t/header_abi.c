@@ -53,6 +53,8 @@ SAME(EWB_CAN_SNAPSHOT, 8);
 SAME(EWB_READER, 0);
 SAME(EWB_WRITER, 1);
 SAME(EWB_AUX, 2);
+SAME(EWB_KIND_ENGINE, 0);
+SAME(EWB_KIND_FILTER, 1);
 
 #if defined(__LP64__)
 AT(ticket, slot, 0);
@@ -118,6 +120,7 @@ AT(engine, scan_open, 120);
 AT(engine, scan_next, 128);
 AT(engine, scan_close, 136);
 AT(engine, prefetch, 144);
+AT(engine, kind, 152);
 #endif
 
 int

@@ -5,7 +5,7 @@
  * give it, in the thread that runs the loop; a connection lives on one front
  * end.  The order of things:
  *
- *      ewb_server_new ─▶ _engine ─▶ ewb_scans_new ─▶ _listen ─▶ ewb_front_new (each thread)
+ *      ewb_server_new ─▶ _engine ─▶ _filter … ─▶ ewb_scans_new ─▶ _listen ─▶ ewb_front_new (each thread)
  *      ewb_server_stop ─▶ ewb_front_free (each thread) ─▶ ewb_scans_free ─▶ ewb_server_free
  *
  * "main": any one thread that is not a front end's, one call at a time.
@@ -74,6 +74,16 @@ int ewb_server_engine(struct ewb_server *s, const char *what, const char *dir,
                       size_t nwhy);
 /* main: likewise with an engine that is part of your program. */
 int ewb_server_engine_here(struct ewb_server *s, const struct ewb_engine *e,
+                           const struct ewb_setting *settings, size_t n,
+                           char *why, size_t nwhy);
+/* main: wraps what is there, the engine or a filter around it, so that the
+ * innermost comes first; after the engine, before the first front end.  0, or
+ * -1: nothing has changed. */
+int ewb_server_filter(struct ewb_server *s, const char *what, const char *dir,
+                      const struct ewb_setting *settings, size_t n, char *why,
+                      size_t nwhy);
+/* main: likewise with a filter that is part of your program. */
+int ewb_server_filter_here(struct ewb_server *s, const struct ewb_engine *e,
                            const struct ewb_setting *settings, size_t n,
                            char *why, size_t nwhy);
 /* main: host:port, [v6]:port, or the path of a Unix socket (with a slash).

@@ -42,7 +42,7 @@ extern "C" {
 #endif
 
 #define EWB_ABI 1               /* differs: cannot be loaded */
-#define EWB_API 0x000100        /* 0.1.0; newer than the server's: refused */
+#define EWB_API 0x000200        /* 0.2.0; newer than the server's: refused */
 
 /* Up to 0xffff these are the statuses of the memcached binary protocol and go
  * to the client; the others are between the engine and libewb. */
@@ -167,6 +167,11 @@ struct ewb_setting {
 	const char *name, *value;
 };
 
+enum ewb_kind {
+	EWB_KIND_ENGINE,
+	EWB_KIND_FILTER /* wraps an engine, or another filter; see ewb_next_get() */
+};
+
 /* The engine itself.  get, store and remove are required.  Where "model" is
  * not said, open, close and the scan callbacks run on the pool or at start
  * and stop and may wait; get, store, remove, flush and stats run where the
@@ -226,6 +231,9 @@ struct ewb_engine {
 	 * and must not believe: anything may have happened in between.  It may
 	 * not wait, and answers nothing.  May be null. */
 	void (*prefetch)(void *self, struct ewb_request *r);
+
+	/* 0.2: enum ewb_kind; set by EWB_FILTER() */
+	uint32_t kind;
 };
 
 /* EWB_ENGINE(.name = "mine", .get = get, ...) makes the shared object an
@@ -242,6 +250,12 @@ struct ewb_engine {
 		return &engine;                                         \
 	}
 
+/* EWB_FILTER(.name = "mine", .store = store, ...) makes it a filter.  No
+ * callback is required: what is null passes to the engine below as if the
+ * filter were not there.  can is what it leaves of what that one can, and
+ * max_key and max_value are limits of its own; 0: all. */
+#define EWB_FILTER(...) EWB_ENGINE(.kind = EWB_KIND_FILTER, __VA_ARGS__)
+
 /* The host.  any thread, except where said. */
 
 uint32_t ewb_host_vbuckets(const struct ewb_host *h);
@@ -249,8 +263,12 @@ uint32_t ewb_host_vbuckets(const struct ewb_host *h);
 uint32_t ewb_host_time(const struct ewb_host *h);
 /* The largest value that a client may store, bytes. */
 uint64_t ewb_host_max_value(const struct ewb_host *h);
-/* One line for the operator. */
+/* Microseconds from some moment on, for measuring; it never goes back. */
+uint64_t ewb_host_clock(const struct ewb_host *h);
+/* One line for the operator who wants to know more (ewbd -v). */
 void ewb_host_log(struct ewb_host *h, const char *fmt, ...) EWB_PRINTF(2, 3);
+/* Likewise for each operator. */
+void ewb_host_notice(struct ewb_host *h, const char *fmt, ...) EWB_PRINTF(2, 3);
 /* Why open failed, one line: what, where, what would be right. */
 void ewb_host_error(struct ewb_host *h, const char *fmt, ...) EWB_PRINTF(2, 3);
 
@@ -377,6 +395,61 @@ void ewb_stream_commit(struct ewb_cookie *c, size_t n);
 /* holder: sends what is there, though a chunk is not full.  What was reserved
  * and not committed is given up. */
 void ewb_stream_flush(struct ewb_cookie *c);
+
+/* Filters: the way to the engine below.  In a callback of a filter's, on the
+ * thread that it runs on; not in an offloaded function.
+ *
+ *      get(self, c, r) ── ewb_next_get(c, r) ── EWB_OK, … ──▶ the reply is c's
+ *         ▲                  └─ EWB_WOULDBLOCK: return that
+ *         └─ run again ◀── the command below has ended; ask for it again
+ *
+ * Each runs a command at the engine below and gives its final status; or
+ * EWB_WOULDBLOCK, which the callback returns.  It is then run again, and asks
+ * again, in the same words, for the command that it waits for.  Each result is
+ * given once: the next call begins another command.  A filter that runs more
+ * than one, or waits itself before or after, keeps in ewb_cookie_set_state()
+ * how far it is.  A blocking filter is always told EWB_WOULDBLOCK first.
+ *
+ * With the status comes the reply: what the command below answered is the
+ * reply of c from then on, lent values included, nothing is copied; statistics
+ * are added to those that are there.  While the command below is under way, c
+ * may not be blocked otherwise.  A cancel, a deadline and the end of the
+ * client go down to it.
+ *
+ * r: what is asked; null: what the client asked.  A changed one must stay,
+ * with its key and value, until the result was given; libewb sets its hash and
+ * vbucket.  EWB_NO_MEMORY: it was not begun.  EWB_INTERNAL: the filter's
+ * mistake, named in the log. */
+enum ewb_status ewb_next_get(struct ewb_cookie *c, const struct ewb_request *r);
+/* r->expect and r->cas are looked at.  The value may be gone afterwards. */
+enum ewb_status ewb_next_store(struct ewb_cookie *c,
+                               const struct ewb_request *r);
+enum ewb_status ewb_next_remove(struct ewb_cookie *c,
+                                const struct ewb_request *r);
+enum ewb_status ewb_next_flush(struct ewb_cookie *c);
+enum ewb_status ewb_next_stats(struct ewb_cookie *c);
+/* holder: the reply as it is now: value, flags, expiry, cas; valid until the
+ * reply changes, and not to be given to ewb_reply_item().  Set item->size. */
+void ewb_next_reply(const struct ewb_cookie *c, struct ewb_item *item);
+/* holder: how often the commands below had to wait, in all. */
+unsigned ewb_next_waits(const struct ewb_cookie *c);
+/* pool: the cursors of the engine below; h is the filter's own host.
+ * EWB_NOT_SUPPORTED: it has none. */
+enum ewb_status ewb_next_scan_open(struct ewb_host *h,
+                                   const struct ewb_range *range, void **cursor,
+                                   uint64_t *count);
+enum ewb_status ewb_next_scan_next(struct ewb_host *h, void *cursor,
+                                   struct ewb_sink *sink);
+void ewb_next_scan_close(struct ewb_host *h, void *cursor);
+
+/* Whose command it is.  holder. */
+
+/* The client's command, of which this may be a part: "get", "incr". */
+const char *ewb_cookie_command(const struct ewb_cookie *c);
+/* A number of the client's connection, another for each; and, where name is
+ * not null, its name, cut to n bytes with the final 0: front, in a callback;
+ * elsewhere it is "". */
+uint64_t ewb_cookie_client(const struct ewb_cookie *c, char *name, size_t n);
 
 /* Scans.  In scan_next: EWB_OK, taken; EWB_WOULDBLOCK, refused: return EWB_OK
  * and offer this record first the next time. */
