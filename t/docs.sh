@@ -17,6 +17,6 @@ for name in $(grep -o '\bewb_[a-z_]*(' "$srcdir/include/ewb/engine.h" | tr -d '(
 	    grep -q "^\.Fn $name\b" "$srcdir/doc/ewb-engine.3" || lacks ewb-engine.3 "$name"
 done
 if command -v mandoc >/dev/null; then
-	mandoc -Tlint -Wwarning "$srcdir"/doc/*.[13] || bad=1
+	mandoc -Tlint -Wwarning "$srcdir"/doc/*.[1-9] || bad=1
 fi
 exit $bad

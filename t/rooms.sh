@@ -29,7 +29,7 @@ room() {
 room_if_there() {
 	[ ! -d "$srcdir/$1" ] || room "$@"
 }
-for must in lib protocol cookie scan frontend engines daemon; do
+for must in lib protocol cookie scan frontend engines filters daemon; do
 	[ -d "$srcdir/$must" ] || { echo "no such room: $must"; bad=1; }
 done
 room_if_there lib      'lib'

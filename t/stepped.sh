@@ -8,7 +8,8 @@ calls="$calls|pthread_create|thrd_create|fork|ev_now|ev_time|ev_sleep|ev_timer_i
 # Those that are the interface; the loop of its owner's, and his wait for a stop;
 # an engine that is there to sleep.
 out=$(cd "$srcdir" && grep -nE "(^|[^a-z_>.])($calls)\(" \
-    lib/*.c protocol/*.c cookie/*.c scan/*.c frontend/*.c engines/*/*.c |
+    lib/*.c protocol/*.c cookie/*.c scan/*.c frontend/*.c engines/*/*.c filters/*.c \
+    filters/*/*.c |
     grep -vE '^(lib/clock|lib/worker|frontend/front|frontend/server)\.c:' |
     grep -v '^engines/slow-blocking/')
 [ -z "$out" ] || { echo "not to be stepped by a test:"; echo "$out"; exit 1; }

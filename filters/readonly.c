@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The filter "readonly": what would change data is refused.  A get never sees
+ * it: it has no callback for one. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/statuses.h"
+
+struct readonly {
+	/* set once */
+	enum ewb_status status;
+	/* any thread */
+	_Atomic uint64_t refused;
+};
+
+static enum ewb_status
+open(struct ewb_host *host, const struct ewb_setting *s, size_t n, void **self)
+{
+	struct readonly *f = calloc(1, sizeof *f);
+
+	if (f == NULL)
+		return EWB_NO_MEMORY;
+	f->status = EWB_NO_ACCESS;
+	for (size_t i = 0; i < n; i++)
+		if (status_parse(s[i].value, strlen(s[i].value), &f->status) ||
+		    f->status == EWB_OK) {
+			ewb_host_error(host, "status=%s: not one of %s",
+			               s[i].value, STATUS_NAMES);
+			free(f);
+			return EWB_INVALID;
+		}
+	*self = f;
+	return EWB_OK;
+}
+
+static void
+close(void *self)
+{
+	free(self);
+}
+
+static enum ewb_status
+refuse(void *self)
+{
+	struct readonly *f = self;
+
+	f->refused++;
+	return f->status;
+}
+
+static enum ewb_status
+store(void *self, struct ewb_cookie *c, const struct ewb_request *r)
+{
+	(void)c;
+	(void)r;
+	return refuse(self);
+}
+
+static enum ewb_status
+flush(void *self, struct ewb_cookie *c)
+{
+	(void)c;
+	return refuse(self);
+}
+
+static enum ewb_status
+stats(void *self, struct ewb_cookie *c)
+{
+	struct readonly *f = self;
+
+	if (ewb_cookie_resumed(c) == EWB_NEW)
+		ewb_reply_stat(c, "readonly_refused", "%llu",
+		               (unsigned long long)f->refused);
+	return ewb_next_stats(c);
+}
+
+static const struct ewb_param params[] = {
+	{ "status", "no_access", "what is answered: " STATUS_NAMES },
+	{ NULL, NULL, NULL }
+};
+
+EWB_FILTER(.name = "readonly", .help = "refuses what would change data",
+           .params = params, .open = open, .close = close, .store = store,
+           .remove = store, .flush = flush, .stats = stats)
