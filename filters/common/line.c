@@ -70,7 +70,9 @@ run(struct ewb_task *task, void *arg)
 	struct ewb_ticket t;
 
 	while (take_due(l, now, &t, &left))
-		if (!ewb_cancelled(t)) /* else line_cancel() notified it */
+		if (l->leave)
+			l->leave(l, t);
+		else if (!ewb_cancelled(t)) /* else line_cancel() notified it */
 			ewb_notify(t, EWB_OK);
 	if (left != UINT64_MAX)
 		ewb_task_sleep(task, left);
@@ -120,6 +122,21 @@ add(struct line *l, struct ewb_ticket t, uint64_t at)
 	l->heap[l->n] = (struct line_place){ at, l->turns++, t };
 	sift_up(l, l->n++);
 	return l->heap[0].turn == l->turns - 1;
+}
+
+int
+line_join(struct line *l, struct ewb_ticket t, uint64_t at)
+{
+	int first = 0, err;
+
+	pthread_mutex_lock(&l->lock);
+	err = grow(l);
+	if (err == 0)
+		first = add(l, t, at);
+	pthread_mutex_unlock(&l->lock);
+	if (first)
+		ewb_task_wake(l->task);
+	return err;
 }
 
 enum ewb_status

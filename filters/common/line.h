@@ -21,6 +21,8 @@ struct line {
 	/* set once */
 	struct ewb_host *host;
 	struct ewb_task *task;
+	/* pool: its time has come; null: a notify, unless it was cancelled */
+	void (*leave)(struct line *l, struct ewb_ticket t);
 	/* under lock */
 	pthread_mutex_t lock;
 	struct line_place *heap;
@@ -34,6 +36,8 @@ void line_fini(struct line *l);
 /* front, in a callback, as its last act: EWB_WOULDBLOCK, and it is run again at
  * that time; or EWB_BUSY, EWB_NO_MEMORY. */
 enum ewb_status line_wait(struct line *l, struct ewb_cookie *c, uint64_t at);
+/* front, in a callback, as its last act: likewise for a ticket that is out. */
+int line_join(struct line *l, struct ewb_ticket t, uint64_t at);
 /* For the filter's cancel(). */
 void line_cancel(struct ewb_ticket t);
 

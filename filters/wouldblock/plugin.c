@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The filter "wouldblock": has a well-behaved engine block, or misbehave, on a
+ * schedule, before the engine is asked. */
+#include <stdlib.h>
+
+#include "../common/statuses.h"
+#include "ways.h"
+
+static void
+end(struct wb *f)
+{
+	struct parked *p;
+
+	while ((p = f->parked) != NULL) {
+		f->parked = p->next;
+		free(p);
+	}
+	pthread_mutex_destroy(&f->lock);
+	free(f);
+}
+
+static enum ewb_status
+configure(struct wb *f, const struct ewb_setting *s, size_t n)
+{
+	const char *wrong;
+
+	for (size_t i = 0; i < n; i++) {
+		wrong = wb_set(f, s[i].name, s[i].value);
+		if (wrong == NULL)
+			continue;
+		ewb_host_error(f->host, "%s=%s: %s", s[i].name, s[i].value,
+		               wrong);
+		return EWB_INVALID;
+	}
+	if (f->way == WB_statuses && f->nstatuses == 0) {
+		ewb_host_error(f->host, "how=statuses needs statuses=...");
+		return EWB_INVALID;
+	}
+	if (f->way == WB_file && f->file[0] == '\0') {
+		ewb_host_error(f->host, "how=file needs file=PATH");
+		return EWB_INVALID;
+	}
+	return EWB_OK;
+}
+
+static enum ewb_status
+start(struct wb *f, const struct ewb_setting *s, size_t n)
+{
+	enum ewb_status status = configure(f, s, n);
+
+	if (status != EWB_OK)
+		return status;
+	if (line_init(&f->line, f->host))
+		return EWB_NO_MEMORY;
+	f->line.leave = wb_leave;
+	f->watch = ewb_task_new(f->host, EWB_READER, "watch", wb_watch, f);
+	if (f->watch == NULL) {
+		line_fini(&f->line);
+		return EWB_NO_MEMORY;
+	}
+	if (f->when == WB_RANDOM)
+		ewb_host_notice(f->host, "seed=%llu",
+		                (unsigned long long)f->seed);
+	return EWB_OK;
+}
+
+static enum ewb_status
+open(struct ewb_host *host, const struct ewb_setting *s, size_t n, void **self)
+{
+	struct wb *f = calloc(1, sizeof *f);
+	enum ewb_status status;
+
+	if (f == NULL)
+		return EWB_NO_MEMORY;
+	f->host = host;
+	f->seed = f->chance = chance_seed(host, f);
+	f->every = 1;
+	which_init(&f->which);
+	pthread_mutex_init(&f->lock, NULL);
+	status = start(f, s, n);
+	if (status != EWB_OK)
+		end(f);
+	else
+		*self = f;
+	return status;
+}
+
+static void
+close(void *self)
+{
+	struct wb *f = self;
+
+	ewb_task_free(f->watch);
+	line_fini(&f->line);
+	end(f);
+}
+
+static void
+add_stats(struct wb *f, struct ewb_cookie *c)
+{
+	pthread_mutex_lock(&f->lock);
+	ewb_reply_stat(c, "wouldblock_how", "%s", wb_way_name(f->way));
+	ewb_reply_stat(c, "wouldblock_commands", "%llu",
+	               (unsigned long long)f->commands);
+	ewb_reply_stat(c, "wouldblock_blocked", "%llu",
+	               (unsigned long long)f->blocked);
+	ewb_reply_stat(c, "wouldblock_seed", "%llu",
+	               (unsigned long long)f->seed);
+	pthread_mutex_unlock(&f->lock);
+}
+
+static int
+is_for(struct wb *f, enum filter_op op, const struct ewb_cookie *c)
+{
+	struct which which;
+
+	pthread_mutex_lock(&f->lock);
+	which = f->which;
+	pthread_mutex_unlock(&f->lock);
+	return which_has(&which, op, c);
+}
+
+static enum ewb_status
+run(void *self, struct ewb_cookie *c, enum filter_op op)
+{
+	struct wb *f = self;
+	enum way way;
+
+	if (ewb_cookie_resumed(c) != EWB_NEW)
+		return filter_next(c, op);
+	if (is_for(f, op, c) && wb_due(f, &way))
+		return wb_block(f, c, way);
+	if (op == FILTER_STATS)
+		add_stats(f, c);
+	return filter_next(c, op);
+}
+
+FILTER_CALLBACKS(run)
+
+/* Scans.  Their callbacks may wait where they are; what they can do wrong is
+ * to answer wrongly, and what is right is to have nothing to offer yet. */
+
+static int
+scan_due(struct wb *f, enum way *way)
+{
+	int scans;
+
+	pthread_mutex_lock(&f->lock);
+	scans = f->scans;
+	pthread_mutex_unlock(&f->lock);
+	return scans && wb_due(f, way);
+}
+
+static enum ewb_status
+scan_status(struct wb *f, enum way way)
+{
+	switch (way) {
+	case WB_statuses: return wb_next_status(f);
+	case WB_ticketless: return EWB_WOULDBLOCK;
+	case WB_nonsense:
+	case WB_wrong: return (enum ewb_status)0x12345;
+	default: return EWB_OK;
+	}
+}
+
+static enum ewb_status
+scan_open(void *self, const struct ewb_range *range, void **cursor,
+          uint64_t *count)
+{
+	struct wb *f = self;
+	enum ewb_status status = EWB_OK;
+	enum way way;
+
+	if (scan_due(f, &way))
+		status = scan_status(f, way);
+	if (status != EWB_OK)
+		return status;
+	return ewb_next_scan_open(f->host, range, cursor, count);
+}
+
+static enum ewb_status
+scan_next(void *self, void *cursor, struct ewb_sink *sink)
+{
+	struct wb *f = self;
+	enum ewb_status status;
+	enum way way;
+
+	if (!scan_due(f, &way))
+		return ewb_next_scan_next(f->host, cursor, sink);
+	status = scan_status(f, way);
+	/* every time would never offer anything */
+	return status == EWB_OK && f->when == WB_FIRST
+	               ? ewb_next_scan_next(f->host, cursor, sink)
+	               : status;
+}
+
+static void
+scan_close(void *self, void *cursor)
+{
+	struct wb *f = self;
+
+	ewb_next_scan_close(f->host, cursor);
+}
+
+static void
+cancel(void *self, struct ewb_ticket t, enum ewb_cancel_reason why, void *arg)
+{
+	(void)self;
+	(void)why;
+	wb_cancel(t, arg);
+}
+
+static const struct ewb_param params[] = {
+	{ "how", "block",
+	  "block, early, statuses, park, file; or as a bad "
+	  "engine: late, twice, threads, wrong, never, hasty, "
+	  "ticketless, nonsense" },
+	{ "when", "first", "first (run of each command), every:N, random:N%" },
+	{ "time", "0", "how long a command is blocked" },
+	{ "statuses", NULL, "for how=statuses: ok,busy,..., again and again" },
+	{ "file", NULL, "for how=file: blocked until it has vanished" },
+	WHICH_PARAM,
+	{ "scans", "no", "yes: scans too" },
+	{ "seed", NULL, "of when=random; printed at the start" },
+	{ NULL, NULL, NULL }
+};
+
+EWB_FILTER(.name = "wouldblock", .help = "has commands block, well or badly",
+           .params = params, .open = open, .close = close, FILTER_USES_THEM,
+           .cancel = cancel, .scan_open = scan_open, .scan_next = scan_next,
+           .scan_close = scan_close)

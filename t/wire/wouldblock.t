@@ -1,0 +1,151 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+# The filter wouldblock: what is well done changes no answer; what is badly done
+# never ends, hangs or misleads the server: it is counted, named in the log, and
+# the client gets an error.
+. "${srcdir:-.}/t/wire/lib.sh"
+memory=$(engine memory)
+
+# begin HOW PARAMETER...: for gets alone; a key is there.
+begin() {
+	how=$1
+	shift
+	serial=$((${serial:-0} + 1)); name=$how-$serial
+	start "$name" --filters "$build/filters/.libs" --filter wouldblock --deadline 300 \
+	    --stop-grace 0 "$memory" wouldblock-how="$how" wouldblock-on=get \
+	    "${@/#/wouldblock-}"
+	is 'set k 0 0 1\r\nv\r\n' 'STORED\r\n'
+}
+# The connection goes on, whatever becomes of the get in the middle of it.
+is() {
+	"$python" "$here/say.py" "$port" "$1" >"$dir/answer"
+	# shellcheck disable=SC2059 # it is a format
+	printf "$2" | diff - "$dir/answer"
+}
+gets() {
+	"$python" "$here/say.py" "$port" 'get k\r\ndelete none\r\n' >"$dir/answer"
+	# shellcheck disable=SC2059 # it is a format
+	printf "$1"'NOT_FOUND\r\n' | diff - "$dir/answer"
+}
+found='VALUE k 0 1\r\nv\r\nEND\r\n'
+stat_of() { ctl stats | sed -n "s/^$1 //p" | tr -d '\r'; }
+counted() { [ "$(stat_of "$1")" -ge "$2" ] || { echo "$1 is $(stat_of "$1")"; return 1; }; }
+named() { grep -q "$1" "$dir/$name.err" || { cat "$dir/$name.err"; return 1; }; }
+# Its answers are awaited, so what it says about them is there.
+unharmed() {
+	fact "$how: other commands are as ever" \
+	    is 'set x 0 0 1\r\n1\r\nincr none 1\r\ndelete x\r\n' "$1"
+}
+ends() {
+	stop "$pid"
+	[ $? = "${1:-0}" ]
+}
+others='STORED\r\nNOT_FOUND\r\nDELETED\r\n'
+
+for w in block early twice threads; do
+	begin $w
+	fact "$w: the get is answered as if nothing was" gets "$found"
+	fact "$w: and was blocked" counted wouldblock_blocked 1
+	fact "$w: nothing is left blocked" test "$(stat_of cookies_blocked)" = 0
+	case $w in
+	twice) fact "twice: the second is counted" counted notifies_stale 1 ;;
+	threads) fact "threads: three lost, and are counted" counted notifies_stale 3 ;;
+	esac
+	unharmed "$others"
+	fact "$w: the server ends well" ends
+done
+
+begin block when=every:3
+is 'get a\r\nget a\r\nget a\r\nget a\r\nget a\r\nget a\r\nget a\r\n' "$(printf 'END\\r\\n%.0s' {1..7})"
+fact "every third get of seven" test "$(stat_of wouldblock_blocked)" = 2
+fact "every: the server ends well" ends
+start random --filters "$build/filters/.libs" --filter wouldblock "$memory" \
+    wouldblock-when=random:50% wouldblock-seed=7 wouldblock-on=get
+is "$(printf 'get a\\r\\n%.0s' {1..200})" "$(printf 'END\\r\\n%.0s' {1..200})"
+n=$(stat_of wouldblock_blocked)
+fact "at random, half of 200 ($n)" test "$n" -gt 60 -a "$n" -lt 140
+fact "the seed is printed" grep -q 'filter wouldblock: seed=7$' "$dir/random.err"
+stop "$pid"
+
+begin statuses statuses=ok,not_found,busy
+fact "statuses: one after the other" gets "$found"
+fact "statuses: the second" gets 'END\r\n'
+fact "statuses: the third" gets 'SERVER_ERROR busy\r\n'
+fact "statuses: and from the start" gets "$found"
+fact "statuses: the server ends well" ends
+
+: >"$dir/gate"
+begin file file="$dir/gate"
+"$python" "$here/say.py" "$port" 'get k\r\n' >"$dir/gated" &
+asker=$!
+until [ "$(stat_of wouldblock_blocked)" = 1 ]; do :; done
+rm "$dir/gate"
+wait $asker
+fact "file: a get is answered when the file has gone" cmp -s "$dir/gated" - \
+    <<<$'VALUE k 0 1\r\nv\r\nEND\r'
+fact "file: the server ends well" ends
+
+begin late time=1s
+fact "late: the client gets an error at the deadline" gets 'SERVER_ERROR temporary failure\r\n'
+fact "late: it is counted" counted deadlines_passed 1
+until [ "$(stat_of cookies_blocked)" = 0 ]; do :; done
+fact "late: it comes home in the end" test "$(stat_of cookies_orphaned)" = 0
+unharmed 'STORED\r\nSERVER_ERROR outcome unknown\r\nDELETED\r\n'
+until [ "$(stat_of cookies_blocked)" = 0 ]; do :; done
+fact "late: the server ends well" ends
+
+begin never
+fact "never: the client gets an error at the deadline" gets 'SERVER_ERROR temporary failure\r\n'
+fact "never: it is counted" counted deadlines_passed 1
+until [ "$(stat_of cookies_orphaned)" = 1 ]; do :; done
+fact "never: it is named as an orphan" named 'filter wouldblock: get of connection .*: not notified for .* kept as an orphan'
+fact "never: the server says that it cannot unload, and leaves" ends 1
+fact "never: it was named at the end" named 'were not notified in the grace'
+
+begin wrong
+fact "wrong: the client gets an error" gets 'SERVER_ERROR internal error\r\n'
+fact "wrong: it is counted" counted engine_mistakes 1
+fact "wrong: it is named" named "filter wouldblock: get: a status that is none of the protocol's"
+fact "wrong: nothing is left blocked" test "$(stat_of cookies_blocked)" = 0
+fact "wrong: the server ends well" ends
+
+begin hasty
+fact "hasty: the client gets an error" gets 'SERVER_ERROR internal error\r\n'
+fact "hasty: it is counted" counted engine_mistakes 1
+fact "hasty: it is named" named 'filter wouldblock: get: answered though its ticket is out'
+until [ "$(stat_of cookies_blocked)" = 0 ]; do :; done
+fact "hasty: the server ends well" ends
+
+begin ticketless
+fact "ticketless: the client gets an error" gets 'SERVER_ERROR internal error\r\n'
+fact "ticketless: it is counted" counted engine_mistakes 1
+fact "ticketless: it is named" named 'filter wouldblock: get: said would block without a ticket'
+fact "ticketless: the server ends well" ends
+
+begin nonsense
+fact "nonsense: the client gets an error" gets 'SERVER_ERROR internal error\r\n'
+fact "nonsense: it is counted" counted engine_mistakes 1
+fact "nonsense: it is named" named "filter wouldblock: get: a status that is none of the protocol's"
+fact "nonsense: the server ends well" ends
+
+# Scans.
+scan() { ctl scan --keys 2>&1 | head -n 1; }
+for w in block ticketless nonsense statuses; do
+	start "scan-$w" --filters "$build/filters/.libs" --filter wouldblock "$memory" \
+	    wouldblock-how=$w wouldblock-scans=yes wouldblock-on=flush \
+	    wouldblock-when=every:2 wouldblock-statuses=ok,busy
+	how=scan-$w
+	printf 'a\t1\n' | ctl load - >/dev/null
+	said=$(scan)
+	case $w in
+	block) fact "scan, block: it is whole" test "$said" = a ;;
+	*) fact "scan, $w: it fails, and says so ($said)" test "${said#ewbctl: }" != "$said" ;;
+	esac
+	case $w in
+	ticketless | nonsense) fact "scan, $w: it is counted" counted engine_mistakes 1 ;;
+	esac
+	fact "scan, $w: no scan is left" test "$(stat_of scans_open)" = 0
+	fact "scan, $w: other commands are as ever" is 'get a\r\n' 'VALUE a 0 1\r\n1\r\nEND\r\n'
+	fact "scan, $w: the server ends well" ends
+done
+end
