@@ -4,6 +4,7 @@
 
 #include "cookie/dispatch.h"
 #include "cookie/instance.h"
+#include "cookie/own.h"
 
 /* What the engine did not say it can do is refused by name. */
 static const char *
@@ -63,6 +64,7 @@ ewb_instance_call(struct ewb_cookie *c)
 	case EWB_OP_FLUSH:
 		return e->flush ? e->flush(self, c) : EWB_NOT_SUPPORTED;
 	case EWB_OP_STATS: return e->stats ? e->stats(self, c) : EWB_OK;
+	case EWB_OP_OWN: return ewb_own_call(c);
 	default: return EWB_UNKNOWN_COMMAND;
 	}
 }
@@ -89,6 +91,18 @@ call_on_pool(struct ewb_task *t, struct ewb_cookie *c, void *arg)
 
 /* On the front end or on the pool, as the engine's model says. */
 static enum ewb_status
+run_here(struct ewb_cookie *c) EWB_ON_FRONT
+{
+	if (c->instance->engine.model == EWB_NONBLOCKING)
+		return ewb_instance_call(c);
+	if (c->instance->below && ewb_next_step(c) == EWB_WOULDBLOCK)
+		return EWB_WOULDBLOCK;
+	return ewb_task_offload(c, c->command->mutates ? EWB_WRITER : EWB_READER,
+	                        call_on_pool, NULL);
+}
+
+/* At the level that has a callback for it. */
+static enum ewb_status
 run_engine(struct ewb_cookie *c)
 {
 	enum ewb_status status = refuse(c);
@@ -98,12 +112,20 @@ run_engine(struct ewb_cookie *c)
 		return status;
 	if (c->instance->below)
 		ewb_cookie_enter(c, ewb_instance_for(c->instance, c->op));
-	if (c->instance->engine.model == EWB_NONBLOCKING)
-		return ewb_instance_call(c);
-	if (c->instance->below && ewb_next_step(c) == EWB_WOULDBLOCK)
-		return EWB_WOULDBLOCK;
-	return ewb_task_offload(c, c->command->mutates ? EWB_WRITER : EWB_READER,
-	                        call_on_pool, NULL);
+	return run_here(c);
+}
+
+enum ewb_status
+ewb_own_run(struct ewb_cookie *c)
+{
+	const struct ewb_engine *e = &c->instance->engine;
+
+	ewb_now_on_front(c->dispatch->thread);
+	if ((e->max_key && c->request.nkey > e->max_key) ||
+	    (e->max_value && c->request.nvalue > e->max_value))
+		return EWB_TOO_BIG;
+	ewb_cookie_enter(c, ewb_own_level(c, c->instance));
+	return run_here(c);
 }
 
 /* Without cas, a store could come between the get and the store of a command

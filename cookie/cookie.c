@@ -6,6 +6,7 @@
 
 #include "cookie/dispatch.h"
 #include "cookie/instance.h"
+#include "cookie/own.h"
 #include "cookie/stream.h"
 #include "lib/check.h"
 
@@ -59,6 +60,8 @@ ewb_mistake(struct ewb_cookie *c, const char *what)
 const char *
 ewb_cookie_name(const struct ewb_cookie *c)
 {
+	if (c->op == EWB_OP_OWN)
+		return ewb_own_of(c)->what.name;
 	return ewb_op_name(c->op);
 }
 

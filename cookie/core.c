@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cookie/core.h"
+#include "cookie/own.h"
 #include "cookie/task.h"
 #include "lib/check.h"
 
@@ -69,6 +70,7 @@ ewb_core_fini(struct ewb_core *s)
 	EWB_LIVE(s, EWB_CORE_MAGIC);
 	EWB_MUST(atomic_load(&s->streams) == 0);
 	ewb_pool_free(s->pool);
+	ewb_own_fini(s);
 	ewb_keylocks_fini(&s->keylocks);
 	ewb_budget_fini(&s->budget);
 	ewb_chunks_fini(&s->chunks);

@@ -17,6 +17,7 @@
 #include "lib/log.h"
 #include "lib/pool.h"
 #include "protocol/frame.h"
+#include "protocol/own.h"
 
 #define EWB_CORE_MAGIC 0x65776243u
 
@@ -89,6 +90,8 @@ struct ewb_core {
 	struct ewb_log log;
 	struct ewb_command commands[EWB_NOPS];
 	struct ewb_command inner[EWB_NOPS]; /* as a filter runs it, below itself */
+	struct ewb_own_rules own_rules;     /* of the engines' own commands */
+	struct ewb_own_slot *own;           /* as many; see own.h */
 	struct ewb_job_type types[EWB_NOPS][EWB_POOL_CLASSES];
 	struct ewb_stat_group groups[EWB_STAT_GROUPS];
 	unsigned ngroups;

@@ -187,7 +187,8 @@ ewb_cookie_release(struct ewb_cookie *c)
 		c->child = NULL;
 	}
 	ewb_reply_fini(&c->reply, &d->core->chunks);
-	if (c->stream)
+	/* it is the whole command's */
+	if (c->stream && c->parent == NULL)
 		ewb_stream_free(c->stream);
 	c->stream = NULL;
 	if (c->body)
@@ -219,6 +220,10 @@ ewb_cookie_fill(struct ewb_cookie *c, const struct ewb_frame *f,
 	                               ewb_clock_wall(&c->dispatch->core->clock)) :
 	                    0;
 	r->cas = f->cas;
+	if (c->op == EWB_OP_OWN) {
+		r->extras = f->extras;
+		r->nextras = f->nextras;
+	}
 	r->expect = EWB_EXPECT_ANY;
 	if (f->cas || (f->is & EWB_IS_CAS))
 		r->expect = EWB_EXPECT_CAS;
@@ -533,7 +538,8 @@ deliver(struct ewb_letter *l)
 		return;
 	}
 	c->resumed = c->notified;
-	if (c->notified != EWB_OK || (c->final && c->stream == NULL))
+	if (c->notified != EWB_OK ||
+	    (c->final && (c->stream == NULL || c->stream->passed)))
 		ewb_cookie_finish(c, c->notified);
 	else
 		ewb_cookie_rerun(c);

@@ -119,6 +119,9 @@ void ewb_dispatch_cancel_all(struct ewb_dispatch *d, enum ewb_cancel_reason why,
 /* Names all that are over and not notified, now: nobody will wait longer. */
 void ewb_dispatch_orphan_all(struct ewb_dispatch *d) EWB_ON_FRONT;
 
+/* c is of op OWN: its command is that one of the table. */
+void ewb_own_begin(struct ewb_cookie *c, const struct ewb_frame *f) EWB_ON_FRONT;
+
 /* internal: the status is known. */
 void ewb_cookie_finish(struct ewb_cookie *c, enum ewb_status status)
 	EWB_ON_FRONT;

@@ -10,6 +10,7 @@
 
 #include "cookie/cookie.h"
 #include "cookie/instance.h"
+#include "cookie/own.h"
 #include "lib/check.h"
 
 /* The first release's struct ended after scan_close. */
@@ -257,6 +258,8 @@ open_one(struct ewb_core *core, struct ewb_instance *below,
 	char buf[200];
 	const char *wrong = fault(e, kind, buf, sizeof buf);
 
+	if (wrong == NULL)
+		wrong = ewb_own_fault(core, e, buf, sizeof buf);
 	if (wrong) {
 		snprintf(why, nwhy, "%s", wrong);
 		return NULL;
@@ -280,11 +283,12 @@ open_one(struct ewb_core *core, struct ewb_instance *below,
 	ewb_strand_init(&i->strand);
 	EWB_MUST0(pthread_mutex_init(&i->lock, NULL));
 	i->blame = ewb_blame_of(i->host.name);
-	if (i->blame == NULL)
+	if (i->blame == NULL || ewb_own_add(core, i))
 		snprintf(why, nwhy, "%s %s: out of memory", i->host.kind,
 		         e->name);
 	else if (open_self(i, s, n, why, nwhy) == 0)
 		return i;
+	ewb_own_drop(core, i);
 	free_instance(i);
 	return NULL;
 }
@@ -531,6 +535,7 @@ close_one(struct ewb_instance *i)
 	if (i->engine.close)
 		i->engine.close(i->self);
 	end_tasks(i);
+	ewb_own_drop(i->host.core, i);
 	free_instance(i);
 	if (handle)
 		dlclose(handle);

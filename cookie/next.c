@@ -13,6 +13,7 @@
 
 #include "cookie/dispatch.h"
 #include "cookie/instance.h"
+#include "cookie/own.h"
 #include "cookie/stream.h"
 
 /* The child's answer is c's own from now on. */
@@ -45,6 +46,12 @@ take_result(struct ewb_cookie *c) EWB_ON_FRONT
 	if (take_reply(c, child) != EWB_OK)
 		status = EWB_NO_MEMORY;
 	c->below.waits += child->nblocks;
+	if (child->stream) {
+		c->stream = child->stream;
+		c->stream->cookie = c;
+		c->stream->passed = 1;
+		child->stream = NULL;
+	}
 	if (child->body) { /* the engine did not want it */
 		c->body = child->body;
 		child->body = NULL;
@@ -78,7 +85,8 @@ begin(struct ewb_cookie *c, enum ewb_op op, const struct ewb_request *r)
 	if (child == NULL)
 		return EWB_NO_MEMORY;
 	ewb_cookie_enter(child, c->instance->below);
-	child->command = &c->dispatch->core->inner[op];
+	child->command = op == EWB_OP_OWN ? c->command :
+	                                    &c->dispatch->core->inner[op];
 	set_request(child, c, r);
 	if (c->body && child->request.value == c->request.value) {
 		child->body = c->body;
@@ -211,6 +219,16 @@ enum ewb_status
 ewb_next_stats(struct ewb_cookie *c)
 {
 	return next(c, EWB_OP_STATS, NULL);
+}
+
+enum ewb_status
+ewb_next_own(struct ewb_cookie *c, const struct ewb_request *r)
+{
+	if (c->op != EWB_OP_OWN || ewb_own_of(c)->instance == c->instance) {
+		ewb_slip(c, "ewb_next_own() where it was not asked to");
+		return EWB_INTERNAL;
+	}
+	return next(c, EWB_OP_OWN, r);
 }
 
 void

@@ -156,6 +156,16 @@ ewb_reply_cas(struct ewb_cookie *c, uint64_t cas)
 }
 
 void
+ewb_reply_number(struct ewb_cookie *c, uint64_t number)
+{
+	uint32_t was = begin(c);
+
+	c->reply.has_number = 1;
+	c->reply.number = number;
+	end(c, was);
+}
+
+void
 ewb_reply_context(struct ewb_cookie *c, const char *text)
 {
 	c->reply.context = text;

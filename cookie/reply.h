@@ -20,6 +20,8 @@ struct ewb_reply {
 	uint32_t stats;      /* the body is statistics; see below */
 	uint64_t cas, seqno;
 	const char *context; /* static: why a status is an error */
+	uint32_t has_number; /* the answer is a number */
+	uint64_t number;
 	/* The value: lent, or len bytes copied, to small or to the chunk. */
 	const uint8_t *lent;
 	size_t len;
@@ -44,7 +46,7 @@ ewb_reply_init(struct ewb_reply *r)
 	r->release = NULL;
 	r->release_arg = NULL;
 	r->chunk = NULL;
-	r->has_extras = 0;
+	r->has_extras = r->has_number = 0;
 }
 
 /* Statistics in a body: name, 0, text, 0, and so on. */

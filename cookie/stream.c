@@ -46,15 +46,31 @@ take_base(struct ewb_core *core)
 	return NULL;
 }
 
+/* A piece in the text protocol is this line, and so many bytes after it. */
+#define TEXT_HEAD "DATA 0000000000\r\n"
+#define TEXT_DIGITS 5
+
 static void
 make_head(struct ewb_stream *s, const struct ewb_frame *f)
 {
 	struct ewb_bin_reply r = { .opcode = f->opcode, .opaque = f->opaque };
 
-	if (!(f->is & EWB_IS_BINARY))
+	if (!(f->is & EWB_IS_BINARY)) {
+		s->text = 1;
+		s->nhead = sizeof TEXT_HEAD - 1;
+		memcpy(s->head, TEXT_HEAD, s->nhead);
 		return;
+	}
 	ewb_bin_head(s->head, &r);
 	s->nhead = EWB_BIN_HEAD;
+}
+
+static struct ewb_cookie *
+whole(struct ewb_cookie *c)
+{
+	while (c->parent)
+		c = c->parent;
+	return c;
 }
 
 enum ewb_status
@@ -72,7 +88,7 @@ ewb_stream_open(struct ewb_cookie *c, void (*wake)(void *arg), void *arg)
 		ewb_mistake(c, "ewb_stream_open() after the block");
 		return EWB_INTERNAL;
 	}
-	if (!c->command->streams || c->stream)
+	if (!c->command->streams || c->stream || whole(c)->stream)
 		return EWB_NOT_SUPPORTED;
 	s = take_stream(d);
 	if (s == NULL)
@@ -92,8 +108,9 @@ ewb_stream_open(struct ewb_cookie *c, void (*wake)(void *arg), void *arg)
 	s->data.deliver = deliver_data;
 	s->ask.wake = granted;
 	atomic_store(&s->base_home, 1);
-	make_head(s, &c->frame);
-	c->stream = s;
+	make_head(s, &whole(c)->frame);
+	/* a filter's part of a command fills it, the whole is what is sent */
+	c->stream = whole(c)->stream = s;
 	return EWB_OK;
 }
 
@@ -102,7 +119,7 @@ ewb_stream_extras(struct ewb_cookie *c, const void *extras, size_t n)
 {
 	struct ewb_stream *s = c->stream;
 
-	if (s->nhead == 0)
+	if (s->text)
 		return;
 	EWB_MUST(EWB_BIN_HEAD + n <= sizeof s->head);
 	s->head[4] = (uint8_t)n;
@@ -147,8 +164,13 @@ ewb_stream_tell(struct ewb_stream *s)
 static void
 patch(const struct ewb_stream *s, struct ewb_chunk *ch, uint16_t status)
 {
-	if (s->nhead == 0)
+	uint32_t len = ch->len - s->nhead;
+
+	if (s->text) {
+		for (uint8_t *p = ch->data + TEXT_DIGITS + 9; len; len /= 10)
+			*p-- = (uint8_t)('0' + len % 10);
 		return;
+	}
 	ewb_put16(ch->data + 6, status);
 	ewb_put32(ch->data + 8, ch->len - EWB_BIN_HEAD);
 }
@@ -479,7 +501,7 @@ unwatch(struct ewb_stream *s) EWB_ON_FRONT
 static void
 hear(struct ewb_stream *s) EWB_ON_FRONT
 {
-	struct ewb_cookie *c = s->cookie;
+	struct ewb_cookie *c = whole(s->cookie);
 
 	if (c->session && !c->answered)
 		c->dispatch->desk->data(c);

@@ -63,6 +63,8 @@ struct ewb_stream {
 	struct ewb_chunk *base;  /* the stream's own; see base_home */
 	uint8_t head[EWB_STREAM_HEAD]; /* a frame's head, lengths and status open */
 	uint32_t nhead;
+	int text;                /* the head is a line, which says the length */
+	int passed;              /* its producer is done, a filter has the cookie */
 	void (*wake)(void *arg); /* front; null: the cookie's task */
 	void *wake_arg;
 	/* producer */

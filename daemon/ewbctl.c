@@ -296,12 +296,38 @@ static const struct ewb_ctl_option table[] = {
 	{ 0 },
 };
 
+static void
+print_own(void *arg, const char *name, size_t nname, const char *value,
+          size_t nvalue)
+{
+	int *any = arg;
+
+	if ((*any)++ == 0)
+		printf("\nOf the server's engine, for memcached clients:\n");
+	printf("  %-16.*s %.*s\n", (int)nname, name, (int)nvalue, value);
+}
+
+/* What the engine of that server can beside. */
+static int
+help_own(const struct ewb_ctl_addr *where)
+{
+	struct ewb_ctl_conn c;
+	int any = 0, err = ewb_ctl_conn_open(&c, where);
+
+	if (err)
+		return err;
+	err = ewb_ctl_stats(&c, "commands", print_own, &any);
+	ewb_ctl_conn_close(&c);
+	return err;
+}
+
+/* where null: no server was named. */
 static int
 help(const struct ewb_ctl_addr *where, char **argv)
 {
 	size_t i;
+	int err;
 
-	(void)where;
 	(void)argv;
 	printf("usage: ewbctl [-H WHERE] COMMAND\n\n"
 	       "  -H, --host WHERE     host:port, [v6]:port or the path of a "
@@ -327,7 +353,10 @@ help(const struct ewb_ctl_addr *where, char **argv)
 	       "are "
 	       "P, A and B.\n"
 	       "Exit status: 0 done, 1 failed, 2 wrong usage.\n");
-	return fflush(stdout) ? ewb_ctl_out_status(-errno) : EWB_CTL_DONE_WELL;
+	err = where ? help_own(where) : 0;
+	if (fflush(stdout))
+		return ewb_ctl_out_status(-errno);
+	return err ? EWB_CTL_FAILED : EWB_CTL_DONE_WELL;
 }
 
 static const struct command *
@@ -409,5 +438,7 @@ main(int argc, char **argv)
 	if (!*argv)
 		return ewb_ctl_usage("[-H WHERE] COMMAND (try: ewbctl help)");
 	cmd = find(*argv);
+	if (cmd && cmd->run == help && !host && !getenv("EWB_ADDR"))
+		return run(cmd, NULL, argv + 1);
 	return cmd ? run(cmd, &where, argv + 1) : EWB_CTL_USAGE;
 }

@@ -95,8 +95,8 @@ spell(char text[KEY_TEXT], const uint8_t *key, size_t n)
 static const char *
 word(enum filter_op op)
 {
-	static const char *const words[] = { "get", "store", "remove", "flush",
-		                             "stats" };
+	static const char *const words[] = { "get",   "store", "remove",
+		                             "flush", "stats", "own" };
 
 	return words[op];
 }

@@ -63,6 +63,16 @@ flush(void *self, struct ewb_cookie *c)
 	return refuse(self);
 }
 
+/* The engine's own commands say whether they change data. */
+static enum ewb_status
+other(void *self, struct ewb_cookie *c, const struct ewb_request *r,
+      const struct ewb_own *what)
+{
+	(void)r;
+	return what->is & EWB_OWN_MUTATES ? refuse(self)
+	                                  : ewb_next_own(c, NULL);
+}
+
 static enum ewb_status
 stats(void *self, struct ewb_cookie *c)
 {
@@ -81,4 +91,4 @@ static const struct ewb_param params[] = {
 
 EWB_FILTER(.name = "readonly", .help = "refuses what would change data",
            .params = params, .open = open, .close = close, .store = store,
-           .remove = store, .flush = flush, .stats = stats)
+           .remove = store, .flush = flush, .stats = stats, .other = other)

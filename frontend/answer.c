@@ -66,11 +66,15 @@ text_line(struct ewb_conn *n, const char *line) EWB_ON_FRONT
 static int
 text_status(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT
 {
+	const char *line;
 	size_t len;
 	/* what was not done is no mutation */
 	enum ewb_op op = c->undone ? EWB_OP_ERROR : c->op;
-	const char *line = ewb_text_status(op, c->status, &len);
 
+	if (op == EWB_OP_OWN && c->command->mutates &&
+	    c->status == EWB_TEMPORARY)
+		op = EWB_OP_SET; /* its outcome is unknown, as of that */
+	line = ewb_text_status(op, c->status, &len);
 	return copy(n, line, len);
 }
 
@@ -152,6 +156,57 @@ text_stats(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT
 }
 
 static int
+is_error(enum ewb_status s)
+{
+	return s != EWB_OK && s != EWB_SCAN_MORE && s != EWB_SCAN_COMPLETE;
+}
+
+/* What a stream has left; where an error cannot follow, nothing has been sent,
+ * and nothing of it will be. */
+static int
+own_rest(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT
+{
+	struct ewb_chunk *ch = ewb_stream_last(c->stream, EWB_OK);
+
+	if (ch == NULL)
+		return 0;
+	if (!is_error(c->status) || c->command->terminal_error)
+		return ewb_out_stream(n->front, &n->out, c, ch);
+	ewb_stream_give(c->stream, ch);
+	return 0;
+}
+
+static int
+text_stream_end(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT
+{
+	if (!c->answered && own_rest(n, c))
+		return -1;
+	return is_error(c->status) ? text_status(n, c) : copy(n, "END\r\n", 5);
+}
+
+static int
+text_own(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT
+{
+	uint8_t line[EWB_TEXT_NUMBER_MAX];
+
+	if (c->stream)
+		return text_stream_end(n, c);
+	if (c->status != EWB_OK)
+		return text_status(n, c);
+	if (c->reply.stats)
+		return text_stats(n, c);
+	if (c->reply.has_number)
+		return copy(n, line, ewb_text_number(line, c->reply.number));
+	if (c->reply.len == 0)
+		return copy(n, "OK\r\n", 4);
+	if (c->request.nkey == 0) {
+		c->request.key = ewb_cookie_name(c);
+		c->frame.nkey = strlen(ewb_cookie_name(c));
+	}
+	return text_value(n, c) || copy(n, "END\r\n", 5);
+}
+
+static int
 answer_text(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT
 {
 	if (c->frame.is & EWB_IS_NOREPLY)
@@ -165,17 +220,12 @@ answer_text(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT
 	case EWB_OP_VERSION: return text_line(n, "VERSION " VERSION_TEXT);
 	case EWB_OP_STATS: return text_stats(n, c);
 	case EWB_OP_QUIT: return 0;
+	case EWB_OP_OWN: return text_own(n, c);
 	default: return text_status(n, c);
 	}
 }
 
 /* Binary. */
-
-static int
-is_error(enum ewb_status s)
-{
-	return s != EWB_OK && s != EWB_SCAN_MORE && s != EWB_SCAN_COMPLETE;
-}
 
 /* What is deleted has no cas, to plain clients; what is away is not ours. */
 static int
@@ -293,7 +343,8 @@ bin_number(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT
 {
 	uint8_t number[8];
 
-	ewb_put64(number, c->compose.number);
+	ewb_put64(number, c->op == EWB_OP_OWN ? c->reply.number :
+	                                        c->compose.number);
 	return bin_head(n, c, NULL, 0, 0, sizeof number) ||
 	       copy(n, number, sizeof number);
 }
@@ -321,6 +372,20 @@ bin_plain(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT
 }
 
 static int
+bin_stats(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT
+{
+	return each_stat(n, c, bin_stat) || bin_stat(n, c, "", "");
+}
+
+static int
+bin_own(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT
+{
+	if (c->reply.stats)
+		return bin_stats(n, c);
+	return c->reply.has_number ? bin_number(n, c) : bin_plain(n, c);
+}
+
+static int
 bin_success(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT
 {
 	switch (c->op) {
@@ -328,8 +393,8 @@ bin_success(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT
 	case EWB_OP_GAT: return bin_get(n, c);
 	case EWB_OP_INCR:
 	case EWB_OP_DECR: return bin_number(n, c);
-	case EWB_OP_STATS:
-		return each_stat(n, c, bin_stat) || bin_stat(n, c, "", "");
+	case EWB_OP_STATS: return bin_stats(n, c);
+	case EWB_OP_OWN: return bin_own(n, c);
 	case EWB_OP_VERSION:
 		return bin_head(n, c, NULL, 0, 0, strlen(VERSION_TEXT)) ||
 		       copy(n, VERSION_TEXT, strlen(VERSION_TEXT));
@@ -357,6 +422,12 @@ bin_stream_end(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT
 
 	if (c->answered)
 		return bin_error(n, c);
+	if (c->op == EWB_OP_OWN) {
+		if (own_rest(n, c))
+			return -1;
+		return is_error(c->status) ? bin_error(n, c) :
+		                             bin_head(n, c, NULL, 0, 0, 0);
+	}
 	ch = ewb_stream_last(s, is_error(c->status) ? EWB_OK : status);
 	if (ch && ewb_out_stream(n->front, &n->out, c, ch))
 		return -1;
@@ -398,7 +469,8 @@ ewb_answer(struct ewb_conn *n, struct ewb_cookie *c)
 {
 	if (c->status != EWB_OK || c->op == EWB_OP_ERROR)
 		count_refused(n, c);
-	if (c->stream && c->answered && !c->command->terminal_error &&
+	if (c->stream && !c->command->terminal_error &&
+	    (c->answered || is_error(c->status)) &&
 	    (c->front_bits & EWB_FRONT_STARTED))
 		return -1; /* nothing can say that the rest is missing */
 	if (c->frame.is & EWB_IS_BINARY)

@@ -202,6 +202,23 @@ fatal(struct ewb_conn *n, const char *why) EWB_ON_FRONT
 	n->pause |= EWB_PAUSE_ENDED;
 }
 
+/* What is unknown to the protocol may be the engine's own. */
+static enum ewb_parse
+own(struct ewb_conn *n, enum ewb_parse got, struct ewb_frame *f) EWB_ON_FRONT
+{
+	const struct ewb_core *core = &n->front->server->core;
+	const uint8_t *p = n->in->data + n->start;
+	size_t len = n->end - n->start, max = core->limits.max_item;
+
+	if (got != EWB_PARSE_OK || f->op != EWB_OP_ERROR ||
+	    f->status != EWB_UNKNOWN_COMMAND || core->own_rules.n == 0)
+		return got;
+	if (n->proto == EWB_PROTO_BINARY)
+		return ewb_bin_own(&core->own_rules, p, len, max, f);
+	ewb_text_own(&core->own_rules, p, max, f);
+	return got;
+}
+
 static enum ewb_parse
 parse(struct ewb_conn *n, struct ewb_frame *f) EWB_ON_FRONT
 {
@@ -213,8 +230,8 @@ parse(struct ewb_conn *n, struct ewb_frame *f) EWB_ON_FRONT
 		n->proto = *p >= 0x80 || *p == 0x08 ? EWB_PROTO_BINARY :
 		                                      EWB_PROTO_TEXT;
 	if (n->proto == EWB_PROTO_BINARY)
-		return ewb_bin_parse(p, len, max, body, f);
-	return ewb_text_parse(&n->text, p, len, max, f);
+		return own(n, ewb_bin_parse(p, len, max, body, f), f);
+	return own(n, ewb_text_parse(&n->text, p, len, max, f), f);
 }
 
 /* A text value that does not end in a line end; *take: what of the tail it

@@ -333,6 +333,8 @@ make(struct ewb_conn *n, const struct ewb_frame *frame, const uint8_t *value,
 	}
 	c->frame = *frame;
 	c->body = body;
+	if (frame->op == EWB_OP_OWN)
+		ewb_own_begin(c, frame);
 	if (in) {
 		c->pins = frame->head + frame->nvalue;
 		ewb_cookie_fill(c, frame, value);

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cookie/own.h"
 #include "cookie/stream.h"
 #include "frontend/front.h"
 #include "lib/check.h"
@@ -302,7 +303,7 @@ describe(struct gather *g, struct ewb_front *f, const struct ewb_cookie *c)
 	         "connection=%s engine=%s opcode=%s wait=%s state=%s "
 	         "age_ms=%llu blocks=%u",
 	         c->session ? c->session->name : "-", c->instance->host.name,
-	         ewb_op_name(c->op), ewb_wait_name(wait_of(c)), state_of(c),
+	         ewb_cookie_name(c), ewb_wait_name(wait_of(c)), state_of(c),
 	         (ull)((f->d.now - c->began) / 1000), c->nblocks);
 	add_text(g, name, text);
 }
@@ -422,6 +423,23 @@ run_stats(struct ewb_cookie *c)
 	return EWB_NOT_FOUND;
 }
 
+/* The engines' own commands. */
+static void
+add_own(struct ewb_cookie *c, void *arg, int all)
+{
+	const struct ewb_core *k = &((struct ewb_server *)arg)->core;
+
+	for (unsigned i = 0; all && i < k->own_rules.n; i++) {
+		const struct ewb_own_slot *s = &k->own[i];
+
+		if (s->instance == NULL)
+			continue;
+		ewb_reply_stat(c, s->name, "%s (0x%02x, %s %s)", s->help,
+		               s->what.opcode, s->instance->host.kind,
+		               s->instance->host.name);
+	}
+}
+
 void
 ewb_front_commands(struct ewb_server *s)
 {
@@ -438,6 +456,9 @@ ewb_front_commands(struct ewb_server *s)
 	k->commands[EWB_OP_VERBOSITY] =
 		(struct ewb_command){ .run = run_verbosity };
 	k->commands[EWB_OP_ERROR] = (struct ewb_command){ .run = run_error };
+	ewb_core_add_stats(k, (struct ewb_stat_group){ .name = "commands",
+	                                               .add = add_own,
+	                                               .arg = s });
 	ewb_core_add_stats(k, (struct ewb_stat_group){ .name = "pool",
 	                                               .add = add_pool,
 	                                               .arg = s });

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "protocol/binary.h"
+#include "protocol/own.h"
 #include "protocol/status.h"
 
 #define REQUEST_ALT 0x08 /* with framing extras and a short key length */
@@ -282,6 +283,57 @@ ewb_bin_parse(const uint8_t *in, size_t n, size_t max_value, size_t max_body,
 	if (n < EWB_BIN_HEAD + fixed)
 		return EWB_PARSE_MORE;
 	return take_body(in, r, &l, f);
+}
+
+/* Commands of an engine's own. */
+
+int
+ewb_bin_is_opcode(uint32_t opcode)
+{
+	return opcode > 255 || rules[opcode].key != UNKNOWN;
+}
+
+static const struct ewb_own_rule *
+find_own(const struct ewb_own_rules *own, uint8_t opcode)
+{
+	for (unsigned i = 0; i < own->n; i++)
+		if (own->at[i].name[0] && own->at[i].opcode == opcode)
+			return &own->at[i];
+	return NULL;
+}
+
+enum ewb_parse
+ewb_bin_own(const struct ewb_own_rules *own, const uint8_t *in, size_t n,
+            size_t max_value, struct ewb_frame *f)
+{
+	const struct ewb_own_rule *o = f->opcode ? find_own(own, f->opcode) :
+	                                           NULL;
+	struct rule r = { .op = EWB_OP_OWN };
+	struct lengths l;
+	const char *why;
+	size_t fixed;
+
+	if (o == NULL)
+		return EWB_PARSE_OK;
+	r.key = o->key ? MUST : NO;
+	r.value = o->value ? MAY : NO;
+	*f = ewb_frame_zero;
+	l = take_header(in, f);
+	fixed = l.framing + l.extras + l.key;
+	if ((why = wrong_key(&r, l.key)) ||
+	    (why = wrong_value(&r, l.body - fixed)))
+		return refuse(f, &l, EWB_WIRE_INVALID, why);
+	if (l.body - fixed > max_value)
+		return refuse(f, &l, EWB_WIRE_TOO_BIG, "value too large");
+	if (n < EWB_BIN_HEAD + fixed) {
+		*f = ewb_frame_zero; /* nothing is taken off */
+		return EWB_PARSE_MORE;
+	}
+	if (!framing_ok(in + EWB_BIN_HEAD, l.framing))
+		return refuse(f, &l, EWB_WIRE_INVALID,
+		              "framing extras that make no sense");
+	f->own = (uint32_t)(o - own->at);
+	return take_body(in, &r, &l, f);
 }
 
 /* Headers. */

@@ -58,7 +58,7 @@ struct ewb_frame {
 	size_t tail;      /* bytes after that: 2 for a text value */
 	const uint8_t *key; /* within the input */
 	size_t nkey;
-	const uint8_t *extras; /* binary; within the input */
+	const uint8_t *extras; /* binary; within the input.  op OWN: or words */
 	size_t nextras;
 	uint32_t flags;   /* verbosity: the level */
 	uint32_t exptime; /* as sent; see ewb_expiry() */
@@ -66,6 +66,7 @@ struct ewb_frame {
 	uint64_t delta, initial;
 	uint32_t opaque;  /* as sent, to be sent back byte for byte */
 	uint16_t vbucket; /* as sent */
+	uint32_t own;     /* op OWN: which of the table */
 	uint8_t opcode;   /* binary */
 	uint8_t datatype;
 	uint32_t status;  /* op ERROR: what to answer (enum ewb_status) */

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "protocol/own.h"
 #include "protocol/status.h"
 #include "protocol/text.h"
 
@@ -509,4 +510,126 @@ ewb_text_resync(struct ewb_text *t, const uint8_t *tail, size_t n)
 		return (size_t)(nl - tail) + 1;
 	t->in_skip = 1;
 	return n;
+}
+
+/* Commands of an engine's own. */
+
+int
+ewb_text_is_verb(const char *name)
+{
+	struct word w = { (const uint8_t *)name, strlen(name) };
+
+	return find(verbs, sizeof(verbs) / sizeof(*verbs), w) ||
+	       find(gets, sizeof(gets) / sizeof(*gets), w);
+}
+
+static const struct ewb_own_rule *
+find_own(const struct ewb_own_rules *rules, struct word w)
+{
+	const struct ewb_own_rule *r;
+
+	for (unsigned i = 0; i < rules->n; i++) {
+		r = &rules->at[i];
+		if (r->text && r->name[0] && is(w, r->name, strlen(r->name)))
+			return r;
+	}
+	return NULL;
+}
+
+/* The word that begins at or after p. */
+static struct word
+word_at(const uint8_t *p, const uint8_t *end)
+{
+	struct word w;
+
+	while (p < end && *p == ' ')
+		p++;
+	w.at = p;
+	while (p < end && *p != ' ')
+		p++;
+	w.len = (size_t)(p - w.at);
+	return w;
+}
+
+/* The line's last word, behind p. */
+static struct word
+last_word(const uint8_t *p, const uint8_t *end)
+{
+	struct word w = { p, 0 };
+
+	while (end > p && end[-1] == ' ')
+		end--;
+	w.at = end;
+	while (w.at > p && w.at[-1] != ' ')
+		w.at--;
+	w.len = (size_t)(end - w.at);
+	return w;
+}
+
+/* The length of its value, which ends the line. */
+static int
+take_own_value(const uint8_t *p, const uint8_t **end, size_t max_value,
+               struct ewb_frame *f)
+{
+	struct word w = last_word(p, *end);
+	uint64_t n;
+
+	if (number(w, &n) == 0) {
+		refuse(f, EWB_WIRE_INVALID, BAD_FORMAT);
+		return 0;
+	}
+	*end = w.at;
+	if (n <= max_value) {
+		f->nvalue = (size_t)n;
+		f->tail = 2;
+		return 1;
+	}
+	if (n > skip_max(max_value)) {
+		f->is = EWB_IS_LAST;
+	} else {
+		f->is = EWB_IS_SKIP;
+		f->nvalue = (size_t)n;
+		f->tail = 2;
+	}
+	refuse(f, EWB_WIRE_TOO_BIG, TOO_BIG);
+	return 0;
+}
+
+int
+ewb_text_own(const struct ewb_own_rules *rules, const uint8_t *in,
+             size_t max_value, struct ewb_frame *f)
+{
+	const uint8_t *end = in + f->head - 1; /* its newline */
+	struct word verb, key = { NULL, 0 };
+	const struct ewb_own_rule *r;
+	const uint8_t *p;
+
+	if (end > in && end[-1] == '\r')
+		end--;
+	verb = word_at(in, end);
+	r = find_own(rules, verb);
+	if (r == NULL)
+		return 0;
+	*f = (struct ewb_frame){ .op = EWB_OP_OWN,
+		                 .head = f->head,
+		                 .own = (uint32_t)(r - rules->at) };
+	p = verb.at + verb.len;
+	if (r->key) {
+		key = word_at(p, end);
+		p = key.at + key.len;
+	}
+	if (r->value && !take_own_value(p, &end, max_value, f))
+		return 1;
+	if (r->key && (key.len == 0 || !key_ok(key, f))) {
+		f->is |= r->value ? EWB_IS_SKIP : 0;
+		refuse(f, EWB_WIRE_INVALID, BAD_FORMAT);
+		return 1;
+	}
+	while (p < end && *p == ' ')
+		p++;
+	while (end > p && end[-1] == ' ')
+		end--;
+	f->extras = p;
+	f->nextras = (size_t)(end - p);
+	return 1;
 }

@@ -121,6 +121,16 @@ AT(engine, scan_next, 128);
 AT(engine, scan_close, 136);
 AT(engine, prefetch, 144);
 AT(engine, kind, 152);
+AT(engine, own_size, 156);
+AT(engine, own, 160);
+AT(engine, other, 168);
+AT(own, name, 0);
+AT(own, help, 8);
+AT(own, opcode, 16);
+AT(own, is, 20);
+AT(own, run, 24);
+AT(request, extras, 80);
+AT(request, nextras, 88);
 #endif
 
 int

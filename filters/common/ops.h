@@ -12,6 +12,7 @@ enum filter_op {
 	FILTER_REMOVE,
 	FILTER_FLUSH,
 	FILTER_STATS,
+	FILTER_OWN,
 	FILTER_NOPS
 };
 
@@ -25,6 +26,7 @@ filter_next(struct ewb_cookie *c, enum filter_op op)
 	case FILTER_REMOVE: return ewb_next_remove(c, NULL);
 	case FILTER_FLUSH: return ewb_next_flush(c);
 	case FILTER_STATS: return ewb_next_stats(c);
+	case FILTER_OWN: return ewb_next_own(c, NULL);
 	case FILTER_NOPS: break;
 	}
 	return EWB_INTERNAL;
@@ -44,14 +46,22 @@ filter_next(struct ewb_cookie *c, enum filter_op op)
 	}
 
 /* FILTER_CALLBACKS(run) before, FILTER_USES_THEM within EWB_FILTER(). */
-#define FILTER_CALLBACKS(run)                       \
-	FILTER_KEYED(on_get, FILTER_GET, run)       \
-	FILTER_KEYED(on_store, FILTER_STORE, run)   \
-	FILTER_KEYED(on_remove, FILTER_REMOVE, run) \
-	FILTER_PLAIN(on_flush, FILTER_FLUSH, run)   \
-	FILTER_PLAIN(on_stats, FILTER_STATS, run)
+#define FILTER_CALLBACKS(run)                                           \
+	FILTER_KEYED(on_get, FILTER_GET, run)                           \
+	FILTER_KEYED(on_store, FILTER_STORE, run)                       \
+	FILTER_KEYED(on_remove, FILTER_REMOVE, run)                     \
+	FILTER_PLAIN(on_flush, FILTER_FLUSH, run)                       \
+	FILTER_PLAIN(on_stats, FILTER_STATS, run)                       \
+	static enum ewb_status on_own(void *self, struct ewb_cookie *c, \
+	                              const struct ewb_request *r,      \
+	                              const struct ewb_own *what)       \
+	{                                                               \
+		(void)r;                                                \
+		(void)what;                                             \
+		return run(self, c, FILTER_OWN);                        \
+	}
 #define FILTER_USES_THEM                                       \
 	.get = on_get, .store = on_store, .remove = on_remove, \
-	.flush = on_flush, .stats = on_stats
+	.flush = on_flush, .stats = on_stats, .other = on_own
 
 #endif

@@ -5,9 +5,9 @@
 
 /* First the callbacks, as enum filter_op has them, then the clients' commands. */
 static const char *const names[] = {
-	"get",  "store",   "remove", "flush",     "stats",  "set",
-	"add",  "replace", "append", "prepend",   "delete", "incr",
-	"decr", "touch",   "gat",    "flush_all",
+	"get",  "store", "remove",  "flush",  "stats",     "own",
+	"set",  "add",   "replace", "append", "prepend",   "delete",
+	"incr", "decr",  "touch",   "gat",    "flush_all",
 };
 #define NNAMES (sizeof names / sizeof *names)
 
@@ -26,7 +26,7 @@ void
 which_init(struct which *w)
 {
 	w->bits = 1u << FILTER_GET | 1u << FILTER_STORE | 1u << FILTER_REMOVE |
-	          1u << FILTER_FLUSH;
+	          1u << FILTER_FLUSH | 1u << FILTER_OWN;
 }
 
 int
@@ -47,11 +47,12 @@ which_parse(struct which *w, struct ewb_host *host, const char *text)
 			return 0;
 		p += len + 1;
 	}
-	ewb_host_error(host,
-	               "on=%s: not a list of get, store, remove, flush, stats, "
-	               "set, add, replace, append, prepend, delete, incr, "
-	               "decr, touch, gat and flush_all, with commas",
-	               text);
+	ewb_host_error(
+		host,
+		"on=%s: not a list of get, store, remove, flush, stats, own, "
+		"set, add, replace, append, prepend, delete, incr, "
+		"decr, touch, gat and flush_all, with commas",
+		text);
 	return -1;
 }
 

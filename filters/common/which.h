@@ -10,11 +10,12 @@ struct which {
 };
 
 /* For a plugin's table of parameters. */
-#define WHICH_PARAM                                                          \
-	{                                                                    \
-		"on", "get,store,remove,flush",                              \
-			"commands: get, store, remove, flush, stats, or as " \
-			"clients say it: set, incr, ..."                     \
+#define WHICH_PARAM                                                            \
+	{                                                                      \
+		"on", "get,store,remove,flush,own",                            \
+			"commands: get, store, remove, flush, stats, own, or " \
+		        "as "                                                  \
+			"clients say it: set, incr, ..."                       \
 	}
 
 void which_init(struct which *w);

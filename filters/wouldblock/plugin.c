@@ -2,6 +2,7 @@
 /* The filter "wouldblock": has a well-behaved engine block, or misbehave, on a
  * schedule, before the engine is asked. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "../common/statuses.h"
 #include "ways.h"
@@ -202,6 +203,53 @@ scan_close(void *self, void *cursor)
 	ewb_next_scan_close(f->host, cursor);
 }
 
+/* In-band. */
+
+/* wouldblock NAME VALUE: from now on, for all. */
+static enum ewb_status
+set(void *self, struct ewb_cookie *c, const struct ewb_request *r)
+{
+	char name[32], value[WB_TEXT];
+	const char *wrong;
+
+	if (r->nkey >= sizeof name || r->nextras >= sizeof value)
+		return EWB_INVALID;
+	memcpy(name, r->key, r->nkey);
+	name[r->nkey] = '\0';
+	if (r->nextras)
+		memcpy(value, r->extras, r->nextras);
+	value[r->nextras] = '\0';
+	wrong = wb_set(self, name, value);
+	if (wrong == NULL)
+		return EWB_OK;
+	ewb_host_log(((struct wb *)self)->host, "%s=%s: %s", name, value,
+	             wrong);
+	(void)c;
+	return EWB_INVALID;
+}
+
+/* wouldblock_let KEY: how many were parked under it. */
+static enum ewb_status
+let(void *self, struct ewb_cookie *c, const struct ewb_request *r)
+{
+	ewb_reply_number(c, wb_let(self, r->key, r->nkey));
+	return EWB_OK;
+}
+
+static const struct ewb_own own[] = {
+	{ .name = "wouldblock",
+	  .help = "wouldblock NAME VALUE: sets a parameter, such as how early",
+	  .opcode = 0xfd,
+	  .is = EWB_OWN_KEY,
+	  .run = set },
+	{ .name = "wouldblock_let",
+	  .help = "wouldblock_let KEY: lets go what is parked under a key",
+	  .opcode = 0xfc,
+	  .is = EWB_OWN_KEY,
+	  .run = let },
+	{ .name = NULL }
+};
+
 static void
 cancel(void *self, struct ewb_ticket t, enum ewb_cancel_reason why, void *arg)
 {
@@ -228,4 +276,4 @@ static const struct ewb_param params[] = {
 EWB_FILTER(.name = "wouldblock", .help = "has commands block, well or badly",
            .params = params, .open = open, .close = close, FILTER_USES_THEM,
            .cancel = cancel, .scan_open = scan_open, .scan_next = scan_next,
-           .scan_close = scan_close)
+           .scan_close = scan_close, .own = own)

@@ -109,6 +109,10 @@ struct ewb_request {
 	uint64_t cas;       /* for EWB_EXPECT_CAS; remove: 0 for any */
 	enum ewb_expect expect;
 	uint64_t hint[2];   /* the engine's own; 0, or what prefetch() left */
+	/* 0.2: a command of the engine's own: binary, the extras; text, the
+	 * words between its key and its value's length, as they stand */
+	const void *extras;
+	size_t nextras;
 };
 
 /* A record, both ways: what a get answers, and what a scan offers.  Set size
@@ -170,6 +174,38 @@ struct ewb_setting {
 enum ewb_kind {
 	EWB_KIND_ENGINE,
 	EWB_KIND_FILTER /* wraps an engine, or another filter; see ewb_next_get() */
+};
+
+/* A command of the engine's own, how it stands to the others: struct ewb_own's
+ * is.  Neither keyed nor a barrier: it waits for nobody. */
+#define EWB_OWN_KEYED 1u     /* waits for earlier ones of its client on its key */
+#define EWB_OWN_MUTATES 2u   /* changes data: its outcome may be unknown */
+#define EWB_OWN_BARRIER 4u   /* waits for all of its client, and holds all */
+#define EWB_OWN_KEY 8u       /* has a key, though it is not keyed */
+#define EWB_OWN_VALUE 16u    /* has a value */
+#define EWB_OWN_STREAMS 32u  /* may call ewb_stream_open() */
+#define EWB_OWN_TERMINAL_ERROR 64u /* ... and an error may end a stream that has
+                                    * begun; else the client is hung up on */
+#define EWB_OWN_NO_TEXT 128u /* the binary protocol's alone */
+#define EWB_OWN_ALL 255u
+
+/* In text it is a line, with a value in the next one, as a set has it:
+ *
+ *      NAME [KEY] [WORD]... [BYTES]
+ *
+ * in binary a frame with any extras.  Its reply: what ewb_reply_value() and
+ * ewb_reply_item() say; in text VALUE KEY FLAGS BYTES, the value and END, or OK
+ * where there is no value; statistics, or a number, as of stats and incr.  A
+ * stream is, in text, lines of DATA and a number of bytes, each followed by so
+ * many bytes, and END or an error's line; in binary frames with status 0, and
+ * one without a body, or with an error, that ends them. */
+struct ewb_own {
+	const char *name, *help; /* 1 to 31 of a-z 0-9 _ -; help: one line */
+	uint32_t opcode;         /* 0: not in the binary protocol */
+	uint32_t is;             /* EWB_OWN_... */
+	/* As any callback: runs where the model says. */
+	enum ewb_status (*run)(void *self, struct ewb_cookie *c,
+	                       const struct ewb_request *r);
 };
 
 /* The engine itself.  get, store and remove are required.  Where "model" is
@@ -234,6 +270,15 @@ struct ewb_engine {
 
 	/* 0.2: enum ewb_kind; set by EWB_FILTER() */
 	uint32_t kind;
+	uint32_t own_size;         /* set by EWB_ENGINE() */
+	/* Commands of its own, a filter's too; ends with a null name.  A clash
+	 * with one of the protocols, or of another engine, is refused at load. */
+	const struct ewb_own *own;
+	/* Filters: an own command of one below.  ewb_next_own() does it.  Null:
+	 * it passes. */
+	enum ewb_status (*other)(void *self, struct ewb_cookie *c,
+	                         const struct ewb_request *r,
+	                         const struct ewb_own *what);
 };
 
 /* EWB_ENGINE(.name = "mine", .get = get, ...) makes the shared object an
@@ -245,7 +290,9 @@ struct ewb_engine {
 		static const struct ewb_engine engine = {               \
 			.abi = EWB_ABI,                                 \
 			.size = (uint32_t)sizeof(struct ewb_engine),    \
-			.api = EWB_API, __VA_ARGS__                     \
+			.api = EWB_API,                                 \
+			.own_size = (uint32_t)sizeof(struct ewb_own),   \
+			__VA_ARGS__                                     \
 		};                                                      \
 		return &engine;                                         \
 	}
@@ -329,6 +376,8 @@ enum ewb_status ewb_reply_item(struct ewb_cookie *c, const struct ewb_item *i,
                                void (*release)(void *arg), void *arg);
 /* A mutation's new cas. */
 void ewb_reply_cas(struct ewb_cookie *c, uint64_t cas);
+/* A number, of an engine's own command. */
+void ewb_reply_number(struct ewb_cookie *c, uint64_t number);
 /* In the stats callback: one statistic.  Its text is cut at 511 bytes. */
 enum ewb_status ewb_reply_stat(struct ewb_cookie *c, const char *name,
                                const char *fmt, ...) EWB_PRINTF(3, 4);
@@ -371,14 +420,14 @@ struct ewb_ticket ewb_task_ticket(const struct ewb_task *t);
 /* The task itself: how often its function was called before this time. */
 unsigned ewb_task_runs(const struct ewb_task *t);
 
-/* Streams: a reply larger than memory should hold.  In this release the reply
- * of a scan's continue is the only one that may come in pieces, and libewb
- * makes it out of what scan_next() offers: ewb_stream_open() says
- * EWB_NOT_SUPPORTED in every callback of an engine's.  It is for the commands
- * that an engine will be able to add, in a later release.  In the callback
- * ewb_stream_open(), then as for any block; in the background reserve and
- * commit record after record; at the end notify (or return from the offloaded
- * function), and the callback is run once more to give the final status. */
+/* Streams: a reply larger than memory should hold.  It may be that of a command
+ * of the engine's own which says EWB_OWN_STREAMS; elsewhere, and in a blocking
+ * engine, ewb_stream_open() says EWB_NOT_SUPPORTED.  (A scan's is made by libewb
+ * out of what scan_next() offers.)  In the callback ewb_stream_open(), then as
+ * for any block; in the background reserve and commit piece after piece; at the
+ * end notify (or return from the offloaded function), and the callback is run
+ * once more to give the final status.  The client sees pieces as they are
+ * filled, not as they were committed. */
 
 /* front, in a callback, before it blocks.  wake(arg), on the front end, says
  * that there is room again; null: the offloaded task is woken, so there must be
@@ -428,6 +477,8 @@ enum ewb_status ewb_next_remove(struct ewb_cookie *c,
                                 const struct ewb_request *r);
 enum ewb_status ewb_next_flush(struct ewb_cookie *c);
 enum ewb_status ewb_next_stats(struct ewb_cookie *c);
+/* In the callback other(): the engine's own command that it was called for. */
+enum ewb_status ewb_next_own(struct ewb_cookie *c, const struct ewb_request *r);
 /* holder: the reply as it is now: value, flags, expiry, cas; valid until the
  * reply changes, and not to be given to ewb_reply_item().  Set item->size. */
 void ewb_next_reply(const struct ewb_cookie *c, struct ewb_item *item);
