@@ -49,6 +49,25 @@ refuse(struct ewb_cookie *c)
 	return EWB_OK;
 }
 
+static enum ewb_status
+call_count(struct ewb_cookie *c)
+{
+	const struct ewb_count n = {
+		.size = sizeof n,
+		.down = c->op == EWB_OP_DECR,
+		.create = (c->frame.is & EWB_IS_CREATE) != 0,
+		.delta = c->frame.delta,
+		.initial = c->frame.initial,
+	};
+	enum ewb_status status = c->instance->engine.count(
+		c->instance->self, c, &c->request, &n);
+
+	if (status != EWB_OK || c->reply.has_number)
+		return status;
+	ewb_slip(c, "count() answered without ewb_reply_number()");
+	return EWB_INTERNAL;
+}
+
 enum ewb_status
 ewb_instance_call(struct ewb_cookie *c)
 {
@@ -65,6 +84,12 @@ ewb_instance_call(struct ewb_cookie *c)
 		return e->flush ? e->flush(self, c) : EWB_NOT_SUPPORTED;
 	case EWB_OP_STATS: return e->stats ? e->stats(self, c) : EWB_OK;
 	case EWB_OP_OWN: return ewb_own_call(c);
+	case EWB_OP_APPEND: return e->append(self, c, &c->request);
+	case EWB_OP_PREPEND: return e->prepend(self, c, &c->request);
+	case EWB_OP_INCR:
+	case EWB_OP_DECR: return call_count(c);
+	case EWB_OP_TOUCH: return e->touch(self, c, &c->request);
+	case EWB_OP_GAT: return e->get_and_touch(self, c, &c->request);
 	default: return EWB_UNKNOWN_COMMAND;
 	}
 }
@@ -140,6 +165,22 @@ run_mutation(struct ewb_cookie *c)
 	    c->key_state == EWB_KEY_NONE)
 		status = ewb_cookie_take_key(c);
 	return status == EWB_OK ? run_engine(c) : status;
+}
+
+enum ewb_status
+ewb_override_run(struct ewb_cookie *c, struct ewb_instance *i)
+{
+	enum ewb_status status = refuse(c);
+
+	/* without cas, what is made of get and store counts on its turn */
+	if (status == EWB_OK && !(c->instance->engine.can & EWB_CAN_CAS) &&
+	    c->key_state == EWB_KEY_NONE)
+		status = ewb_cookie_take_key(c);
+	if (status != EWB_OK)
+		return status;
+	c->compose.number = 0;
+	ewb_cookie_enter(c, i);
+	return run_here(c);
 }
 
 /* Everything at once; a delay would need a clock of its own. */

@@ -267,9 +267,12 @@ step(struct ewb_cookie *c, enum ewb_status status) EWB_ON_FRONT
 enum ewb_status
 ewb_compose_run(struct ewb_cookie *c)
 {
+	struct ewb_instance *own = ewb_instance_override(c->instance, c->op);
 	enum ewb_status status;
 
 	ewb_now_on_front(c->dispatch->thread);
+	if (own)
+		return ewb_override_run(c, own);
 	if (c->key_state == EWB_KEY_NONE) {
 		c->compose.tries = 0;
 		status = ewb_cookie_take_key(c);

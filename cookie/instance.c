@@ -462,6 +462,29 @@ ewb_instance_for(struct ewb_instance *i, enum ewb_op op)
 	return i;
 }
 
+static int
+overrides(const struct ewb_engine *e, enum ewb_op op)
+{
+	switch (op) {
+	case EWB_OP_APPEND: return e->append != NULL;
+	case EWB_OP_PREPEND: return e->prepend != NULL;
+	case EWB_OP_INCR:
+	case EWB_OP_DECR: return e->count != NULL;
+	case EWB_OP_TOUCH: return e->touch != NULL;
+	case EWB_OP_GAT: return e->get_and_touch != NULL;
+	default: return 0;
+	}
+}
+
+struct ewb_instance *
+ewb_instance_override(struct ewb_instance *i, enum ewb_op op)
+{
+	for (; i->below; i = i->below)
+		if (i->engine.get || i->engine.store)
+			return NULL;
+	return overrides(&i->engine, op) ? i : NULL;
+}
+
 static const struct ewb_instance *
 innermost(const struct ewb_instance *i)
 {

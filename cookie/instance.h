@@ -86,6 +86,13 @@ void ewb_commands_basic(struct ewb_core *core);
 enum ewb_status ewb_instance_call(struct ewb_cookie *c);
 /* any: i, or the first below it that has a callback for that command. */
 struct ewb_instance *ewb_instance_for(struct ewb_instance *i, enum ewb_op op);
+/* any: the engine below i, when it does that composed command itself and no
+ * filter on the way looks at gets or stores; else null. */
+struct ewb_instance *ewb_instance_override(struct ewb_instance *i,
+                                           enum ewb_op op);
+/* commands.c: runs c there. */
+enum ewb_status ewb_override_run(struct ewb_cookie *c, struct ewb_instance *i)
+	EWB_ON_FRONT;
 /* any: likewise for cursors; null: the engine has none. */
 struct ewb_instance *ewb_instance_scanner(struct ewb_instance *i);
 /* any: where its callbacks run one at a time, or those that move its cursors;

@@ -53,6 +53,13 @@ each_stat(struct ewb_conn *n, struct ewb_cookie *c,
 	return 0;
 }
 
+/* Of a counter, the engine's own or one that is made of get and store. */
+static uint64_t
+number_of(const struct ewb_cookie *c)
+{
+	return c->reply.has_number ? c->reply.number : c->compose.number;
+}
+
 /* Text. */
 
 static int
@@ -133,7 +140,7 @@ text_number(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT
 
 	if (c->status != EWB_OK)
 		return text_status(n, c);
-	return copy(n, line, ewb_text_number(line, c->compose.number));
+	return copy(n, line, ewb_text_number(line, number_of(c)));
 }
 
 static int
@@ -343,8 +350,7 @@ bin_number(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT
 {
 	uint8_t number[8];
 
-	ewb_put64(number, c->op == EWB_OP_OWN ? c->reply.number :
-	                                        c->compose.number);
+	ewb_put64(number, number_of(c));
 	return bin_head(n, c, NULL, 0, 0, sizeof number) ||
 	       copy(n, number, sizeof number);
 }

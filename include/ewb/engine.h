@@ -208,6 +208,16 @@ struct ewb_own {
 	                       const struct ewb_request *r);
 };
 
+/* What a client counts by. */
+struct ewb_count {
+	uint32_t size;
+	uint8_t down;    /* decr, not incr: never below 0; incr wraps */
+	uint8_t create;  /* without the key it is stored with initial, and the
+	                  * request's expiry; else EWB_NOT_FOUND */
+	uint8_t unused[2];
+	uint64_t delta, initial;
+};
+
 /* The engine itself.  get, store and remove are required.  Where "model" is
  * not said, open, close and the scan callbacks run on the pool or at start
  * and stop and may wait; get, store, remove, flush and stats run where the
@@ -279,6 +289,22 @@ struct ewb_engine {
 	enum ewb_status (*other)(void *self, struct ewb_cookie *c,
 	                         const struct ewb_request *r,
 	                         const struct ewb_own *what);
+	/* Engines: instead of what libewb makes out of get and store; each may be
+	 * null, and has to be one step.  Not called where a filter looks at gets
+	 * or stores.  append and prepend: the value is what is added; without
+	 * the key EWB_NOT_STORED.  count: answers with ewb_reply_number().
+	 * touch, get_and_touch: to the request's expiry. */
+	enum ewb_status (*append)(void *self, struct ewb_cookie *c,
+	                          const struct ewb_request *r);
+	enum ewb_status (*prepend)(void *self, struct ewb_cookie *c,
+	                           const struct ewb_request *r);
+	enum ewb_status (*count)(void *self, struct ewb_cookie *c,
+	                         const struct ewb_request *r,
+	                         const struct ewb_count *n);
+	enum ewb_status (*touch)(void *self, struct ewb_cookie *c,
+	                         const struct ewb_request *r);
+	enum ewb_status (*get_and_touch)(void *self, struct ewb_cookie *c,
+	                                 const struct ewb_request *r);
 };
 
 /* EWB_ENGINE(.name = "mine", .get = get, ...) makes the shared object an
@@ -376,7 +402,7 @@ enum ewb_status ewb_reply_item(struct ewb_cookie *c, const struct ewb_item *i,
                                void (*release)(void *arg), void *arg);
 /* A mutation's new cas. */
 void ewb_reply_cas(struct ewb_cookie *c, uint64_t cas);
-/* A number, of an engine's own command. */
+/* A number: of count, and of an engine's own command. */
 void ewb_reply_number(struct ewb_cookie *c, uint64_t number);
 /* In the stats callback: one statistic.  Its text is cut at 511 bytes. */
 enum ewb_status ewb_reply_stat(struct ewb_cookie *c, const char *name,
