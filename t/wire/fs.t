@@ -1,0 +1,103 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+# examples/fs, the engine that keeps each value in a file: what it declares holds
+# from outside, and it stays small enough to be read at one sitting.
+. "${srcdir:-.}/t/wire/lib.sh"
+needs $python
+fs=$(engine examples/fs)
+files=$dir/files
+mkdir "$files"
+
+# Lines with code: without comments, blank lines and #includes, and without those
+# that our layout makes: a brace alone, a function's type alone.
+code_lines() {
+	sed -e 's|/\*.*\*/||' -e '/\/\*/,/\*\//d' "$1" | grep -vE \
+	    -e '^[[:space:]]*[{}]?;?$' -e '^#include' -e '^static [a-z_ ]+$' | wc -l
+}
+n=$(code_lines "$srcdir/examples/fs.c")
+fact "it has at most 150 lines of code, of which there are $n" test "$n" -le 150
+
+# Opening: one line each.
+refused() {
+	timeout -k 1 $enough "$build/daemon/ewbd" -p 0 "$fs" "${@:2}" 2>"$dir/err" </dev/null
+	[ $? = 1 ] && [ "$(wc -l <"$dir/err")" = 1 ] && grep -qE -e "^ewbd: engine fs: $1" "$dir/err" &&
+	    return
+	cat "$dir/err"
+	return 1
+}
+fact "without a directory it says what it wants" refused 'dir=: .*: dir=PATH\)$'
+fact "a directory that is not there is named" \
+    refused "dir=$dir/no: No such file or directory" dir="$dir/no"
+fact "a file is no directory" refused "dir=$fs: Not a directory" dir="$fs"
+fact "a path that glob() would expand is refused" \
+    refused 'dir=.*: Invalid argument' "dir=$dir/[a]"
+fact "a parameter that it does not know is refused with the one it does" \
+    refused 'no parameter colour; it knows: dir$' dir="$files" colour=red
+if [ "$(id -u)" != 0 ]; then
+	mkdir -m 500 "$dir/locked"
+	fact "a directory in which it may not write is refused" \
+	    refused 'dir=.*: Permission denied' dir="$dir/locked"
+fi
+
+# Clients.
+start first --pool reader=4 --pool writer=8 "$fs" dir="$files"
+fact "what a text client may ask of it is right" \
+    $python -B "$here/with_fs.py" "$port" text
+fact "keys of any bytes, empty and large values come back" \
+    $python -B "$here/with_fs.py" "$port" bytes
+fact "64 clients count together, and none is lost" \
+    $python -B "$here/with_fs.py" "$port" count
+fact "of 64 clients that add a key one does" \
+    $python -B "$here/with_fs.py" "$port" add
+fact "a reader never sees half of a value" \
+    $python -B "$here/with_fs.py" "$port" whole
+if command -v memccapable >/dev/null; then
+	memccapable -h 127.0.0.1 -p "$port" -t 60 -a >"$dir/capable" 2>&1
+	fact "libmemcached's own test finds nothing else wrong than that there is no cas" \
+	    test "$(grep -c FAIL "$dir/capable") $(grep -c '^ascii cas .*not supported' "$dir/capable")" = "1 1"
+fi
+fact "its statistics say where it is" \
+    grep -qF "fs_dir" <(ctl stats)
+printf 'flush_all\r\nquit\r\n' | timeout $enough bash -c "exec 3<>/dev/tcp/127.0.0.1/$port; cat >&3; cat <&3" >"$dir/flushed"
+fact "flush removes everything" test -z "$(ctl scan)"
+fact "and leaves nothing behind, nor did the stores" test -z "$(ls -A "$files")"
+
+# Scans.
+seed=${EWB_SEED:-$RANDOM}
+echo "EWB_SEED=$seed"
+$python -B "$here/records.py" make "$seed" 800 | awk -F'\t' 'length($1) <= 244' >"$dir/all"
+cut -f2- "$dir/all" >"$dir/input"
+ctl load "$dir/input" >/dev/null || give_up "the input was not loaded"
+gives() {
+	local what=$1
+	shift
+	ctl scan "$@" >"$dir/out" && cmp "$dir/out" "$what"
+}
+sort "$dir/all" | cut -f2- >"$dir/sorted"
+grep '^lib' "$dir/input" | sort >"$dir/lib"
+fact "a scan of everything is the input in order of key" gives "$dir/sorted"
+fact "a scan of a prefix is that part of it" gives "$dir/lib" --prefix lib
+awk -F'\t' '$1 >= "libd" && $1 < "libm"' "$dir/lib" >"$dir/part"
+fact "bounds are heeded" gives "$dir/part" --start libd --end libm --exclusive-end
+fact "it ends well" stop_well first "$pid"
+
+# After the end.
+start again "$fs" dir="$files"
+fact "what was stored is there again" gives "$dir/sorted"
+kill -KILL "$pid"
+ended "$pid" 2>/dev/null
+start after "$fs" dir="$files"
+fact "also after it was killed" gives "$dir/sorted"
+ctl set victim old
+$python -B "$here/with_fs.py" "$port" overwrite & writer=$!
+for ((i = 0; i < enough * 20; i++)); do
+	case $(ctl get victim) in new*) break ;; esac
+done
+kill -KILL "$pid"
+ended "$pid" 2>/dev/null
+wait $writer
+start survivor "$fs" dir="$files"
+fact "killed within a store it has the old value or the new one, whole" \
+    $python -B "$here/with_fs.py" "$port" survived
+fact "the last server ends well" stop_well survivor "$pid"
+end
