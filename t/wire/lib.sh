@@ -50,7 +50,7 @@ start() {
 	shift
 	mkfifo "$dir/$name.port"
 	exec {fd}<>"$dir/$name.port"
-	"$build/daemon/ewbd" -p 0 --port-file "$dir/$name.port" "$@" \
+	"${server:-$build/daemon/ewbd}" -p 0 --port-file "$dir/$name.port" "$@" \
 	    >"$dir/$name.out" 2>"$dir/$name.err" {fd}>&- &
 	pid=$!
 	servers+=("$pid")

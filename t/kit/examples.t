@@ -1,0 +1,58 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+# The examples, built as their readers would build them: with what is installed,
+# one command each.
+. "${srcdir:-.}/t/kit/lib.sh"
+needs $python
+examples=$(cd "$srcdir/examples" && pwd)
+mkdir "$dir/src" && cd "$dir/src" || exit 1
+cp "$examples"/*.c "$examples"/*.h .
+
+# shared NAME FILE...: the engine's shared object, without a warning.
+shared() {
+	local name=$1
+	shift
+	$CC $CFLAGS -std=gnu99 -Wall -Wextra -Werror -shared -fPIC -o "$name.so" "$@" \
+	    $(pkg-config --cflags --libs ewb) -pthread
+}
+
+fact "the header comes from the installed tree alone" test \
+    "$(echo '#include <ewb/engine.h>' | $CC $(pkg-config --cflags ewb) -M -x c - | tr ' ' '\n' | grep ewb/)" = \
+    "$prefix/include/ewb/engine.h"
+
+shared tiny tiny.c || give_up "tiny.c does not build"
+fact "fs builds" shared fs fs.c
+mkdir files
+start fs ./fs.so dir=files
+fact "fs serves" test "$(ctl set k v; ctl get k)" = v
+fact "its server ends well" stop_well fs "$pid"
+
+for name in blocking offload ticket; do
+	fact "$name builds" shared $name $name.c shelf.c
+	start $name ./$name.so
+	fact "$name serves, as memcached would" capable $name
+	fact "pymemcache and $name understand each other" bash -c '
+		$0 -c "import pymemcache" 2>/dev/null || { echo "no pymemcache"; exit 0; }
+		$0 -B "$1" "$2"' $python "$here/with_pymemcache.py" "$port"
+	fact "64 clients count together on $name, and none is lost" \
+	    $python -B "$here/with_fs.py" "$port" count
+	fact "of 64 clients that add a key to $name one does" \
+	    $python -B "$here/with_fs.py" "$port" add
+	fact "its server ends well" stop_well $name "$pid"
+done
+
+# Stopped with work in flight: each client gets an answer or its connection is
+# closed, and the engine is closed and unloaded.
+for name in offload ticket; do
+	start stop-$name --stop-grace 0 ./$name.so
+	$python -B "$here/with_fs.py" "$port" overwrite & a=$!
+	$python -B "$here/with_fs.py" "$port" overwrite & b=$!
+	for ((i = 0; i < enough * 20; i++)); do
+		case $(ctl get victim 2>/dev/null) in new*) break ;; esac
+	done
+	stop "$pid"
+	fact "$name is closed with clients at work" test $? = 0
+	wait $a $b
+	fact "and nothing of it was left behind" test ! -s "$dir/stop-$name.err"
+done
+end
