@@ -1,0 +1,382 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What an engine author needs, and nothing else.
+ *
+ * An engine is a shared object with one EWB_ENGINE(...) in it.  It answers a
+ * command at once, or says EWB_WOULDBLOCK and has the answer prepared in the
+ * background; see ewb_offload() for the short way and ewb_cookie_block() for
+ * the long one.  An engine that would rather sleep says EWB_BLOCKING and
+ * meets none of this.
+ *
+ *      callback ── EWB_OK, EWB_NOT_FOUND, … ───────────────────▶ the client
+ *         ▲  └──── EWB_WOULDBLOCK ──▶ background fills the reply
+ *         └──── run again ◀── ewb_notify(ticket, status) ──┘
+ *
+ * Threads.  "front": a front-end thread, which must never wait.  "pool": a
+ * background thread, which may.  "any": whichever.  "holder": the one thread
+ * that holds the cookie now: the front end while the callback runs, until the
+ * ticket is handed out; from then on the background, until it notifies.
+ *
+ * Pointers that a function is given stay the caller's, unless it says
+ * otherwise.  Times are in the unit that their name says; expiry is absolute
+ * Unix seconds, 0 for never.
+ */
+#ifndef EWB_ENGINE_H
+#define EWB_ENGINE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+#if defined(__GNUC__)
+#pragma GCC visibility push(default)
+#endif
+
+#if defined(__GNUC__)
+#define EWB_EXPORT __attribute__((visibility("default")))
+#define EWB_PRINTF(f, a) __attribute__((format(printf, f, a)))
+#else
+#define EWB_EXPORT
+#define EWB_PRINTF(f, a)
+#endif
+
+#define EWB_ABI 1               /* differs: cannot be loaded */
+#define EWB_API 0x000100        /* 0.1.0; newer than the server's: refused */
+
+/* Up to 0xffff these are the statuses of the memcached binary protocol and go
+ * to the client; the others are between the engine and libewb. */
+enum ewb_status {
+	EWB_OK = 0,
+	EWB_NOT_FOUND = 0x01,     /* no such key, no such scan */
+	EWB_EXISTS = 0x02,        /* the key is there, or its cas is another */
+	EWB_TOO_BIG = 0x03,
+	EWB_INVALID = 0x04,
+	EWB_NOT_STORED = 0x05,
+	EWB_NOT_NUMBER = 0x06,    /* incr or decr of what is no number */
+	EWB_NOT_MY_VBUCKET = 0x07,
+	EWB_RANGE = 0x22,
+	EWB_NO_ACCESS = 0x24,
+	EWB_UNKNOWN_COMMAND = 0x81,
+	EWB_NO_MEMORY = 0x82,
+	EWB_NOT_SUPPORTED = 0x83,
+	EWB_INTERNAL = 0x84,
+	EWB_BUSY = 0x85,
+	EWB_TEMPORARY = 0x86,     /* try again; after a mutation: outcome unknown */
+	EWB_SCAN_CANCELLED = 0xa5,
+	EWB_SCAN_MORE = 0xa6,
+	EWB_SCAN_COMPLETE = 0xa7,
+
+	EWB_WOULDBLOCK = 0x10000, /* the answer is being prepared */
+	EWB_NEW = 0x10001,        /* ewb_cookie_resumed(): the first run */
+	EWB_STALE = 0x10002,      /* ewb_notify(): not this ticket's turn any more */
+	EWB_FILLING = 0x10003,    /* ewb_notify(): the reply is still being filled */
+	EWB_END = 0x10004         /* scan_next(): no more records */
+};
+
+struct ewb_host;   /* the server, as one engine instance sees it */
+struct ewb_cookie; /* one command in flight */
+struct ewb_task;   /* background work */
+struct ewb_sink;   /* takes the records of a scan */
+
+/* One block of one command.  Any thread may keep it, as long as it likes:
+ * a ticket whose time has passed is harmless.  word 0: no ticket. */
+struct ewb_ticket {
+	struct ewb_cookie *slot;
+	uint64_t word;
+};
+
+enum ewb_expect {
+	EWB_EXPECT_ANY,
+	EWB_EXPECT_ABSENT,  /* else EWB_EXISTS */
+	EWB_EXPECT_PRESENT, /* else EWB_NOT_FOUND */
+	EWB_EXPECT_CAS      /* else EWB_EXISTS, or EWB_NOT_FOUND without the key */
+};
+
+/* What the client asks.  Lives as long as its command does; grows at the end,
+ * so do not copy it by value. */
+struct ewb_request {
+	const void *key;
+	size_t nkey;        /* 1 to 250 */
+	uint32_t hash;      /* crc32 of the key */
+	uint16_t vbucket;   /* from the hash; below ewb_host_vbuckets() */
+	uint8_t datatype;
+	uint8_t unused;
+	const void *value;  /* store only */
+	size_t nvalue;
+	uint32_t flags;
+	uint32_t expiry;    /* absolute Unix seconds, 0 never; may have passed */
+	uint64_t cas;       /* for EWB_EXPECT_CAS; remove: 0 for any */
+	enum ewb_expect expect;
+};
+
+/* A record, both ways: what a get answers, and what a scan offers.  Set size
+ * to sizeof(struct ewb_item) and what is not known to 0. */
+struct ewb_item {
+	uint32_t size;
+	uint32_t flags;
+	uint32_t expiry;
+	uint32_t datatype;
+	uint64_t cas, seqno;
+	const void *key;    /* scans only */
+	size_t nkey;
+	const void *value;
+	size_t nvalue;
+};
+
+/* What a cursor ranges over.  Bounds are raw keys, compared as unsigned bytes
+ * and then by length; a null pointer is no bound. */
+struct ewb_range {
+	uint32_t size;
+	uint16_t vbucket;
+	uint8_t start_excluded, end_excluded;
+	const void *start, *end;
+	size_t nstart, nend;
+	uint32_t keys_only; /* the values will not be asked for */
+};
+
+/* In this release it is _GONE, _DEADLINE or _STOP; there will be others. */
+enum ewb_cancel_reason {
+	EWB_CANCEL_GONE = 1,     /* the client hung up */
+	EWB_CANCEL_CLIENT = 2,   /* the client asked for it; not yet */
+	EWB_CANCEL_DEADLINE = 3,
+	EWB_CANCEL_ENGINE = 4,   /* the engine alone is being closed; not yet */
+	EWB_CANCEL_STOP = 5      /* the server is stopping, with its engine */
+};
+
+enum ewb_model {
+	EWB_NONBLOCKING,    /* callbacks run on the front end, never wait */
+	EWB_BLOCKING,       /* callbacks run on the pool and may wait */
+	EWB_BLOCKING_SERIAL /* likewise, one at a time, cursors included */
+};
+
+/* What an engine can do, or-ed together in struct ewb_engine's can. */
+#define EWB_CAN_CAS 1u      /* gives each item a cas and honours EWB_EXPECT_CAS */
+#define EWB_CAN_EXPIRE 2u   /* honours expiry */
+#define EWB_CAN_FLAGS 4u    /* keeps flags */
+#define EWB_CAN_SNAPSHOT 8u /* a cursor sees the data of its opening */
+
+/* A parameter that the engine knows, for help and for refusing the others. */
+struct ewb_param {
+	const char *name, *fallback, *help;
+};
+
+/* A parameter as it was given. */
+struct ewb_setting {
+	const char *name, *value;
+};
+
+/* The engine itself.  get, store and remove are required.  Where "model" is
+ * not said, open, close and the scan callbacks run on the pool or at start
+ * and stop and may wait; get, store, remove, flush and stats run where the
+ * model says. */
+struct ewb_engine {
+	uint32_t abi, size, api; /* set by EWB_ENGINE() */
+	enum ewb_model model;
+	const char *name, *help;
+	uint32_t can;
+	uint32_t max_key;            /* 0: 250 */
+	uint64_t max_value;          /* 0: as the server is told */
+	const struct ewb_param *params; /* ends with a null name; may be null */
+
+	/* Sets *self.  On failure says why with ewb_host_error(). */
+	enum ewb_status (*open)(struct ewb_host *host, const struct ewb_setting *s,
+	                        size_t n, void **self);
+	/* No command, task, cursor or lent value of this engine is left. */
+	void (*close)(void *self);
+
+	/* Answers with ewb_reply_item() or ewb_reply_value(). */
+	enum ewb_status (*get)(void *self, struct ewb_cookie *c,
+	                       const struct ewb_request *r);
+	/* Checks the expectation and stores in one step; answers with
+	 * ewb_reply_cas() if it can. */
+	enum ewb_status (*store)(void *self, struct ewb_cookie *c,
+	                         const struct ewb_request *r);
+	enum ewb_status (*remove)(void *self, struct ewb_cookie *c,
+	                          const struct ewb_request *r);
+	/* Removes everything.  Null: not supported. */
+	enum ewb_status (*flush)(void *self, struct ewb_cookie *c);
+	/* Answers with ewb_reply_stat().  May be null. */
+	enum ewb_status (*stats)(void *self, struct ewb_cookie *c);
+	/* front: the answer to this blocked command is not wanted any more.
+	 * Once for each block at most, and the task may be notifying just now.
+	 * The engine must notify all the same, with any status.  arg is what
+	 * ewb_cookie_block() was given.  May be null. */
+	void (*cancel)(void *self, struct ewb_ticket t,
+	               enum ewb_cancel_reason why, void *arg);
+
+	/* pool.  All three, or none: then scans are not supported.  One thread
+	 * at a time for a cursor, not always the same one.  *count: how many
+	 * records the vbucket holds, whatever the range. */
+	enum ewb_status (*scan_open)(void *self, const struct ewb_range *range,
+	                             void **cursor, uint64_t *count);
+	/* Offers records in key order with ewb_sink_put() until one is refused
+	 * (return EWB_OK, and offer that one first the next time) or there is
+	 * none left (EWB_END).  EWB_SCAN_CANCELLED: the engine took the
+	 * snapshot away for want of memory. */
+	enum ewb_status (*scan_next)(void *self, void *cursor,
+	                             struct ewb_sink *sink);
+	void (*scan_close)(void *self, void *cursor);
+};
+
+/* EWB_ENGINE(.name = "mine", .get = get, ...) makes the shared object an
+ * engine.  Once in a shared object. */
+#define EWB_ENGINE(...)                                                 \
+	EWB_EXPORT const struct ewb_engine *ewb_engine_entry(void);     \
+	const struct ewb_engine *ewb_engine_entry(void)                 \
+	{                                                               \
+		static const struct ewb_engine engine = {               \
+			.abi = EWB_ABI,                                 \
+			.size = (uint32_t)sizeof(struct ewb_engine),    \
+			.api = EWB_API, __VA_ARGS__                     \
+		};                                                      \
+		return &engine;                                         \
+	}
+
+/* The host.  any thread, except where said. */
+
+uint32_t ewb_host_vbuckets(const struct ewb_host *h);
+/* Unix seconds, for expiry. */
+uint32_t ewb_host_time(const struct ewb_host *h);
+/* The largest value that a client may store, bytes. */
+uint64_t ewb_host_max_value(const struct ewb_host *h);
+/* One line for the operator. */
+void ewb_host_log(struct ewb_host *h, const char *fmt, ...) EWB_PRINTF(2, 3);
+/* Why open failed, one line: what, where, what would be right. */
+void ewb_host_error(struct ewb_host *h, const char *fmt, ...) EWB_PRINTF(2, 3);
+
+/* Settings.  any thread.  0, or -1 when text is not of that form.
+ * Sizes: 64M, 4k, 1G or bytes.  Times: 2ms, 50us, 3s, 1m; without a unit
+ * milliseconds.  Numbers: decimal. */
+int ewb_parse_size(const char *text, uint64_t *bytes);
+int ewb_parse_time(const char *text, uint64_t *us);
+int ewb_parse_number(const char *text, uint64_t *n);
+
+/* The cookie. */
+
+/* front, in a callback: the command will wait.  The ticket is the right to
+ * end the wait; who has it holds the cookie.  Handing it over is the last
+ * thing that the callback does before it returns EWB_WOULDBLOCK.  arg is for
+ * the cancel callback.  Over the limit of cookies in flight the ticket's word
+ * is 0: return EWB_BUSY. */
+struct ewb_ticket ewb_cookie_block(struct ewb_cookie *c, void *arg);
+/* any: ends the wait and gives the cookie back; do not touch it after.  With
+ * EWB_OK the callback is run again, else the command ends with that status.
+ * EWB_OK: accepted.  EWB_STALE: notified before, or an earlier block's or
+ * command's ticket; nothing was touched.  EWB_FILLING: some thread is just
+ * filling the reply; the cookie is still waiting. */
+enum ewb_status ewb_notify(struct ewb_ticket t, enum ewb_status status);
+/* any: not zero when nobody wants the answer any more. */
+int ewb_cancelled(struct ewb_ticket t);
+/* holder: EWB_NEW in the first run, then the status of the last notify. */
+enum ewb_status ewb_cookie_resumed(const struct ewb_cookie *c);
+/* holder: what the client asks; the same pointer in each run. */
+const struct ewb_request *ewb_cookie_request(const struct ewb_cookie *c);
+/* front: state for the next run.  destroy(ptr) runs on the front end when the
+ * command has ended or the state is replaced; it may not wait. */
+void ewb_cookie_set_state(struct ewb_cookie *c, void *ptr,
+                          void (*destroy)(void *ptr));
+/* holder */
+void *ewb_cookie_state(const struct ewb_cookie *c);
+/* front, in a callback: how long this command may need a notify from now on,
+ * milliseconds; 0: for ever.  A get or store that is a part of a command which
+ * libewb makes out of them, such as incr, sets it for the whole in its first
+ * run; in a run after a notify it changes nothing. */
+void ewb_cookie_set_deadline(struct ewb_cookie *c, uint32_t ms);
+/* holder: takes over the request's value when it was received into a buffer
+ * of its own (large ones are): then r->value stays valid until the engine
+ * calls ewb_value_free(the result).  Null: copy the value. */
+void *ewb_value_take(struct ewb_cookie *c);
+/* any */
+void ewb_value_free(void *value);
+
+/* The reply.  holder.  EWB_OK, or EWB_NO_MEMORY. */
+
+/* Bytes of the value, copied; more than one call appends. */
+enum ewb_status ewb_reply_value(struct ewb_cookie *c, const void *data,
+                                size_t n);
+/* The item that was asked for.  release null: the value is copied.  Else it is
+ * lent: it must stay as it is until release(arg), which runs exactly once, on
+ * any thread, soon or late, also when this fails; it may not wait. */
+enum ewb_status ewb_reply_item(struct ewb_cookie *c, const struct ewb_item *i,
+                               void (*release)(void *arg), void *arg);
+/* A mutation's new cas. */
+void ewb_reply_cas(struct ewb_cookie *c, uint64_t cas);
+/* In the stats callback: one statistic.  Its text is cut at 511 bytes. */
+enum ewb_status ewb_reply_stat(struct ewb_cookie *c, const char *name,
+                               const char *fmt, ...) EWB_PRINTF(3, 4);
+
+/* Background work. */
+
+enum ewb_class {
+	EWB_READER, /* short reads that a client waits for */
+	EWB_WRITER,
+	EWB_AUX     /* long work: it gives way to everybody else */
+};
+
+/* pool: does the command's work and returns its final status, without the
+ * callback being run again; or returns EWB_WOULDBLOCK after one of
+ * ewb_task_again(), _park() and _sleep(), and is called again. */
+typedef enum ewb_status (*ewb_offload_fn)(struct ewb_task *t,
+                                          struct ewb_cookie *c, void *arg);
+/* front, in a callback, as its last act: return ewb_offload(c, fn, arg). */
+enum ewb_status ewb_offload(struct ewb_cookie *c, ewb_offload_fn fn, void *arg);
+enum ewb_status ewb_offload_to(struct ewb_cookie *c, enum ewb_class where,
+                               ewb_offload_fn fn, void *arg);
+
+/* pool: work of the engine's own, not for one command.  fn runs after each
+ * wake; it parks when it returns, unless it said again or sleep. */
+typedef void (*ewb_work_fn)(struct ewb_task *t, void *arg);
+/* any.  Null: no memory.  name is for the statistics and must stay. */
+struct ewb_task *ewb_task_new(struct ewb_host *h, enum ewb_class where,
+                              const char *name, ewb_work_fn fn, void *arg);
+/* any but a pool thread: waits until fn does not run, and never runs it again. */
+void ewb_task_free(struct ewb_task *t);
+/* The task itself, while it runs: what to do when it returns. */
+void ewb_task_again(struct ewb_task *t);
+void ewb_task_park(struct ewb_task *t);
+void ewb_task_sleep(struct ewb_task *t, uint64_t us);
+/* any: a parked or sleeping task runs; a running one runs once more.  A park
+ * may also end early, so look at the condition again. */
+void ewb_task_wake(struct ewb_task *t);
+/* The task itself: the ticket of the command that it works for. */
+struct ewb_ticket ewb_task_ticket(const struct ewb_task *t);
+/* The task itself: how often its function was called before this time. */
+unsigned ewb_task_runs(const struct ewb_task *t);
+
+/* Streams: a reply larger than memory should hold.  In this release the reply
+ * of a scan's continue is the only one that may come in pieces, and libewb
+ * makes it out of what scan_next() offers: ewb_stream_open() says
+ * EWB_NOT_SUPPORTED in every callback of an engine's.  It is for the commands
+ * that an engine will be able to add, in a later release.  In the callback
+ * ewb_stream_open(), then as for any block; in the background reserve and
+ * commit record after record; at the end notify (or return from the offloaded
+ * function), and the callback is run once more to give the final status. */
+
+/* front, in a callback, before it blocks.  wake(arg), on the front end, says
+ * that there is room again; null: the offloaded task is woken, so there must be
+ * one (ewb_offload()).  EWB_BUSY: no memory for another
+ * stream; EWB_NOT_SUPPORTED: this command's reply cannot come in pieces, see
+ * above. */
+enum ewb_status ewb_stream_open(struct ewb_cookie *c, void (*wake)(void *arg),
+                                void *arg);
+/* holder: room for n bytes in one piece, to be filled in place.  Null: the
+ * reader is slow, or there is no memory now; park until woken, then ask again. */
+void *ewb_stream_reserve(struct ewb_cookie *c, size_t n);
+/* holder: the first n bytes reserved are a record. */
+void ewb_stream_commit(struct ewb_cookie *c, size_t n);
+/* holder: sends what is there, though a chunk is not full.  What was reserved
+ * and not committed is given up. */
+void ewb_stream_flush(struct ewb_cookie *c);
+
+/* Scans.  In scan_next: EWB_OK, taken; EWB_WOULDBLOCK, refused: return EWB_OK
+ * and offer this record first the next time. */
+enum ewb_status ewb_sink_put(struct ewb_sink *sink, const struct ewb_item *item);
+
+#if defined(__GNUC__)
+#pragma GCC visibility pop
+#endif
+#ifdef __cplusplus
+}
+#endif
+#endif
