@@ -55,4 +55,30 @@ for name in offload ticket; do
 	wait $a $b
 	fact "and nothing of it was left behind" test ! -s "$dir/stop-$name.err"
 done
+
+# The server in a program of one's own.
+fact "embed builds" $CC $CFLAGS $LDFLAGS ${LIBEV_CFLAGS:-} -std=gnu11 -Wall -Wextra -Wno-strict-aliasing \
+    -Werror -o embed embed.c $(pkg-config --cflags --libs ewb) ${LIBEV_LIBS:--lev} -pthread
+more_ticks() { [[ $(ctl get ticks) -gt $1 ]]; }
+for how in loop thread; do
+	mkfifo in.$how out.$how
+	./embed $how <in.$how >out.$how 2>err.$how & pid=$!
+	servers+=("$pid")
+	exec {in}>in.$how {out}<out.$how
+	port=
+	read -r -t $enough -u "$out" port
+	fact "in a $how: it says its port" test "${port:-0}" -gt 0
+	before=$(ctl get ticks)
+	for ((i = 0; i < enough * 20; i++)); do more_ticks "$before" && break; done
+	fact "in a $how: the application goes on beside the server" more_ticks "$before"
+	fact "in a $how: its engine refuses what it cannot" \
+	    grep -q 'not supported' <(ctl set k v 2>&1)
+	exec {in}>&-
+	ended "$pid"
+	fact "in a $how: it ends well with its input" test $? = 0
+	fact "in a $how: and has had nothing to say" test ! -s err.$how
+	exec {out}<&-
+done
+./embed nowhere 2>err.usage
+fact "embed says how it is used" test "$? $(cat err.usage)" = "2 usage: embed loop|thread"
 end
