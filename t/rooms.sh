@@ -2,7 +2,7 @@
 # A room includes itself, the rooms it may know, and ewb/.  Nothing else of ours.
 set -u
 bad=0
-ours='ewb|lib|protocol|cookie|scan|frontend|engines|filters|examples|daemon|t|bench'
+ours='ewb|lib|protocol|cookie|scan|frontend|engines|filters|examples|daemon|kit|t|bench'
 includes() {
 	grep -rnE --include='*.[ch]' --include='*.def' \
 	    '^[[:space:]]*#[[:space:]]*include[[:space:]]*["<]' "$1"
@@ -41,6 +41,7 @@ room_if_there engines  'ewb|engines'
 room_if_there filters  'ewb|filters'
 room_if_there examples 'ewb|examples'
 room_if_there daemon   'ewb|lib|protocol|cookie|scan|frontend|daemon'
+room_if_there kit      'ewb|lib|protocol|cookie|scan|frontend|kit'
 # What is installed brings in the two headers that it may, and its own.
 out=$(grep -nE '^[[:space:]]*#[[:space:]]*include' "$srcdir"/include/ewb/*.h |
     grep -vE '<(stddef\.h|stdint\.h|ewb/[a-z_]*\.h)>')

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The engine's heap: makes one allocation of it fail, and remembers what it
+ * has not freed.  The engine's are those that its own code makes, and those of
+ * whatever runs inside one of its callbacks.  Not under a sanitizer, which has
+ * its own malloc: then nothing fails and nothing is remembered. */
+#ifndef KIT_MEMORY_H
+#define KIT_MEMORY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Can it be done here? */
+bool kit_memory_works(void);
+/* The engine's code: from, to.  From here on its blocks are remembered. */
+void kit_memory_of(uintptr_t from, uintptr_t to);
+/* any thread: it is inside of a callback now (+1), or has left it (-1); inside
+ * of the kit (+1, -1), where nothing is made to fail. */
+void kit_memory_inside(int step);
+void kit_memory_pause(int step);
+/* The nth allocation from now on fails, once; 0: none does. */
+void kit_memory_fail(unsigned n);
+/* Has it failed? */
+bool kit_memory_failed(void);
+
+/* A body that the engine has taken over; it must be freed, too. */
+void kit_memory_taken(void *p);
+/* Blocks that were made since mark and are not freed; and one of them. */
+struct kit_leak {
+	size_t blocks, bytes;
+	bool taken;   /* the one was a taken value */
+	uintptr_t by; /* who made it */
+};
+uint64_t kit_memory_mark(void);
+struct kit_leak kit_memory_left(uint64_t mark);
+
+#endif

@@ -1,0 +1,542 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "config.h"
+
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "cookie/dispatch.h"
+#include "cookie/instance.h"
+#include "kit/kit.h"
+#include "kit/memory.h"
+#include "kit/watch.h"
+#include "lib/check.h"
+
+/* libewb's own, under the names that kit/rename.h gives them. */
+struct ewb_ticket ewb_real_cookie_block(struct ewb_cookie *c, void *arg);
+const struct ewb_request *ewb_real_cookie_request(const struct ewb_cookie *c);
+enum ewb_status ewb_real_cookie_resumed(const struct ewb_cookie *c);
+void ewb_real_cookie_set_state(struct ewb_cookie *c, void *ptr,
+                               void (*destroy)(void *));
+void *ewb_real_cookie_state(const struct ewb_cookie *c);
+enum ewb_status ewb_real_notify(struct ewb_ticket t, enum ewb_status status);
+void ewb_real_reply_cas(struct ewb_cookie *c, uint64_t cas);
+enum ewb_status ewb_real_reply_item(struct ewb_cookie *c,
+                                    const struct ewb_item *i,
+                                    void (*release)(void *), void *arg);
+enum ewb_status ewb_real_reply_value(struct ewb_cookie *c, const void *data,
+                                     size_t n);
+enum ewb_status ewb_real_sink_put(struct ewb_sink *sink,
+                                  const struct ewb_item *item);
+void ewb_real_value_free(void *value);
+void *ewb_real_value_take(struct ewb_cookie *c);
+
+#define WAITS_SURELY 8 /* calls, each of which waited */
+
+struct kit_seen kit_seen;
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+/* under lock */
+static char said[KIT_BREACHES][300];
+/* set once, by kit_watch() */
+static struct ewb_engine engine;
+
+static void note(enum kit_breach b, const char *fmt, ...) KIT_PRINTF(2, 3);
+static void
+note(enum kit_breach b, const char *fmt, ...)
+{
+	va_list ap;
+
+	pthread_mutex_lock(&lock);
+	if (said[b][0] == '\0') {
+		va_start(ap, fmt);
+		vsnprintf(said[b], sizeof said[b], fmt, ap);
+		va_end(ap);
+	}
+	pthread_mutex_unlock(&lock);
+}
+
+const char *
+kit_watch_said(enum kit_breach b)
+{
+	const char *text;
+
+	pthread_mutex_lock(&lock);
+	text = said[b][0] ? said[b] : NULL;
+	pthread_mutex_unlock(&lock);
+	return text;
+}
+
+/* Callbacks. */
+
+enum where { GET, STORE, REMOVE, FLUSH, STATS, CANCEL, WHERES };
+
+static const char *const names[WHERES] = { "get",   "store", "remove",
+	                                   "flush", "stats", "cancel" };
+
+/* Of calls on the front end. */
+static struct {
+	_Atomic unsigned calls, waits;
+} fronts[WHERES];
+
+static long
+waits_so_far(void)
+{
+	struct rusage u;
+
+	return getrusage(RUSAGE_THREAD, &u) ? 0 : u.ru_nvcsw;
+}
+
+static long
+enter(void)
+{
+	kit_memory_inside(1);
+	return waits_so_far();
+}
+
+static void
+leave(enum where w, long before)
+{
+	long waited = waits_so_far() - before;
+
+	kit_memory_inside(-1);
+	if (engine.model != EWB_NONBLOCKING && w != CANCEL)
+		return;
+	atomic_fetch_add(&fronts[w].calls, 1);
+	if (waited > 0)
+		atomic_fetch_add(&fronts[w].waits, 1);
+}
+
+const char *
+kit_watch_waits(void)
+{
+	for (unsigned w = 0; w < WHERES; w++) {
+		unsigned calls = atomic_load(&fronts[w].calls);
+
+		if (calls >= WAITS_SURELY &&
+		    atomic_load(&fronts[w].waits) == calls)
+			return names[w];
+	}
+	return NULL;
+}
+
+static enum ewb_status
+get(void *self, struct ewb_cookie *c, const struct ewb_request *r)
+{
+	long before = enter();
+	enum ewb_status status = engine.get(self, c, r);
+
+	leave(GET, before);
+	return status;
+}
+
+static enum ewb_status
+store(void *self, struct ewb_cookie *c, const struct ewb_request *r)
+{
+	long before = enter();
+	enum ewb_status status = engine.store(self, c, r);
+
+	leave(STORE, before);
+	return status;
+}
+
+static enum ewb_status
+take_away(void *self, struct ewb_cookie *c, const struct ewb_request *r)
+{
+	long before = enter();
+	enum ewb_status status = engine.remove(self, c, r);
+
+	leave(REMOVE, before);
+	return status;
+}
+
+static enum ewb_status
+flush(void *self, struct ewb_cookie *c)
+{
+	long before = enter();
+	enum ewb_status status = engine.flush(self, c);
+
+	leave(FLUSH, before);
+	return status;
+}
+
+static enum ewb_status
+stats(void *self, struct ewb_cookie *c)
+{
+	long before = enter();
+	enum ewb_status status = engine.stats(self, c);
+
+	leave(STATS, before);
+	return status;
+}
+
+static void
+cancel(void *self, struct ewb_ticket t, enum ewb_cancel_reason why, void *arg)
+{
+	long before = enter();
+
+	atomic_fetch_add(&kit_seen.cancels, 1);
+	engine.cancel(self, t, why, arg);
+	leave(CANCEL, before);
+}
+
+/* Cursors: ours is around the engine's, with what it has offered. */
+
+struct cursor {
+	void *inner;
+	struct ewb_range range;
+	char start[256], end[256];
+	char last[256], refused[256]; /* keys */
+	size_t nlast, nrefused;
+	bool any, again; /* a record was taken; one was refused */
+};
+
+static _Thread_local struct cursor *at; /* whose scan_next() this is */
+
+static void
+copy_bounds(struct cursor *k, const struct ewb_range *range)
+{
+	k->range = *range;
+	if (range->start)
+		k->range.start = memcpy(k->start, range->start, range->nstart);
+	if (range->end)
+		k->range.end = memcpy(k->end, range->end, range->nend);
+}
+
+static enum ewb_status
+scan_open(void *self, const struct ewb_range *range, void **cursor,
+          uint64_t *count)
+{
+	struct cursor *k = calloc(1, sizeof *k);
+	enum ewb_status status;
+
+	EWB_MUST(k);
+	copy_bounds(k, range);
+	kit_memory_inside(1);
+	status = engine.scan_open(self, range, &k->inner, count);
+	kit_memory_inside(-1);
+	if (status != EWB_OK) {
+		free(k);
+		return status;
+	}
+	atomic_fetch_add(&kit_seen.opened, 1);
+	atomic_store(&kit_seen.count, *count);
+	*cursor = k;
+	return EWB_OK;
+}
+
+static enum ewb_status
+scan_next(void *self, void *cursor, struct ewb_sink *sink)
+{
+	struct cursor *k = cursor;
+	enum ewb_status status;
+
+	at = k;
+	kit_memory_inside(1);
+	status = engine.scan_next(self, k->inner, sink);
+	kit_memory_inside(-1);
+	at = NULL;
+	return status;
+}
+
+static void
+scan_close(void *self, void *cursor)
+{
+	struct cursor *k = cursor;
+
+	kit_memory_inside(1);
+	engine.scan_close(self, k->inner);
+	kit_memory_inside(-1);
+	atomic_fetch_add(&kit_seen.closed, 1);
+	free(k);
+}
+
+void
+kit_watch(struct ewb_instance *i)
+{
+	struct ewb_engine *e = &i->engine;
+
+	engine = *e;
+	e->get = get;
+	e->store = store;
+	e->remove = take_away;
+	if (e->flush)
+		e->flush = flush;
+	if (e->stats)
+		e->stats = stats;
+	if (e->cancel)
+		e->cancel = cancel;
+	if (e->scan_open == NULL)
+		return;
+	e->scan_open = scan_open;
+	e->scan_next = scan_next;
+	e->scan_close = scan_close;
+}
+
+/* Records. */
+
+static int
+compare(const void *a, size_t na, const void *b, size_t nb)
+{
+	int order = memcmp(a, b, na < nb ? na : nb);
+
+	return order ? order : (na > nb) - (na < nb);
+}
+
+static int
+within(const struct ewb_range *r, const void *key, size_t nkey)
+{
+	int order;
+
+	if (r->start) {
+		order = compare(key, nkey, r->start, r->nstart);
+		if (order < 0 || (order == 0 && r->start_excluded))
+			return 0;
+	}
+	if (r->end) {
+		order = compare(key, nkey, r->end, r->nend);
+		if (order > 0 || (order == 0 && r->end_excluded))
+			return 0;
+	}
+	return 1;
+}
+
+static void
+look_at(struct cursor *k, const struct ewb_item *item)
+{
+	char key[80], other[80];
+
+	kit_spell(key, sizeof key, item->key, item->nkey);
+	if (item->nkey == 0 || item->nkey > EWB_KEY_MAX) {
+		note(KIT_BREACH_ORDER, "a scan offered a key of %zu bytes",
+		     item->nkey);
+		return;
+	}
+	if (!within(&k->range, item->key, item->nkey))
+		note(KIT_BREACH_UNASKED,
+		     "a scan offered the key %s, which is outside of its range",
+		     key);
+	if (k->any && compare(item->key, item->nkey, k->last, k->nlast) <= 0)
+		note(KIT_BREACH_ORDER,
+		     "a scan offered the key %s after %s: keys are compared as "
+		     "unsigned bytes, then by length, and each comes once",
+		     key, kit_spell(other, sizeof other, k->last, k->nlast));
+	if (k->again &&
+	    compare(item->key, item->nkey, k->refused, k->nrefused) != 0)
+		note(KIT_BREACH_REFUSED,
+		     "a scan whose record %s had been refused offered %s first "
+		     "the next time",
+		     kit_spell(other, sizeof other, k->refused, k->nrefused),
+		     key);
+}
+
+enum ewb_status
+ewb_sink_put(struct ewb_sink *sink, const struct ewb_item *item)
+{
+	struct cursor *k = at;
+	enum ewb_status status;
+
+	if (k == NULL || item->key == NULL) {
+		note(KIT_BREACH_ORDER,
+		     k ? "a scan offered a record without a key"
+		       : "ewb_sink_put() was called outside of scan_next()");
+		return EWB_WOULDBLOCK;
+	}
+	look_at(k, item);
+	status = ewb_real_sink_put(sink, item);
+	if (item->nkey > EWB_KEY_MAX)
+		return status;
+	k->again = status == EWB_WOULDBLOCK;
+	if (k->again) {
+		memcpy(k->refused, item->key, item->nkey);
+		k->nrefused = item->nkey;
+	} else {
+		k->any = true;
+		memcpy(k->last, item->key, item->nkey);
+		k->nlast = item->nkey;
+	}
+	return status;
+}
+
+/* The cookie.  It is the front end's while its callback runs, and then, as
+ * long as a ticket is armed, the engine's. */
+
+static int
+held(const struct ewb_cookie *c)
+{
+	uint64_t w = atomic_load(&c->word);
+
+	if (w & EWB_WORD_ARMED)
+		return 1;
+	if (w & EWB_WORD_NOTIFIED)
+		return 0;
+	return c->dispatch &&
+	       pthread_equal(c->dispatch->thread, pthread_self()) &&
+	       (c->running || (c->child && c->child->running));
+}
+
+/* Also when it is not, the call is made: the check may want to go on. */
+static int
+hold(const struct ewb_cookie *c, const char *call)
+{
+	if (held(c))
+		return 1;
+	note(KIT_BREACH_TOUCH,
+	     "%s was called on a cookie after its notify, or after its command "
+	     "had ended",
+	     call);
+	return 0;
+}
+
+struct ewb_ticket
+ewb_cookie_block(struct ewb_cookie *c, void *arg)
+{
+	struct ewb_ticket t = ewb_real_cookie_block(c, arg);
+
+	if (t.word)
+		atomic_fetch_add(&kit_seen.blocks, 1);
+	return t;
+}
+
+enum ewb_status
+ewb_notify(struct ewb_ticket t, enum ewb_status status)
+{
+	enum ewb_status was = ewb_real_notify(t, status);
+
+	if (was == EWB_STALE)
+		note(KIT_BREACH_NOTIFY, "ewb_notify() was called with a ticket "
+		                        "whose block had been "
+		                        "notified before");
+	else if (was == EWB_FILLING)
+		note(KIT_BREACH_NOTIFY,
+		     "ewb_notify() was called while the reply was being "
+		     "filled, "
+		     "or by an offloaded function, which ends with its status");
+	else
+		atomic_fetch_add(&kit_seen.notified, 1);
+	return was;
+}
+
+const struct ewb_request *
+ewb_cookie_request(const struct ewb_cookie *c)
+{
+	(void)hold(c, "ewb_cookie_request()");
+	return ewb_real_cookie_request(c);
+}
+
+enum ewb_status
+ewb_cookie_resumed(const struct ewb_cookie *c)
+{
+	(void)hold(c, "ewb_cookie_resumed()");
+	return ewb_real_cookie_resumed(c);
+}
+
+void
+ewb_cookie_set_state(struct ewb_cookie *c, void *ptr, void (*destroy)(void *))
+{
+	if (hold(c, "ewb_cookie_set_state()"))
+		ewb_real_cookie_set_state(c, ptr, destroy);
+}
+
+void *
+ewb_cookie_state(const struct ewb_cookie *c)
+{
+	(void)hold(c, "ewb_cookie_state()");
+	return ewb_real_cookie_state(c);
+}
+
+void *
+ewb_value_take(struct ewb_cookie *c)
+{
+	void *p;
+
+	if (!hold(c, "ewb_value_take()"))
+		return NULL;
+	p = ewb_real_value_take(c);
+	kit_memory_taken(p);
+	return p;
+}
+
+void
+ewb_value_free(void *value)
+{
+	ewb_real_value_free(value);
+}
+
+/* The reply. */
+
+void
+ewb_reply_cas(struct ewb_cookie *c, uint64_t cas)
+{
+	if (hold(c, "ewb_reply_cas()"))
+		ewb_real_reply_cas(c, cas);
+}
+
+enum ewb_status
+ewb_reply_value(struct ewb_cookie *c, const void *data, size_t n)
+{
+	if (!hold(c, "ewb_reply_value()"))
+		return EWB_OK;
+	return ewb_real_reply_value(c, data, n);
+}
+
+/* A lent value. */
+struct loan {
+	void (*release)(void *arg);
+	void *arg;
+	const uint8_t *data;
+	size_t n;
+	uint64_t sum;
+};
+
+static uint64_t
+sum_of(const uint8_t *p, size_t n)
+{
+	uint64_t h = 1469598103934665603u;
+
+	for (size_t i = 0; i < n; i++)
+		h = (h ^ p[i]) * 1099511628211u;
+	return h;
+}
+
+static void
+give_back(void *arg)
+{
+	struct loan *l = arg;
+
+	if (l->n && sum_of(l->data, l->n) != l->sum)
+		note(KIT_BREACH_LENT,
+		     "a value of %zu bytes that was lent with ewb_reply_item() "
+		     "changed, or was freed, before its release() was called",
+		     l->n);
+	atomic_fetch_add(&kit_seen.released, 1);
+	l->release(l->arg);
+	free(l);
+}
+
+enum ewb_status
+ewb_reply_item(struct ewb_cookie *c, const struct ewb_item *i,
+               void (*release)(void *), void *arg)
+{
+	struct loan *l;
+
+	if (!hold(c, "ewb_reply_item()")) {
+		if (release)
+			release(arg);
+		return EWB_OK;
+	}
+	if (release == NULL)
+		return ewb_real_reply_item(c, i, NULL, NULL);
+	kit_memory_pause(1);
+	l = malloc(sizeof *l);
+	kit_memory_pause(-1);
+	EWB_MUST(l);
+	*l = (struct loan){ release, arg, i->value, i->value ? i->nvalue : 0,
+		            0 };
+	l->sum = l->n ? sum_of(l->data, l->n) : 0;
+	atomic_fetch_add(&kit_seen.lent, 1);
+	return ewb_real_reply_item(c, i, give_back, l);
+}

@@ -1,0 +1,68 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+# ewb-check-engine passes the engines of this tree, and says so in TAP.
+. "${srcdir:-.}/t/wire/lib.sh"
+seed=${RANDOM}
+
+check() { "$build/kit/ewb-check-engine" --seed "$seed" --limit $enough "$@"; }
+
+# holds ENGINE [key=value...]: all checks hold, and a number of them.
+holds() {
+	check --seconds 0 "$@" >"$dir/out" 2>"$dir/err" &&
+	    [ "$(grep -c '^ok ' "$dir/out")" -gt 40 ] &&
+	    ! grep -q '^not ok' "$dir/out" && return 0
+	cat "$dir/out" "$dir/err"
+	return 1
+}
+# skips ENGINE CHECK: left out, with a reason.
+skips() {
+	check --only "$2" "$1" >"$dir/out" 2>&1 &&
+	    grep -q "^ok 1 - $2 # SKIP the engine" "$dir/out" && return 0
+	cat "$dir/out"
+	return 1
+}
+plan_is_kept() {
+	[ "$(sed -n 's/^1\.\.//p' "$dir/out")" = "$(grep -c '^\(not \)\?ok ' "$dir/out")" ]
+}
+says() { # STATUS TEXT ARGUMENT...
+	local status=$1 text=$2 got
+	shift 2
+	check "$@" >"$dir/out" 2>&1
+	got=$?
+	[ $got = "$status" ] && grep -qF -- "$text" "$dir/out" && return 0
+	echo "status $got:"
+	cat "$dir/out"
+	return 1
+}
+lists() {
+	check --list >"$dir/all" && check --list --only scan >"$dir/scan" &&
+	    check --list --only '*/order' >"$dir/order" &&
+	    [ "$(cat "$dir/order")" = scan/order ] &&
+	    [ "$(wc -l <"$dir/all")" -gt "$(wc -l <"$dir/scan")" ] &&
+	    ! grep -qv '^scan/' "$dir/scan"
+}
+same_keys() {
+	check --only contract/binary-keys "$1" >"$dir/a" &&
+	    check --only contract/binary-keys "$1" >"$dir/b" &&
+	    cmp "$dir/a" "$dir/b" && grep -q "^# seed $seed$" "$dir/a"
+}
+
+echo "seed $seed"
+fact "memory holds" holds "$(engine memory)"
+fact "the plan is kept" plan_is_kept
+fact "slow holds" holds "$(engine slow)" delay=1ms
+fact "slow, each third command, holds" holds "$(engine slow)" delay=0 every=3
+fact "slow-blocking holds" holds "$(engine slow-blocking)" delay=10us
+fact "tiny, which stores nothing, holds" holds "$(engine examples/tiny)"
+fact "what tiny cannot is left out" skips "$(engine examples/tiny)" scan/order
+fact "the checks have names, and groups" lists
+fact "a seed is accepted, and printed" same_keys "$(engine memory)"
+fact "no engine: usage" says 2 'no engine'
+fact "a check that there is not: usage" says 2 'scan/nothing: no check of that name' --only scan/nothing "$(engine memory)"
+fact "a seed that is no number: usage" says 2 '--seed x' --seed x "$(engine memory)"
+fact "a parameter without a value: usage" says 2 'a parameter is key=value' "$(engine memory)" limit
+fact "a file that there is not" says 1 'no such file' ./nothing.so
+fact "a parameter that the engine does not know fails, by name" \
+    says 1 'it does not open: engine memory: no parameter nonsense' --only contract/flush "$(engine memory)" nonsense=1
+fact "a file that is no engine fails" says 1 'it has no EWB_ENGINE' --only contract/flush "$(engine t/wire/no_engine)"
+end
