@@ -36,27 +36,30 @@ static const char usage[] =
 	"usage: ewb-check-engine [options] ENGINE.so [key=value...]\n"
 	"\n"
 	"Checks that a storage engine keeps the rules of ewb-engine(3), and "
-        "prints TAP.\n"
+	"prints TAP.\n"
 	"It stores, removes and flushes: give the engine a place of its own.\n"
 	"\n"
 	"      --list           names the checks, and does nothing else\n"
 	"      --only PATTERN   those checks alone: a name, a group, or with * "
-        "and ?;\n"
+	"and ?;\n"
 	"                       repeatable\n"
 	"      --seed N         for what is done at random; else drawn, and "
-        "printed\n"
+	"printed\n"
 	"      --seconds N      for each check that is done at random; default "
-        "1\n"
+	"1\n"
 	"      --limit N        seconds after which a check that hangs has "
-        "failed;\n"
+	"failed;\n"
 	"                       default 60, 0 for ever\n"
+	"      --patience N     seconds that the engine's own threads may take "
+	"for a step;\n"
+	"                       default 10\n"
 	"  -V, --version\n"
 	"      --help\n"
 	"\n"
 	"ENGINE.so is a path, or the name of an installed engine.  Exit "
-        "status: 0, all\n"
+	"status: 0, all\n"
 	"checks hold; 1, one does not, or the engine cannot be loaded; 2, "
-        "usage.\n";
+	"usage.\n";
 
 static _Noreturn void
 refuse(const char *what, const char *would)
@@ -131,6 +134,7 @@ parse(int argc, char **argv)
 		{ "seed", required_argument, NULL, 's' },
 		{ "seconds", required_argument, NULL, 'n' },
 		{ "limit", required_argument, NULL, 't' },
+		{ "patience", required_argument, NULL, 'p' },
 		{ "version", no_argument, NULL, 'V' },
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
@@ -148,6 +152,10 @@ parse(int argc, char **argv)
 			break;
 		case 't':
 			o.limit = (unsigned)number("limit", optarg, 86400);
+			break;
+		case 'p':
+			kit.patience =
+				(unsigned)number("patience", optarg, 86400);
 			break;
 		case 'V': puts("ewb-check-engine " PACKAGE_VERSION); exit(0);
 		case 'h': fputs(usage, stdout); exit(0);

@@ -13,6 +13,7 @@
 #include "lib/check.h"
 #include "protocol/binary.h"
 
+#define APART 16384u
 #define STUCK 100000u /* tries to send, none of which sent anything */
 
 struct client *
@@ -114,6 +115,8 @@ client_ask(struct client *c, const struct ask *a)
 	say(c, head, sizeof head);
 	say(c, a->extras, a->nextras);
 	say(c, a->key, a->nkey);
+	if (a->nvalue >= APART)
+		stage_sockets(); /* so that it gets a buffer of its own */
 	say(c, a->value, a->nvalue);
 	stage_sockets();
 	stage_sockets();

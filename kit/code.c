@@ -36,33 +36,30 @@ measure(struct dl_phdr_info *info, size_t size, void *arg)
 	return 1;
 }
 
+static struct code loaded; /* also when it is not any more */
+
 void *
 kit_load(void)
 {
-	struct code k = { 0 };
 	struct link_map *map;
 	void *handle = dlopen(kit.path, RTLD_NOW | RTLD_LOCAL);
 
 	if (handle == NULL || dlinfo(handle, RTLD_DI_LINKMAP, &map))
 		return handle;
-	k.base = map->l_addr;
-	dl_iterate_phdr(measure, &k);
-	kit_memory_of(k.from, k.to);
+	loaded = (struct code){ .base = map->l_addr };
+	dl_iterate_phdr(measure, &loaded);
+	kit_memory_of(loaded.from, loaded.to);
 	return handle;
 }
 
 const char *
 kit_code_name(char *to, size_t cap, uintptr_t at)
 {
-	Dl_info i;
-
-	if (dladdr((void *)at, &i) == 0)
-		snprintf(to, cap, "%#lx", (unsigned long)at);
-	else if (i.dli_sname)
-		snprintf(to, cap, "%s+%#lx", i.dli_sname,
-		         (unsigned long)(at - (uintptr_t)i.dli_saddr));
+	if (at >= loaded.from && at < loaded.to)
+		snprintf(to, cap, "%#lx of its file (addr2line -e %s -f %#lx)",
+		         (unsigned long)(at - loaded.base), kit.path,
+		         (unsigned long)(at - loaded.base));
 	else
-		snprintf(to, cap, "offset %#lx of its file",
-		         (unsigned long)(at - (uintptr_t)i.dli_fbase));
+		snprintf(to, cap, "%#lx", (unsigned long)at);
 	return to;
 }

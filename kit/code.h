@@ -9,7 +9,7 @@
 /* Loads it, before the server does, and tells kit/memory.h of it.  A handle for
  * dlclose(); null: it cannot be loaded, and the server will say why. */
 void *kit_load(void);
-/* "store+0x1c", or how far into the engine's file. */
+/* Where in the engine's file. */
 const char *kit_code_name(char *to, size_t cap, uintptr_t at);
 
 #endif

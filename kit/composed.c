@@ -34,6 +34,7 @@ void
 check_composed_append_and_prepend(void)
 {
 	struct key k = key_of("k");
+	struct answer a;
 
 	begin();
 	must_status(join(ASK_APPEND, &k, "x"), EWB_NOT_STORED,
@@ -47,6 +48,10 @@ check_composed_append_and_prepend(void)
 		must_status(join(ASK_APPEND, &k, "0123456789"), EWB_OK,
 		            "an append");
 	must_status(join(ASK_PREPEND, &k, ""), EWB_OK, "an empty prepend");
+	must_status(say_get(&k, &a), EWB_OK, "a get");
+	KIT_NEED(a.nvalue == 2011,
+	         "after 200 appends of 10 bytes to 11 the value has %zu",
+	         a.nvalue);
 	stage_close();
 }
 
@@ -178,8 +183,11 @@ check_composed_beside_stores(void)
 	for (unsigned at = 0; at < 12; at++) {
 		must_status(say_text(&k, "0"), EWB_OK, "a store");
 		client_ask(a, &incr);
-		for (unsigned i = 0; i < at; i++)
+		stage_let_threads();
+		for (unsigned i = 0; i < at; i++) {
 			(void)stage_step();
+			stage_let_threads();
+		}
 		client_ask(b, &set);
 		client_hear(b, &got, "a store beside an incr");
 		must_status(got.status, EWB_OK, "a store beside an incr");

@@ -168,8 +168,9 @@ kit_memory_left(uint64_t mark)
 			continue;
 		l.blocks++;
 		l.bytes += b->n;
-		l.taken = b->taken;
-		l.by = b->by;
+		l.taken |= b->taken;
+		if (!b->taken)
+			l.by = b->by;
 	}
 	pthread_mutex_unlock(&lock);
 	return l;

@@ -28,8 +28,8 @@ void kit_memory_taken(void *p);
 /* Blocks that were made since mark and are not freed; and one of them. */
 struct kit_leak {
 	size_t blocks, bytes;
-	bool taken;   /* the one was a taken value */
-	uintptr_t by; /* who made it */
+	bool taken;   /* a taken value is among them */
+	uintptr_t by; /* who made another one */
 };
 uint64_t kit_memory_mark(void);
 struct kit_leak kit_memory_left(uint64_t mark);

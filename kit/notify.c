@@ -31,7 +31,7 @@ exercise(void)
 
 		kit_at("%s", shapes_name(s));
 		shapes_ask(s, c);
-		stage_settle(shapes_name(s));
+		stage_settle_or_skip();
 		while (client_has(c, &a))
 			;
 		stage_calm();
@@ -39,12 +39,12 @@ exercise(void)
 		shapes_ask(s, c);
 		(void)stage_step();
 		client_drop(c);
-		stage_settle(shapes_name(s));
+		stage_settle_or_skip();
 		stage_calm();
 	}
 	for (unsigned i = 0; i < 3 * shapes_n(); i++)
 		shapes_ask(i % shapes_n(), client_new());
-	stage_settle("many commands at once");
+	stage_settle_or_skip();
 	stage_calm();
 }
 
@@ -137,11 +137,14 @@ check_notify_lent_values(void)
 			slow[i] = client_new();
 			client_small(slow[i]);
 			client_ask(slow[i], &get);
-			stage_idle();
+			stage_settle("a get by a slow reader");
 		}
-		/* while they do not read it goes, and comes otherwise */
-		must_status(say_remove(&k), EWB_OK, "a remove");
+		/* while they do not read it is another, goes, and comes */
+		if (round % 2)
+			must_status(say_remove(&k), EWB_OK, "a remove");
 		must_status(say_set(&k, other, n), EWB_OK, "a store");
+		must_status(say_set(&k, other, n), EWB_OK, "a store");
+		must_status(say_remove(&k), EWB_OK, "a remove");
 		must_status(say_set(&k, other, n), EWB_OK, "a store");
 		for (unsigned i = 0; i < 4; i++) {
 			if (i % 2) {

@@ -85,11 +85,8 @@ store_one(unsigned i, uint64_t from)
 
 	kit_fill(anew, sizes[i], from);
 	status = say_set(&k, anew, sizes[i]);
-	kit_memory_pause(1);
-	say_get(&k, &a);
-	kit_memory_pause(-1);
-	if (is_error(a.status))
-		return;
+	if (is_error(say_get(&k, &a)))
+		say_get(&k, &a); /* it fails once */
 	KIT_NEED(status == EWB_OK || is_error(status),
 	         "a store says %s, for want of memory", status_name(status));
 	KIT_NEED(a.status == EWB_OK,
@@ -256,7 +253,7 @@ void
 check_memory_leaks(void)
 {
 	struct kit_leak l;
-	char by[200];
+	char by[600];
 	uint64_t mark;
 	bool more = true;
 

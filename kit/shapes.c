@@ -74,6 +74,7 @@ shapes_prepare(void)
 		if (s >= CREATE && !scans)
 			continue;
 		have[nhave++] = (enum shape)s;
+		shapes_again(nhave - 1);
 	}
 }
 
@@ -128,24 +129,29 @@ shapes_ask(unsigned s, struct client *c)
 	case LARGE_GET: a = ask_get(&l); break;
 	case SET: a = ask_store(ASK_SET, &set, "stored", 6); break;
 	case LARGE_SET: a = ask_store(ASK_SET, &set, large, nlarge); break;
-	case REMOVE:
-		(void)say_text(&gone, "x");
-		a = ask_remove(&gone);
-		break;
-	case INCR:
-		(void)say_text(&number, "5");
-		a = ask_count(ASK_INCR, &number, 1);
-		break;
-	case APPEND:
-		(void)say_text(&text, "text");
-		a = ask_store(ASK_APPEND, &text, "more", 4);
-		break;
+	case REMOVE: a = ask_remove(&gone); break;
+	case INCR: a = ask_count(ASK_INCR, &number, 1); break;
+	case APPEND: a = ask_store(ASK_APPEND, &text, "more", 4); break;
 	case CREATE: a = scan_ask_create(&w); break;
 	case CONTINUE: ask_scan(c); return;
 	case STATS:
 	case SHAPES: break;
 	}
 	client_ask(c, &a);
+}
+
+void
+shapes_again(unsigned s)
+{
+	struct key gone = key_of("gone"), number = key_of("number"),
+		   text = key_of("text");
+
+	if (have[s] == REMOVE)
+		(void)say_text(&gone, "x");
+	if (have[s] == INCR)
+		(void)say_text(&number, "5");
+	if (have[s] == APPEND)
+		(void)say_text(&text, "text");
 }
 
 void

@@ -10,6 +10,8 @@
 void shapes_prepare(void);
 unsigned shapes_n(void);
 const char *shapes_name(unsigned s);
+/* Stores anew what this one needs, and changes. */
+void shapes_again(unsigned s);
 /* Asks; it is not waited for.  A continue's scan is made first. */
 void shapes_ask(unsigned s, struct client *c);
 /* What they stored is as it was, or as one of them made it. */

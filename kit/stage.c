@@ -287,6 +287,16 @@ stage_settle(const char *what)
 }
 
 void
+stage_settle_or_skip(void)
+{
+	if (!stage_until(home, NULL))
+		kit_skip("a %s does not come home; see the checks of ends and "
+		         "notify/bounded",
+		         who_is_away());
+	stage_idle();
+}
+
+void
 stage_pass(uint64_t ms)
 {
 	ewb_clock_advance(&stage.core->clock, ms * 1000);
@@ -324,16 +334,22 @@ all_wait(void)
 }
 
 void
-stage_calm(void)
+stage_let_threads(void)
 {
 	double until = kit_now() + kit.patience;
 
 	for (unsigned n = 0; n < 3 && kit_now() < until;) {
 		n = all_wait() ? n + 1 : 0;
 		if (kit_threads() > 1)
-			await_letter();
-		stage_idle();
+			(void)poll(NULL, 0, 1);
 	}
+}
+
+void
+stage_calm(void)
+{
+	stage_let_threads();
+	stage_idle();
 }
 
 const char *

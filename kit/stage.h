@@ -66,11 +66,15 @@ void stage_sockets(void);
 bool stage_until(bool (*so)(void *arg), void *arg);
 /* Steps until all commands are home and nothing moves. */
 void stage_settle(const char *what);
+/* Likewise; the check is left out if they do not come: others are for that. */
+void stage_settle_or_skip(void);
 /* Steps until nothing moves, without waiting for anybody. */
 void stage_idle(void);
 /* Time passes. */
 void stage_pass(uint64_t ms);
-/* The engine's own threads all wait for something. */
+/* Until the engine's own threads all wait for something; then also steps until
+ * nothing moves. */
+void stage_let_threads(void);
 void stage_calm(void);
 /* The server saw the engine break its interface: what it said; or null. */
 const char *stage_mistake(void);

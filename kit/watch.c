@@ -97,13 +97,14 @@ enter(void)
 	return waits_so_far();
 }
 
+/* A command that is run again need not wait then. */
 static void
-leave(enum where w, long before)
+leave(enum where w, long before, bool first)
 {
 	long waited = waits_so_far() - before;
 
 	kit_memory_inside(-1);
-	if (engine.model != EWB_NONBLOCKING && w != CANCEL)
+	if (!first || (engine.model != EWB_NONBLOCKING && w != CANCEL))
 		return;
 	atomic_fetch_add(&fronts[w].calls, 1);
 	if (waited > 0)
@@ -126,50 +127,55 @@ kit_watch_waits(void)
 static enum ewb_status
 get(void *self, struct ewb_cookie *c, const struct ewb_request *r)
 {
+	bool first = c->resumed == EWB_NEW;
 	long before = enter();
 	enum ewb_status status = engine.get(self, c, r);
 
-	leave(GET, before);
+	leave(GET, before, first);
 	return status;
 }
 
 static enum ewb_status
 store(void *self, struct ewb_cookie *c, const struct ewb_request *r)
 {
+	bool first = c->resumed == EWB_NEW;
 	long before = enter();
 	enum ewb_status status = engine.store(self, c, r);
 
-	leave(STORE, before);
+	leave(STORE, before, first);
 	return status;
 }
 
 static enum ewb_status
 take_away(void *self, struct ewb_cookie *c, const struct ewb_request *r)
 {
+	bool first = c->resumed == EWB_NEW;
 	long before = enter();
 	enum ewb_status status = engine.remove(self, c, r);
 
-	leave(REMOVE, before);
+	leave(REMOVE, before, first);
 	return status;
 }
 
 static enum ewb_status
 flush(void *self, struct ewb_cookie *c)
 {
+	bool first = c->resumed == EWB_NEW;
 	long before = enter();
 	enum ewb_status status = engine.flush(self, c);
 
-	leave(FLUSH, before);
+	leave(FLUSH, before, first);
 	return status;
 }
 
 static enum ewb_status
 stats(void *self, struct ewb_cookie *c)
 {
+	bool first = c->resumed == EWB_NEW;
 	long before = enter();
 	enum ewb_status status = engine.stats(self, c);
 
-	leave(STATS, before);
+	leave(STATS, before, first);
 	return status;
 }
 
@@ -180,7 +186,7 @@ cancel(void *self, struct ewb_ticket t, enum ewb_cancel_reason why, void *arg)
 
 	atomic_fetch_add(&kit_seen.cancels, 1);
 	engine.cancel(self, t, why, arg);
-	leave(CANCEL, before);
+	leave(CANCEL, before, true);
 }
 
 /* Cursors: ours is around the engine's, with what it has offered. */

@@ -1,0 +1,131 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+# For each check of ewb-check-engine there is an engine that is wrong in just
+# that way: the check fails, and says why.  Without its fault it passes all.
+#
+#	EWB_FAULTS=all t/faulty.sh     each fault against all checks: the table
+. "${srcdir:-.}/t/wire/lib.sh"
+seed=${RANDOM}
+# What a sanitizer finds by itself ends the process in another way.
+case ${SANITIZER:-no} in no | '') sanitized=no ;; *) sanitized=yes ;; esac
+
+check() {
+	local plugin=$1 fault=$2
+	shift 2
+	"$build/kit/ewb-check-engine" --seed "$seed" --seconds 0 --limit $enough \
+	    --patience 2 "$@" "$(engine "t/faulty/$plugin")" "fault=$fault" \
+	    >"$dir/out" 2>"$dir/err"
+}
+
+# The engine; its fault; the checks that fail, the one that it is for first; what
+# that one says.
+faults='
+faulty|stale-tail|contract/store-and-get|after a store of a shorter value: the value should have 1 bytes
+faulty|removes-nothing|contract/remove contract/expiry random/commands|a remove of a key that is not there
+faulty|ignores-absent|contract/expect-absent random/commands|it should say EWB_EXISTS, and says EWB_OK
+faulty|ignores-present|contract/expect-present random/commands|it should say EWB_NOT_FOUND, and says EWB_OK
+faulty|ignores-cas|contract/expect-cas composed/beside-stores|another cas than the item
+faulty|same-cas|contract/cas-changes|which it had after store 1
+faulty|short-flags|contract/flags|flags 0xffffffff were stored, and 0x0000ffff are answered
+faulty|never-expires|contract/expiry composed/touch scan/expired|a get 10 s after the expiry
+plain|undeclared-cas|contract/undeclared|can lacks EWB_CAN_CAS
+faulty|cuts-keys|contract/binary-keys|(250 bytes): the value of 8 bytes is another
+faulty|empty-is-missing|contract/empty-value scan/records random/commands|an empty value: a get says EWB_NOT_FOUND
+faulty|cuts-large|contract/large-values|a value of 65537 bytes: the value should have 65537 bytes, and has 65536
+faulty|keeps-pointer|contract/own-copy|a value of 3000 bytes, when its store was over for long
+faulty|flushes-half|contract/flush|a get after a flush: it should say EWB_NOT_FOUND
+faulty|stats-without-name|contract/stats|a statistic has a value and no name
+faulty|ends-with-end|contract/statuses contract/flush|a status that is none of the protocol
+faulty|appends-in-place|composed/append-and-prepend composed/beside-stores|the value should have 11 bytes, and has 10
+faulty|counts-to-32|composed/counters|the most and 2: it should be 1
+faulty|forgets-touch|composed/touch|a get after the expiry that a touch gave it
+faulty|loses-the-250th|composed/increments|64 incr at once: two of them answered
+faulty|checks-early|composed/beside-stores|a store beside an incr: its value was lost
+faulty|notifies-twice|notify/once|whose block had been notified before
+faulty|stats-forever|notify/bounded contract/stats notify/never-waits ends/disconnect ends/deadline ends/stop ends/unload|stats was never answered
+faulty|touches-after|notify/hands-off|ewb_reply_cas() was called on a cookie after its notify
+faulty|waits-in-front|notify/never-waits|get waits each time that it is called
+faulty|reuses-lent|notify/lent-values composed/touch scan/snapshot|two values
+faulty|silent-when-gone|ends/disconnect|whose client went after 1 steps: a set was never notified
+faulty|silent-when-late|ends/deadline|whose deadline passed after 1 steps: a set was never notified
+faulty|silent-when-stopped|ends/stop ends/unload|its commands cancelled, and a set was never notified
+faulty|loses-the-ninth|ends/unload|the server was stopped, and a set was never notified
+faulty|leaks-removed|ends/leaks memory/leaks|blocks that it allocated
+faulty|leaks-taken|ends/leaks memory/leaks|ewb_value_take() was not freed
+faulty|leaves-its-thread|ends/threads|1 of its threads still run
+faulty|wrong-order|scan/order scan/records scan/bounds scan/keys-only scan/resume scan/snapshot scan/under-writes scan/slow-reader|keys are compared as unsigned bytes
+faulty|scans-no-flags|scan/records|with flags 0x0, and get says
+faulty|includes-excluded|scan/bounds|which is outside of its range
+faulty|keys-of-values|scan/keys-only|a scan of keys alone: record
+faulty|forgets-refused|scan/resume scan/slow-reader scan/snapshot|had been refused offered
+faulty|ends-refused|scan/ends scan/resume scan/slow-reader|it should say EWB_SCAN_COMPLETE, and says EWB_INTERNAL
+faulty|counts-nothing|scan/count|holds 0 records, and 160 were stored in it
+faulty|scans-expired|scan/expired|a record that had expired before it began
+faulty|no-snapshot|scan/snapshot|of a snapshot
+plain|counts-its-way|scan/under-writes|beside writes
+faulty|forgets-large|scan/slow-reader|a scan whose reader was slow
+faulty|closes-midway-badly|scan/cursors|it crashed: signal 6
+faulty|unchecked-open|memory/open|it crashed: signal 11
+faulty|loses-when-short|memory/commands memory/leaks|a store that said EWB_NO_MEMORY, for want of memory, lost the key
+faulty|unchecked-cursor|memory/scans|it crashed: signal 11
+faulty|leaks-when-short|memory/leaks|allocation 2 failed, and 1 blocks are not freed
+faulty|replace-with-nothing|random/commands|it should say EWB_OK, and says EWB_NOT_FOUND
+plain|caches-by-thread|threads/increments|by real threads
+plain|shares-a-scratch|threads/commands|by real threads
+'
+
+show() {
+	cat "$dir/out" "$dir/err"
+	return 1
+}
+
+# caught PLUGIN FAULT CHECK TEXT
+caught() {
+	check "$1" "$2" --only "$3" && { echo "it passes"; return 1; }
+	grep -q "^not ok 1 - $3\$" "$dir/out" || show || return 1
+	grep -q "^  # rule: ewb-engine(3), " "$dir/out" || show || return 1
+	grep -q "^  # again: ewb-check-engine --seed $seed .*--only $3 .*fault=$2\$" \
+	    "$dir/out" || show || return 1
+	grep -qF -- "$4" "$dir/out" || [ $sanitized = yes ] || show
+}
+# left_out PLUGIN FAULT CHECK
+left_out() {
+	check "$1" "$2" --only "$3" && grep -q '# SKIP a sanitizer' "$dir/out"
+}
+# only_these PLUGIN FAULT CHECK...
+only_these() {
+	local plugin=$1 fault=$2
+	shift 2
+	check "$plugin" "$fault"
+	[ "$(sed -n 's/^not ok [0-9]* - //p' "$dir/out" | sort)" = \
+	    "$(printf '%s\n' "$@" | sort)" ] || show
+}
+none_fails() {
+	check "$1" none && ! grep -q '^not ok' "$dir/out" || show
+}
+# Every check has a fault that it finds.
+all_are_there() {
+	"$build/kit/ewb-check-engine" --list | sort >"$dir/checks"
+	cut -d'|' -f3 <<<"$faults" | sed 's/ .*//' | sed '/^$/d' | sort -u >"$dir/found"
+	diff "$dir/checks" "$dir/found"
+}
+
+echo "seed $seed"
+fact "the engine without a fault holds" none_fails faulty
+fact "the blocking one without a fault holds" none_fails plain
+fact "each check has its fault" all_are_there
+while IFS='|' read -r plugin fault checks text; do
+	[ -n "$fault" ] || continue
+	first=${checks%% *}
+	case $sanitized/$first in
+	yes/memory/* | yes/ends/leaks)
+		fact "$first is left out" left_out "$plugin" "$fault" "$first"
+		continue
+		;;
+	esac
+	fact "$fault: $first fails" caught "$plugin" "$fault" "$first" "$text"
+	[ "${EWB_FAULTS-}" = all ] || continue
+	# shellcheck disable=SC2086 # a list of words
+	fact "$fault: only $checks" only_these "$plugin" "$fault" $checks
+done <<<"$faults"
+end
