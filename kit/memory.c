@@ -107,20 +107,6 @@ find(const void *p)
 	return NULL;
 }
 
-/* Under the lock.  A tomb at the end of a row of places is none. */
-static void
-bury(struct block *b)
-{
-	size_t i = (size_t)(b - blocks);
-
-	b->p = TOMB;
-	nblocks--;
-	if (blocks[(i + 1) & (BLOCKS - 1)].p)
-		return;
-	for (; blocks[i].p == TOMB; i = (i - 1) & (BLOCKS - 1))
-		blocks[i].p = NULL;
-}
-
 static void
 remember(void *p, size_t n, uintptr_t by, bool taken)
 {
@@ -187,6 +173,20 @@ extern void __libc_free(void *p);
 
 #define EXPORTED __attribute__((visibility("default")))
 #define CALLER ((uintptr_t)__builtin_return_address(0))
+
+/* Under the lock.  A tomb at the end of a row of places is none. */
+static void
+bury(struct block *b)
+{
+	size_t i = (size_t)(b - blocks);
+
+	b->p = TOMB;
+	nblocks--;
+	if (blocks[(i + 1) & (BLOCKS - 1)].p)
+		return;
+	for (; blocks[i].p == TOMB; i = (i - 1) & (BLOCKS - 1))
+		blocks[i].p = NULL;
+}
 
 static bool
 engines(uintptr_t by)

@@ -90,6 +90,8 @@ begin(const struct stage_how *how, size_t nvalue)
 	qsort(data, ndata, sizeof *data, by_key);
 	for (size_t i = 0; i < ndata; i++) {
 		data[i].nvalue = nvalue ? nvalue : i % 5 * 37;
+		if (data[i].nvalue > say_max_value())
+			data[i].nvalue = say_max_value();
 		data[i].flags = say_can(EWB_CAN_FLAGS) ? (uint32_t)i : 0;
 	}
 	/* not in their order */

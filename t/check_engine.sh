@@ -41,6 +41,14 @@ lists() {
 	    [ "$(wc -l <"$dir/all")" -gt "$(wc -l <"$dir/scan")" ] &&
 	    ! grep -qv '^scan/' "$dir/scan"
 }
+helped() {
+	local option
+	check --help >"$dir/out" || return 1
+	for option in $(grep -o -- '--[a-z]*' "$dir/out" | sort -u); do
+		grep -q "Fl \\\\-${option#--}\\b" "$here/../../doc/ewb-check-engine.1" ||
+		    { echo "$option is not in the manual page"; return 1; }
+	done
+}
 same_keys() {
 	check --only contract/binary-keys "$1" >"$dir/a" &&
 	    check --only contract/binary-keys "$1" >"$dir/b" &&
@@ -56,6 +64,7 @@ fact "slow-blocking holds" holds "$(engine slow-blocking)" delay=10us
 fact "tiny, which stores nothing, holds" holds "$(engine examples/tiny)"
 fact "what tiny cannot is left out" skips "$(engine examples/tiny)" scan/order
 fact "the checks have names, and groups" lists
+fact "the manual page has all options" helped
 fact "a seed is accepted, and printed" same_keys "$(engine memory)"
 fact "no engine: usage" says 2 'no engine'
 fact "a check that there is not: usage" says 2 'scan/nothing: no check of that name' --only scan/nothing "$(engine memory)"
@@ -64,5 +73,9 @@ fact "a parameter without a value: usage" says 2 'a parameter is key=value' "$(e
 fact "a file that there is not" says 1 'no such file' ./nothing.so
 fact "a parameter that the engine does not know fails, by name" \
     says 1 'it does not open: engine memory: no parameter nonsense' --only contract/flush "$(engine memory)" nonsense=1
+fact "what an engine calls is seen, also when it is linked with -Bsymbolic" \
+    says 1 'whose block had been notified before' --only notify/once "$(engine t/faulty/bound)" fault=notifies-twice
+fact "an engine with a libewb of its own is refused" \
+    says 1 'has an ewb_notify() of its own' --only contract/flush "$(engine t/faulty/brings)"
 fact "a file that is no engine fails" says 1 'it has no EWB_ENGINE' --only contract/flush "$(engine t/wire/no_engine)"
 end
