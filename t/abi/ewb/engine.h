@@ -42,7 +42,7 @@ extern "C" {
 #endif
 
 #define EWB_ABI 1               /* differs: cannot be loaded */
-#define EWB_API 0x000100        /* 0.1.0; newer than the server's: refused */
+#define EWB_API 0x000200        /* 0.2.0; newer than the server's: refused */
 
 /* Up to 0xffff these are the statuses of the memcached binary protocol and go
  * to the client; the others are between the engine and libewb. */
@@ -108,6 +108,11 @@ struct ewb_request {
 	uint32_t expiry;    /* absolute Unix seconds, 0 never; may have passed */
 	uint64_t cas;       /* for EWB_EXPECT_CAS; remove: 0 for any */
 	enum ewb_expect expect;
+	uint64_t hint[2];   /* the engine's own; 0, or what prefetch() left */
+	/* 0.2: a command of the engine's own: binary, the extras; text, the
+	 * words between its key and its value's length, as they stand */
+	const void *extras;
+	size_t nextras;
 };
 
 /* A record, both ways: what a get answers, and what a scan offers.  Set size
@@ -166,6 +171,53 @@ struct ewb_setting {
 	const char *name, *value;
 };
 
+enum ewb_kind {
+	EWB_KIND_ENGINE,
+	EWB_KIND_FILTER /* wraps an engine, or another filter; see ewb_next_get() */
+};
+
+/* A command of the engine's own, how it stands to the others: struct ewb_own's
+ * is.  Neither keyed nor a barrier: it waits for nobody. */
+#define EWB_OWN_KEYED 1u     /* waits for earlier ones of its client on its key */
+#define EWB_OWN_MUTATES 2u   /* changes data: its outcome may be unknown */
+#define EWB_OWN_BARRIER 4u   /* waits for all of its client, and holds all */
+#define EWB_OWN_KEY 8u       /* has a key, though it is not keyed */
+#define EWB_OWN_VALUE 16u    /* has a value */
+#define EWB_OWN_STREAMS 32u  /* may call ewb_stream_open() */
+#define EWB_OWN_TERMINAL_ERROR 64u /* ... and an error may end a stream that has
+                                    * begun; else the client is hung up on */
+#define EWB_OWN_NO_TEXT 128u /* the binary protocol's alone */
+#define EWB_OWN_ALL 255u
+
+/* In text it is a line, with a value in the next one, as a set has it:
+ *
+ *      NAME [KEY] [WORD]... [BYTES]
+ *
+ * in binary a frame with any extras.  Its reply: what ewb_reply_value() and
+ * ewb_reply_item() say; in text VALUE KEY FLAGS BYTES, the value and END, or OK
+ * where there is no value; statistics, or a number, as of stats and incr.  A
+ * stream is, in text, lines of DATA and a number of bytes, each followed by so
+ * many bytes, and END or an error's line; in binary frames with status 0, and
+ * one without a body, or with an error, that ends them. */
+struct ewb_own {
+	const char *name, *help; /* 1 to 31 of a-z 0-9 _ -; help: one line */
+	uint32_t opcode;         /* 0: not in the binary protocol */
+	uint32_t is;             /* EWB_OWN_... */
+	/* As any callback: runs where the model says. */
+	enum ewb_status (*run)(void *self, struct ewb_cookie *c,
+	                       const struct ewb_request *r);
+};
+
+/* What a client counts by. */
+struct ewb_count {
+	uint32_t size;
+	uint8_t down;    /* decr, not incr: never below 0; incr wraps */
+	uint8_t create;  /* without the key it is stored with initial, and the
+	                  * request's expiry; else EWB_NOT_FOUND */
+	uint8_t unused[2];
+	uint64_t delta, initial;
+};
+
 /* The engine itself.  get, store and remove are required.  Where "model" is
  * not said, open, close and the scan callbacks run on the pool or at start
  * and stop and may wait; get, store, remove, flush and stats run where the
@@ -217,6 +269,42 @@ struct ewb_engine {
 	enum ewb_status (*scan_next)(void *self, void *cursor,
 	                             struct ewb_sink *sink);
 	void (*scan_close)(void *self, void *cursor);
+
+	/* front, EWB_NONBLOCKING alone: a get, store or remove of this key is
+	 * likely to come soon, behind others that came along with it: the
+	 * engine can begin to fetch into the caches what that will touch.  It
+	 * may leave a note in r->hint, which the callback finds in its request
+	 * and must not believe: anything may have happened in between.  It may
+	 * not wait, and answers nothing.  May be null. */
+	void (*prefetch)(void *self, struct ewb_request *r);
+
+	/* 0.2: enum ewb_kind; set by EWB_FILTER() */
+	uint32_t kind;
+	uint32_t own_size;         /* set by EWB_ENGINE() */
+	/* Commands of its own, a filter's too; ends with a null name.  A clash
+	 * with one of the protocols, or of another engine, is refused at load. */
+	const struct ewb_own *own;
+	/* Filters: an own command of one below.  ewb_next_own() does it.  Null:
+	 * it passes. */
+	enum ewb_status (*other)(void *self, struct ewb_cookie *c,
+	                         const struct ewb_request *r,
+	                         const struct ewb_own *what);
+	/* Engines: instead of what libewb makes out of get and store; each may be
+	 * null, and has to be one step.  Not called where a filter looks at gets
+	 * or stores.  append and prepend: the value is what is added; without
+	 * the key EWB_NOT_STORED.  count: answers with ewb_reply_number().
+	 * touch, get_and_touch: to the request's expiry. */
+	enum ewb_status (*append)(void *self, struct ewb_cookie *c,
+	                          const struct ewb_request *r);
+	enum ewb_status (*prepend)(void *self, struct ewb_cookie *c,
+	                           const struct ewb_request *r);
+	enum ewb_status (*count)(void *self, struct ewb_cookie *c,
+	                         const struct ewb_request *r,
+	                         const struct ewb_count *n);
+	enum ewb_status (*touch)(void *self, struct ewb_cookie *c,
+	                         const struct ewb_request *r);
+	enum ewb_status (*get_and_touch)(void *self, struct ewb_cookie *c,
+	                                 const struct ewb_request *r);
 };
 
 /* EWB_ENGINE(.name = "mine", .get = get, ...) makes the shared object an
@@ -228,10 +316,18 @@ struct ewb_engine {
 		static const struct ewb_engine engine = {               \
 			.abi = EWB_ABI,                                 \
 			.size = (uint32_t)sizeof(struct ewb_engine),    \
-			.api = EWB_API, __VA_ARGS__                     \
+			.api = EWB_API,                                 \
+			.own_size = (uint32_t)sizeof(struct ewb_own),   \
+			__VA_ARGS__                                     \
 		};                                                      \
 		return &engine;                                         \
 	}
+
+/* EWB_FILTER(.name = "mine", .store = store, ...) makes it a filter.  No
+ * callback is required: what is null passes to the engine below as if the
+ * filter were not there.  can is what it leaves of what that one can, and
+ * max_key and max_value are limits of its own; 0: all. */
+#define EWB_FILTER(...) EWB_ENGINE(.kind = EWB_KIND_FILTER, __VA_ARGS__)
 
 /* The host.  any thread, except where said. */
 
@@ -240,8 +336,12 @@ uint32_t ewb_host_vbuckets(const struct ewb_host *h);
 uint32_t ewb_host_time(const struct ewb_host *h);
 /* The largest value that a client may store, bytes. */
 uint64_t ewb_host_max_value(const struct ewb_host *h);
-/* One line for the operator. */
+/* Microseconds from some moment on, for measuring; it never goes back. */
+uint64_t ewb_host_clock(const struct ewb_host *h);
+/* One line for the operator who wants to know more (ewbd -v). */
 void ewb_host_log(struct ewb_host *h, const char *fmt, ...) EWB_PRINTF(2, 3);
+/* Likewise for each operator. */
+void ewb_host_notice(struct ewb_host *h, const char *fmt, ...) EWB_PRINTF(2, 3);
 /* Why open failed, one line: what, where, what would be right. */
 void ewb_host_error(struct ewb_host *h, const char *fmt, ...) EWB_PRINTF(2, 3);
 
@@ -302,6 +402,8 @@ enum ewb_status ewb_reply_item(struct ewb_cookie *c, const struct ewb_item *i,
                                void (*release)(void *arg), void *arg);
 /* A mutation's new cas. */
 void ewb_reply_cas(struct ewb_cookie *c, uint64_t cas);
+/* A number: of count, and of an engine's own command. */
+void ewb_reply_number(struct ewb_cookie *c, uint64_t number);
 /* In the stats callback: one statistic.  Its text is cut at 511 bytes. */
 enum ewb_status ewb_reply_stat(struct ewb_cookie *c, const char *name,
                                const char *fmt, ...) EWB_PRINTF(3, 4);
@@ -344,14 +446,14 @@ struct ewb_ticket ewb_task_ticket(const struct ewb_task *t);
 /* The task itself: how often its function was called before this time. */
 unsigned ewb_task_runs(const struct ewb_task *t);
 
-/* Streams: a reply larger than memory should hold.  In this release the reply
- * of a scan's continue is the only one that may come in pieces, and libewb
- * makes it out of what scan_next() offers: ewb_stream_open() says
- * EWB_NOT_SUPPORTED in every callback of an engine's.  It is for the commands
- * that an engine will be able to add, in a later release.  In the callback
- * ewb_stream_open(), then as for any block; in the background reserve and
- * commit record after record; at the end notify (or return from the offloaded
- * function), and the callback is run once more to give the final status. */
+/* Streams: a reply larger than memory should hold.  It may be that of a command
+ * of the engine's own which says EWB_OWN_STREAMS; elsewhere, and in a blocking
+ * engine, ewb_stream_open() says EWB_NOT_SUPPORTED.  (A scan's is made by libewb
+ * out of what scan_next() offers.)  In the callback ewb_stream_open(), then as
+ * for any block; in the background reserve and commit piece after piece; at the
+ * end notify (or return from the offloaded function), and the callback is run
+ * once more to give the final status.  The client sees pieces as they are
+ * filled, not as they were committed. */
 
 /* front, in a callback, before it blocks.  wake(arg), on the front end, says
  * that there is room again; null: the offloaded task is woken, so there must be
@@ -368,6 +470,63 @@ void ewb_stream_commit(struct ewb_cookie *c, size_t n);
 /* holder: sends what is there, though a chunk is not full.  What was reserved
  * and not committed is given up. */
 void ewb_stream_flush(struct ewb_cookie *c);
+
+/* Filters: the way to the engine below.  In a callback of a filter's, on the
+ * thread that it runs on; not in an offloaded function.
+ *
+ *      get(self, c, r) ── ewb_next_get(c, r) ── EWB_OK, … ──▶ the reply is c's
+ *         ▲                  └─ EWB_WOULDBLOCK: return that
+ *         └─ run again ◀── the command below has ended; ask for it again
+ *
+ * Each runs a command at the engine below and gives its final status; or
+ * EWB_WOULDBLOCK, which the callback returns.  It is then run again, and asks
+ * again, in the same words, for the command that it waits for.  Each result is
+ * given once: the next call begins another command.  A filter that runs more
+ * than one, or waits itself before or after, keeps in ewb_cookie_set_state()
+ * how far it is.  A blocking filter is always told EWB_WOULDBLOCK first.
+ *
+ * With the status comes the reply: what the command below answered is the
+ * reply of c from then on, lent values included, nothing is copied; statistics
+ * are added to those that are there.  While the command below is under way, c
+ * may not be blocked otherwise.  A cancel, a deadline and the end of the
+ * client go down to it.
+ *
+ * r: what is asked; null: what the client asked.  A changed one must stay,
+ * with its key and value, until the result was given; libewb sets its hash and
+ * vbucket.  EWB_NO_MEMORY: it was not begun.  EWB_INTERNAL: the filter's
+ * mistake, named in the log. */
+enum ewb_status ewb_next_get(struct ewb_cookie *c, const struct ewb_request *r);
+/* r->expect and r->cas are looked at.  The value may be gone afterwards. */
+enum ewb_status ewb_next_store(struct ewb_cookie *c,
+                               const struct ewb_request *r);
+enum ewb_status ewb_next_remove(struct ewb_cookie *c,
+                                const struct ewb_request *r);
+enum ewb_status ewb_next_flush(struct ewb_cookie *c);
+enum ewb_status ewb_next_stats(struct ewb_cookie *c);
+/* In the callback other(): the engine's own command that it was called for. */
+enum ewb_status ewb_next_own(struct ewb_cookie *c, const struct ewb_request *r);
+/* holder: the reply as it is now: value, flags, expiry, cas; valid until the
+ * reply changes, and not to be given to ewb_reply_item().  Set item->size. */
+void ewb_next_reply(const struct ewb_cookie *c, struct ewb_item *item);
+/* holder: how often the commands below had to wait, in all. */
+unsigned ewb_next_waits(const struct ewb_cookie *c);
+/* pool: the cursors of the engine below; h is the filter's own host.
+ * EWB_NOT_SUPPORTED: it has none. */
+enum ewb_status ewb_next_scan_open(struct ewb_host *h,
+                                   const struct ewb_range *range, void **cursor,
+                                   uint64_t *count);
+enum ewb_status ewb_next_scan_next(struct ewb_host *h, void *cursor,
+                                   struct ewb_sink *sink);
+void ewb_next_scan_close(struct ewb_host *h, void *cursor);
+
+/* Whose command it is.  holder. */
+
+/* The client's command, of which this may be a part: "get", "incr". */
+const char *ewb_cookie_command(const struct ewb_cookie *c);
+/* A number of the client's connection, another for each; and, where name is
+ * not null, its name, cut to n bytes with the final 0: front, in a callback;
+ * elsewhere it is "". */
+uint64_t ewb_cookie_client(const struct ewb_cookie *c, char *name, size_t n);
 
 /* Scans.  In scan_next: EWB_OK, taken; EWB_WOULDBLOCK, refused: return EWB_OK
  * and offer this record first the next time. */
