@@ -149,7 +149,7 @@ tell(struct ewb_stream *s)
 static int
 is_worth_a_wake(const struct ewb_stream *s, uint32_t at)
 {
-	return at < EWB_STREAM_EAGER || s->untold >= s->core->limits.high / 2 ||
+	return at < EWB_STREAM_EAGER || s->untold > s->core->limits.high / 2 ||
 	       ewb_clock_us(&s->core->clock) - s->told_at >=
 	               EWB_STREAM_QUIET_US;
 }

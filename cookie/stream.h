@@ -34,9 +34,9 @@
 
 /* A sealed piece is told at once, by the DATA letter, but to a front end that
  * sleeps: to wake it for each would cost more than what it sends, where both
- * have one CPU.  It is woken when half of the high mark waits, for the first
- * pieces, when the last telling is EWB_STREAM_QUIET_US ago, and when the
- * producer stops; and it looks by itself that long after each telling. */
+ * have one CPU.  It is woken when more than half of the high mark waits, for
+ * the first pieces, when the last telling is EWB_STREAM_QUIET_US ago, and when
+ * the producer stops; and it looks by itself that long after each telling. */
 #define EWB_STREAM_QUIET_US 1000u
 #define EWB_STREAM_EAGER 2u /* the first pieces, which are small */
 
