@@ -209,9 +209,10 @@ seal(struct ewb_stream *s)
 	s->filling = NULL;
 	adapt(s);
 	s->ring[at % EWB_STREAM_RING] = ch;
-	/* release, in the default order: the chunk before its position */
-	atomic_store(&s->sealed, at + 1);
 	s->untold += ch->cap;
+	/* release, in the default order: the chunk before its position; it is
+	 * not ours after */
+	atomic_store(&s->sealed, at + 1);
 	if (!ewb_inbox_asleep(&s->dispatch->inbox) || is_worth_a_wake(s, at))
 		tell(s);
 }
