@@ -169,6 +169,7 @@ START_TEST(what_was_not_told_is_found_by_looking)
 	unsigned data;
 
 	get_going();
+	ewb_now_on_front(play.d[0].thread);
 	sleep_now();
 	before = letters();
 	data = r.k->data;
