@@ -12,6 +12,7 @@ static struct {
 	bool twice;       /* asks for two at once */
 	bool blocks_amid; /* blocks while the command below is not over */
 	const char *key;  /* asks for this one instead */
+	uint64_t hint;    /* ... with that in its request */
 	_Atomic unsigned runs;
 	struct ewb_ticket ticket;
 	struct ewb_host *host;
@@ -55,6 +56,7 @@ get(void *self, struct ewb_cookie *c, const struct ewb_request *r)
 	if (f.key) {
 		other.key = f.key;
 		other.nkey = strlen(f.key);
+		other.hint[0] = other.hint[1] = f.hint;
 	}
 	status = ewb_next_get(c, f.key ? &other : NULL);
 	if (status == EWB_WOULDBLOCK)
@@ -152,6 +154,32 @@ START_TEST(what_is_answered_at_once_below_is_answered_at_once)
 	ck_assert_uint_eq(f.runs, 1);
 	ck_assert_uint_eq(f.seen.nvalue, 3);
 	ck_assert_uint_eq(f.waits_below, 0);
+}
+END_TEST
+
+static enum ewb_status
+expect_no_hint(struct script *s, struct ewb_cookie *c)
+{
+	const struct ewb_request *r = ewb_cookie_request(c);
+
+	s->runs++;
+	ck_assert_uint_eq(r->hint[0], 0);
+	ck_assert_uint_eq(r->hint[1], 0);
+	return EWB_NOT_FOUND;
+}
+
+START_TEST(a_filters_hint_is_not_taken_for_the_engines)
+{
+	struct script *s = script_for("other");
+	struct call *k;
+
+	s->instead = expect_no_hint;
+	f.key = "other";
+	f.hint = 7;
+	k = play_call(0, EWB_OP_GET, "k", NULL);
+	play_settle();
+	ck_assert_uint_gt(s->runs, 0);
+	expect(k, EWB_NOT_FOUND, "");
 }
 END_TEST
 
@@ -568,6 +596,7 @@ main(void)
 	tcase_add_test(
 		t, what_a_filter_has_no_callback_for_passes_without_a_child);
 	tcase_add_test(t, what_is_answered_at_once_below_is_answered_at_once);
+	tcase_add_test(t, a_filters_hint_is_not_taken_for_the_engines);
 	tcase_add_test(t, a_filter_is_run_again_with_the_result_from_below);
 	tcase_add_test(t, an_error_from_below_is_the_filters_to_answer);
 	tcase_add_test(t, a_filter_may_wait_before_and_wait_below);
