@@ -367,13 +367,11 @@ ewb_stream_reserve(struct ewb_cookie *c, size_t n)
 		return s->filling->data + s->filling->len;
 	}
 	put_away(s);
-	do {
-		s->filling = fresh(s, n + s->nhead, &s->refused);
-	} while (s->filling == NULL &&
-	         starve(s, s->refused, n + s->nhead));
-	if (s->filling == NULL) {
+	while ((s->filling = fresh(s, n + s->nhead, &s->refused)) == NULL) {
+		/* before it starves: once woken, another thread may go on */
 		ewb_stream_tell(s);
-		return NULL;
+		if (!starve(s, s->refused, n + s->nhead))
+			return NULL;
 	}
 	s->reserved = n;
 	return s->filling->data + s->filling->len;
