@@ -8,11 +8,11 @@
 
 #define UNIT_SECONDS 120 /* for one test, also with a sanitizer */
 
-#if defined(__SANITIZE_THREAD__)
-#define UNIT_TSAN 1
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+#define UNIT_SANITIZED 1
 #elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define UNIT_TSAN 1
+#if __has_feature(thread_sanitizer) || __has_feature(address_sanitizer)
+#define UNIT_SANITIZED 1
 #endif
 #endif
 
@@ -22,7 +22,8 @@ unit_run(Suite *s)
 	SRunner *r = srunner_create(s);
 	int failed;
 
-#ifdef UNIT_TSAN
+	/* a sanitizer's process is slow to fork, and it dies of any fault */
+#ifdef UNIT_SANITIZED
 	srunner_set_fork_status(r, CK_NOFORK);
 #endif
 	srunner_run_all(r, CK_ENV);
