@@ -95,6 +95,10 @@ struct ewb_core {
 	struct ewb_job_type types[EWB_NOPS][EWB_POOL_CLASSES];
 	struct ewb_stat_group groups[EWB_STAT_GROUPS];
 	unsigned ngroups;
+	/* any: the engine is to be closed: whoever keeps cursors closes them,
+	 * soon.  null: nobody does */
+	void (*end_cursors)(void *arg);
+	void *end_cursors_arg;
 	/* any thread */
 	struct ewb_clock clock;
 	struct ewb_chunks chunks;

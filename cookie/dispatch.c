@@ -792,6 +792,8 @@ ewb_dispatch_cancel_all(struct ewb_dispatch *d, enum ewb_cancel_reason why,
 		if (c->parent || unwanted(c) ||
 		    (only && c->instance != only))
 			continue;
+		if (why == EWB_CANCEL_ENGINE && c->op == EWB_OP_RELOAD)
+			continue; /* that one closes it */
 		give_up(c, why);
 	}
 }

@@ -3,10 +3,13 @@
 
 #include <dirent.h>
 #include <dlfcn.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "cookie/cookie.h"
 #include "cookie/instance.h"
@@ -381,6 +384,29 @@ find(const char *kind, const char *what, const char *dir, char *path, size_t n,
 	return -1;
 }
 
+/* What the file at path, opened under a name that may be another one, has to
+ * offer.  Null: it is not loaded. */
+static const struct ewb_engine *
+enter(const char *kind, const char *name, const char *what, const char *path,
+      void **handle, char *why, size_t nwhy)
+{
+	const struct ewb_engine *(*entry)(void);
+
+	*handle = dlopen(name, RTLD_NOW | RTLD_LOCAL);
+	if (*handle == NULL) {
+		snprintf(why, nwhy, "%s %s: cannot be loaded: %s", kind, what,
+		         dlerror());
+		return NULL;
+	}
+	*(void **)&entry = dlsym(*handle, "ewb_engine_entry");
+	if (entry && entry())
+		return entry();
+	snprintf(why, nwhy, "%s %s: no %s: it has no EWB_%s(...)", kind, path,
+	         kind, *kind == 'f' ? "FILTER" : "ENGINE");
+	dlclose(*handle);
+	return NULL;
+}
+
 static struct ewb_instance *
 load(struct ewb_core *core, struct ewb_instance *below, const char *what,
      const char *dir, const struct ewb_setting *s, size_t n, char *why,
@@ -388,27 +414,19 @@ load(struct ewb_core *core, struct ewb_instance *below, const char *what,
 {
 	const char *kind = below ? "filter" : "engine";
 	char path[4096], inner[1024];
-	const struct ewb_engine *(*entry)(void);
+	const struct ewb_engine *e;
 	struct ewb_instance *i;
+	struct stat st = { 0 };
 	void *handle;
 
 	if (find(kind, what, dir, path, sizeof path, why, nwhy))
 		return NULL;
-	handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
-	if (handle == NULL) {
-		snprintf(why, nwhy, "%s %s: cannot be loaded: %s", kind, what,
-		         dlerror());
+	(void)stat(path, &st);
+	e = enter(kind, path, what, path, &handle, why, nwhy);
+	if (e == NULL)
 		return NULL;
-	}
-	*(void **)&entry = dlsym(handle, "ewb_engine_entry");
-	if (entry == NULL || entry() == NULL) {
-		snprintf(why, nwhy, "%s %s: no %s: it has no EWB_%s(...)", kind,
-		         path, kind, below ? "FILTER" : "ENGINE");
-		dlclose(handle);
-		return NULL;
-	}
 	inner[0] = '\0';
-	i = open_one(core, below, entry(), s, n, inner, sizeof inner);
+	i = open_one(core, below, e, s, n, inner, sizeof inner);
 	if (i == NULL) {
 		/* a fault of the file's names the file, one of its settings itself */
 		if (strncmp(inner, kind, 6) == 0)
@@ -419,7 +437,54 @@ load(struct ewb_core *core, struct ewb_instance *below, const char *what,
 		return NULL;
 	}
 	i->handle = handle;
+	i->device = st.st_dev;
+	i->inode = st.st_ino;
 	return i;
+}
+
+/* By its own name it would be found to be loaded, in the form that it had. */
+static const struct ewb_engine *
+enter_anew(const char *kind, const char *what, const char *path, void **handle,
+           char *why, size_t nwhy)
+{
+	const struct ewb_engine *e;
+	char link[40];
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return enter(kind, path, what, path, handle, why, nwhy);
+	snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+	e = enter(kind, link, what, path, handle, why, nwhy);
+	close(fd);
+	return e;
+}
+
+int
+ewb_instance_try(const struct ewb_instance *now, uint32_t kind,
+                 const char *what, const char *dir,
+                 const struct ewb_setting *s, size_t n, char *why, size_t nwhy)
+{
+	const char *name = kind_name(kind), *wrong;
+	char path[4096], buf[200];
+	const struct ewb_engine *e;
+	struct stat st;
+	void *handle;
+	int bad;
+
+	if (find(name, what, dir, path, sizeof path, why, nwhy))
+		return -1;
+	if (stat(path, &st) == 0 && st.st_dev == now->device &&
+	    st.st_ino == now->inode)
+		return 0;
+	e = enter_anew(name, what, path, &handle, why, nwhy);
+	if (e == NULL)
+		return -1;
+	wrong = fault(e, kind, buf, sizeof buf);
+	if (wrong)
+		snprintf(why, nwhy, "%s %s: %s", name, path, wrong);
+	bad = wrong || check_settings(e, s, n, why, nwhy);
+	dlclose(handle);
+	return bad ? -1 : 0;
 }
 
 struct ewb_instance *
@@ -564,14 +629,22 @@ close_one(struct ewb_instance *i)
 		dlclose(handle);
 }
 
+int
+ewb_instance_in_use(struct ewb_instance *i, char *why, size_t nwhy)
+{
+	for (; i; i = i->below)
+		if (in_use(i, why, nwhy))
+			return 1;
+	return 0;
+}
+
 enum ewb_status
 ewb_instance_close(struct ewb_instance *i, char *why, size_t nwhy)
 {
 	struct ewb_instance *below;
 
-	for (below = i; below; below = below->below)
-		if (in_use(below, why, nwhy))
-			return EWB_BUSY;
+	if (ewb_instance_in_use(i, why, nwhy))
+		return EWB_BUSY;
 	for (; i; i = below) {
 		below = i->below;
 		close_one(i);

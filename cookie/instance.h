@@ -33,6 +33,7 @@ struct ewb_instance {
 	struct ewb_engine engine; /* a copy, zero where the plugin's is shorter */
 	void *self;
 	void *handle;             /* of dlopen, or null */
+	uint64_t device, inode;   /* the file that it is from; 0: none */
 	struct ewb_blame *blame;
 	struct ewb_strand strand; /* of the stack's serial ones; the engine's is used */
 	/* a filter's: what it wraps; null: an engine.  can, max_key and
@@ -67,6 +68,15 @@ struct ewb_instance *ewb_filter_open(struct ewb_core *core,
                                      const struct ewb_engine *e,
                                      const struct ewb_setting *s, size_t n,
                                      char *why, size_t nwhy);
+/* Would that file be loaded in the place of now?  If it is another one, it is
+ * loaded beside it, and let go.  0, or -1: why. */
+int ewb_instance_try(const struct ewb_instance *now, uint32_t kind,
+                     const char *what, const char *dir,
+                     const struct ewb_setting *s, size_t n, char *why,
+                     size_t nwhy);
+/* any: is a cookie, cursor or lent value of it, or of what it wraps, left?  Then
+ * why names them. */
+int ewb_instance_in_use(struct ewb_instance *i, char *why, size_t nwhy);
 /* EWB_BUSY while a cookie, cursor or lent value of it, or of what it wraps, is
  * left: nothing was done, and why names them.  Else all are closed from the
  * outermost down, their own tasks ended, unloaded and freed. */

@@ -62,7 +62,7 @@ int ewb_ctl_conn_ask(struct ewb_ctl_conn *c, const struct ewb_ctl_request *q,
                      struct ewb_ctl_reply *r);
 
 /* The status in words, and what the server says about it: text for people. */
-#define EWB_CTL_WHY_MAX 256
+#define EWB_CTL_WHY_MAX 640
 const char *ewb_ctl_reply_why(const struct ewb_ctl_reply *r,
                               char out[EWB_CTL_WHY_MAX]);
 

@@ -14,12 +14,14 @@
 #include "daemon/ctl_option.h"
 #include "daemon/ctl_out.h"
 #include "daemon/ctl_say.h"
+#include "protocol/binary.h"
 #include "protocol/frame.h"
 #include "protocol/status.h"
 
 #define OP_GET 0x00
 #define OP_SET 0x01
 #define OP_DELETE 0x04
+#define OP_ENGINE_RELOAD 0xde
 #define PINGS 100
 #define PINGS_MAX 1000000
 
@@ -34,6 +36,7 @@ static int set(const struct ewb_ctl_addr *where, char **argv);
 static int drop(const struct ewb_ctl_addr *where, char **argv);
 static int stats(const struct ewb_ctl_addr *where, char **argv);
 static int ping(const struct ewb_ctl_addr *where, char **argv);
+static int engine(const struct ewb_ctl_addr *where, char **argv);
 static int help(const struct ewb_ctl_addr *where, char **argv);
 
 static const struct command commands[] = {
@@ -48,6 +51,9 @@ static const struct command commands[] = {
 	{ "stats", "[GROUP]", "print the server's statistics", 0, 1, stats },
 	{ "ping", "[N]", "time N empty requests, one after another", 0, 1,
 	  ping },
+	{ "engine", "reload [MS]",
+	  "close the engine and load it again; blocked commands have MS", 1, 2,
+	  engine },
 	{ "help", "", "print this", 0, 1, help },
 };
 #define NCOMMANDS (sizeof(commands) / sizeof(commands[0]))
@@ -283,6 +289,52 @@ ping(const struct ewb_ctl_addr *where, char **argv)
 	ewb_ctl_conn_close(&c);
 	free(us);
 	return err ? EWB_CTL_FAILED : EWB_CTL_DONE_WELL;
+}
+
+/* How long blocked commands have before they are cancelled. */
+#define GRACE_MS 1000
+#define GRACE_MAX_MS 600000
+
+static int
+reload(const struct ewb_ctl_addr *where, uint32_t ms)
+{
+	uint8_t grace[4];
+	struct ewb_ctl_request q = { .opcode = OP_ENGINE_RELOAD,
+		                     .extras = grace,
+		                     .nextras = sizeof(grace) };
+	struct ewb_ctl_reply r;
+	struct ewb_ctl_conn c;
+	char why[EWB_CTL_WHY_MAX];
+	int err = ewb_ctl_conn_open(&c, where);
+
+	if (err)
+		return err;
+	ewb_put32(grace, ms);
+	/* what it cancels and closes has its time, too */
+	c.timeout_ms += (int)ms;
+	err = ewb_ctl_conn_ask(&c, &q, &r);
+	if (!err && r.status == EWB_WIRE_OK)
+		printf("%.*s\n", (int)r.nvalue, (const char *)r.value);
+	else if (!err)
+		err = ewb_ctl_say("engine reload: %s",
+		                  ewb_ctl_reply_why(&r, why));
+	ewb_ctl_conn_close(&c);
+	if (!err && fflush(stdout))
+		return ewb_ctl_out_status(-errno);
+	return err;
+}
+
+static int
+engine(const struct ewb_ctl_addr *where, char **argv)
+{
+	uint64_t ms = GRACE_MS;
+
+	if (strcmp(argv[0], "reload"))
+		return ewb_ctl_usage("engine reload [MS]");
+	if (argv[1] && ewb_ctl_number("engine reload", argv[1], 0, GRACE_MAX_MS,
+	                              &ms))
+		return EWB_CTL_USAGE;
+	return reload(where, (uint32_t)ms) ? EWB_CTL_FAILED : EWB_CTL_DONE_WELL;
 }
 
 /* The program. */

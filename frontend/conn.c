@@ -64,7 +64,10 @@ ewb_conn_new(struct ewb_front *f, int fd)
 	n->fd = fd;
 	n->session.id = atomic_fetch_add(&f->server->core.next_session, 1) + 1;
 	n->session.dispatch = &f->d;
-	n->session.instance = f->server->instance;
+	if (f->reload)
+		n->pause = EWB_PAUSE_RELOAD; /* it gets the next one */
+	else
+		n->session.instance = f->server->instance;
 	n->heard_at = n->progress_at = f->d.now;
 	name_peer(n);
 	ev_io_init(&n->rio, readable, fd, EV_READ);
@@ -76,7 +79,8 @@ ewb_conn_new(struct ewb_front *f, int fd)
 		n->next->prev = n;
 	f->conns = n;
 	f->nconns++;
-	ev_io_start(f->loop, &n->rio);
+	if (n->pause == 0)
+		ev_io_start(f->loop, &n->rio);
 	return n;
 }
 
@@ -204,6 +208,8 @@ is_over(const struct ewb_conn *n)
 {
 	if (n->pause & EWB_PAUSE_CLOSING)
 		return 1;
+	if (n->pause & EWB_PAUSE_RELOAD)
+		return 0; /* there may be input that is not looked at now */
 	return (n->pause & (EWB_PAUSE_EOF | EWB_PAUSE_ENDED)) && !n->ready &&
 	       n->first == NULL;
 }

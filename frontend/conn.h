@@ -24,6 +24,7 @@
 #define EWB_PAUSE_EOF 4u       /* the client has said all */
 #define EWB_PAUSE_ENDED 8u     /* nothing that follows will be looked at */
 #define EWB_PAUSE_CLOSING 16u  /* close when what is written is sent */
+#define EWB_PAUSE_RELOAD 64u   /* the engine is being loaded anew */
 #define EWB_PAUSE_LEAVING 32u  /* all is said; the client's side is awaited */
 
 /* Bits of a cookie's front_bits. */

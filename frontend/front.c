@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "frontend/front.h"
+#include "frontend/reload.h"
 #include "lib/check.h"
 
 #define US 1e-6
@@ -64,8 +65,8 @@ ewb_front_ready(struct ewb_front *f, struct ewb_conn *n)
 	f->ready_end = &n->ready_next;
 }
 
-static void
-look_after_touched(struct ewb_front *f) EWB_ON_FRONT
+void
+ewb_front_look(struct ewb_front *f)
 {
 	struct ewb_conn *n;
 
@@ -117,7 +118,7 @@ take_letters(struct ewb_front *f) EWB_ON_FRONT
 	if (f->by_hand)
 		return;
 	ewb_dispatch_letters(&f->d, EWB_TURN_LETTERS);
-	look_after_touched(f);
+	ewb_front_look(f);
 }
 
 unsigned
@@ -149,7 +150,7 @@ ewb_front_spent(struct ewb_front *f, unsigned commands)
 	if (now - f->turn_began < EWB_TURN_US)
 		return; /* what is to be sent can wait for more */
 	f->turn_began = now;
-	look_after_touched(f);
+	ewb_front_look(f);
 }
 
 int
@@ -161,8 +162,9 @@ ewb_front_letter(struct ewb_front *f)
 void
 ewb_front_settle(struct ewb_front *f)
 {
-	look_after_touched(f);
+	ewb_front_look(f);
 	bury(f);
+	ewb_reload_look(f);
 	ewb_dispatch_submit(&f->d);
 }
 
@@ -179,6 +181,7 @@ stop_watchers(struct ewb_front *f) EWB_ON_FRONT
 	ev_timer_stop(f->loop, &f->deadline);
 	ev_timer_stop(f->loop, &f->second);
 	ev_timer_stop(f->loop, &f->stop_timer);
+	ev_timer_stop(f->loop, &f->reload_timer);
 }
 
 static void
@@ -228,7 +231,7 @@ ewb_front_grace_over(struct ewb_front *f)
 	for (n = f->conns; n; n = n->next)
 		ewb_order_refuse(n);
 	ewb_dispatch_cancel_all(&f->d, EWB_CANCEL_STOP, NULL);
-	look_after_touched(f);
+	ewb_front_look(f);
 	/* Whoever does not read the last answer has had the grace.  What is
 	 * pending was notified: its letter closes the connection. */
 	for (n = f->conns; n; n = next) {
@@ -311,7 +314,7 @@ turned(struct ev_loop *loop, ev_check *w, int revents)
 	(void)loop;
 	(void)revents;
 	ewb_now_on_front(f->d.thread);
-	look_after_touched(f);
+	ewb_front_look(f);
 }
 
 /* One timer for the earliest deadline; it may fire early and be set again. */
@@ -353,8 +356,9 @@ prepared(struct ev_loop *loop, ev_prepare *w, int revents)
 	(void)loop;
 	(void)revents;
 	ewb_now_on_front(f->d.thread);
-	look_after_touched(f);
+	ewb_front_look(f);
 	bury(f);
+	ewb_reload_look(f);
 	ewb_dispatch_submit(&f->d);
 	look_stopped(f);
 	if (f->stopped)
@@ -399,6 +403,17 @@ second(struct ev_loop *loop, ev_timer *w, int revents)
 	ewb_front_second(f);
 }
 
+static void
+reload_grace_over(struct ev_loop *loop, ev_timer *w, int revents)
+{
+	struct ewb_front *f = w->data;
+
+	(void)loop;
+	(void)revents;
+	ewb_now_on_front(f->d.thread);
+	ewb_reload_grace_over(f);
+}
+
 /* Beginning and end. */
 
 static void
@@ -416,8 +431,10 @@ init_watchers(struct ewb_front *f) EWB_ON_FRONT
 	ev_timer_init(&f->deadline, deadline_passed, 0., 0.);
 	ev_timer_init(&f->second, second, 1., 1.);
 	ev_timer_init(&f->stop_timer, grace_over, 0., 0.);
+	ev_timer_init(&f->reload_timer, reload_grace_over, 0., 0.);
 	f->wake_io.data = f->prepare.data = f->check.data = f->last.data = f->idle.data =
-		f->deadline.data = f->second.data = f->stop_timer.data = f;
+		f->deadline.data = f->second.data = f->stop_timer.data =
+			f->reload_timer.data = f;
 	ev_io_start(f->loop, &f->wake_io);
 	ev_prepare_start(f->loop, &f->prepare);
 	ev_check_start(f->loop, &f->check);
@@ -432,6 +449,9 @@ enlist(struct ewb_server *s, struct ewb_front *f)
 	int err = -1;
 
 	EWB_MUST0(pthread_mutex_lock(&s->lock));
+	/* the others are paused for it, this one would not be */
+	while (s->reloading)
+		EWB_MUST0(pthread_cond_wait(&s->stopped, &s->lock));
 	if (s->nfronts < EWB_FRONTS && !atomic_load(&s->stopping)) {
 		f->index = s->nfronts;
 		s->fronts[s->nfronts++] = f;
@@ -447,7 +467,7 @@ ewb_front_new(struct ewb_server *s, struct ev_loop *loop)
 {
 	struct ewb_front *f;
 
-	if (s->instance == NULL) {
+	if (!ewb_server_has_engine(s)) {
 		ewb_log(&s->core.log, EWB_LOG_ERROR,
 		        "ewb_front_new: the server has no engine yet; "
 		        "ewb_server_engine() comes first");
@@ -514,7 +534,7 @@ ewb_front_free(struct ewb_front *f)
 	EWB_LIVE(f, EWB_FRONT_MAGIC);
 	ewb_now_on_front(f->d.thread);
 	EWB_MUST(f->stopped);
-	look_after_touched(f);
+	ewb_front_look(f);
 	run_ready(f);
 	bury(f);
 	ewb_dispatch_fini(&f->d);

@@ -18,6 +18,7 @@
 
 #include "cookie/dispatch.h"
 #include "cookie/instance.h"
+#include "cookie/plan.h"
 #include "frontend/conn.h"
 
 #define EWB_FRONT_MAGIC 0x65776266u
@@ -43,7 +44,11 @@ struct ewb_server {
 	/* set once, before the first front end */
 	struct ewb_server_options o;
 	struct ewb_core core;
+	/* written by a reload, under lock; else the same for every front end
+	 * that is not paused for it */
 	struct ewb_instance *instance;
+	struct ewb_plan plan; /* what it was opened from */
+	struct ewb_instance *none; /* stands in where it would not open again */
 	struct ewb_command engine_stats; /* stats, as the engine answers it */
 	struct ewb_listener listeners[EWB_LISTENERS];
 	unsigned nlisteners;
@@ -56,6 +61,7 @@ struct ewb_server {
 	unsigned nfronts, nstopped;
 	struct ewb_counters past; /* of front ends that were freed */
 	uint64_t busy_at;      /* us: after this, what is left are orphans */
+	int reloading;         /* one at a time */
 	/* any thread */
 	_Atomic unsigned running; /* fronts to hand connections to */
 	_Atomic uint32_t connections;
@@ -93,6 +99,8 @@ struct ewb_front {
 	unsigned turn_commands;
 	unsigned next_front;      /* accepting: whose turn */
 	uint8_t accepting, accept_paused, stopping, cancelled, stopped;
+	struct ewb_reload_part *reload; /* paused for it; null: it is not */
+	ev_timer reload_timer;
 };
 
 /* Holds it as many bytes as a client may make it hold? */
@@ -110,6 +118,8 @@ ewb_conn_full(const struct ewb_conn *n)
 /* front.c */
 void ewb_front_touch(struct ewb_front *f, struct ewb_conn *n) EWB_ON_FRONT;
 void ewb_front_ready(struct ewb_front *f, struct ewb_conn *n) EWB_ON_FRONT;
+/* Looks after those that were touched. */
+void ewb_front_look(struct ewb_front *f) EWB_ON_FRONT;
 /* How many commands the next connection may run at once. */
 unsigned ewb_front_slice(const struct ewb_front *f) EWB_ON_FRONT;
 /* Commands were run: looks at the inbox again when it is time to. */
@@ -129,7 +139,15 @@ void ewb_listen_stop(struct ewb_front *f) EWB_ON_FRONT;
 /* Accepting goes on, if it was paused and may. */
 void ewb_listen_resume(struct ewb_front *f) EWB_ON_FRONT;
 
-/* server.c.  A front end that has stopped is being freed. */
+/* What is away, waits or is over and not notified, in lines for people. */
+typedef void ewb_front_tell_fn(void *arg, const char *name, const char *text);
+/* stats.c.  How many were told. */
+unsigned ewb_front_describe(struct ewb_front *f, const struct ewb_cookie *but,
+                            ewb_front_tell_fn *tell, void *arg) EWB_ON_FRONT;
+
+/* server.c.  any: it may be in a reload just now. */
+int ewb_server_has_engine(struct ewb_server *s);
+/* A front end that has stopped is being freed. */
 void ewb_server_retire(struct ewb_server *s, struct ewb_front *f);
 
 /* stats.c */

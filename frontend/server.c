@@ -9,6 +9,7 @@
 
 #include "cookie/stream.h"
 #include "frontend/front.h"
+#include "frontend/reload.h"
 #include "lib/check.h"
 
 /* After the grace: how long what was cancelled has to be notified, before it
@@ -139,6 +140,10 @@ ewb_server_new(const struct ewb_server_options *o, char *why, size_t nwhy)
 	EWB_MUST0(pthread_cond_init(&s->stopped, NULL));
 	ewb_commands_basic(&s->core);
 	ewb_front_commands(s);
+	if (ewb_reload_command(s, why, nwhy)) {
+		ewb_server_free(s);
+		return NULL;
+	}
 	return s;
 }
 
@@ -153,26 +158,14 @@ has_engine(const struct ewb_server *s, const char *another, char *why,
 }
 
 int
-ewb_server_engine(struct ewb_server *s, const char *what, const char *dir,
-                  const struct ewb_setting *settings, size_t n, char *why,
-                  size_t nwhy)
+ewb_server_has_engine(struct ewb_server *s)
 {
-	if (has_engine(s, what, why, nwhy))
-		return -1;
-	s->instance = ewb_instance_load(&s->core, what, dir, settings, n, why,
-	                                nwhy);
-	return s->instance ? 0 : -1;
-}
+	int has;
 
-int
-ewb_server_engine_here(struct ewb_server *s, const struct ewb_engine *e,
-                       const struct ewb_setting *settings, size_t n, char *why,
-                       size_t nwhy)
-{
-	if (has_engine(s, e->name ? e->name : "(no name)", why, nwhy))
-		return -1;
-	s->instance = ewb_instance_open(&s->core, e, settings, n, why, nwhy);
-	return s->instance ? 0 : -1;
+	EWB_MUST0(pthread_mutex_lock(&s->lock));
+	has = s->instance != NULL;
+	EWB_MUST0(pthread_mutex_unlock(&s->lock));
+	return has;
 }
 
 static int
@@ -185,13 +178,50 @@ lacks_engine(const struct ewb_server *s, const char *filter, char *why,
 	return s->instance == NULL;
 }
 
-/* i: the new outermost; null: it failed. */
+/* i: the new outermost; null: it failed, and leaves no trace. */
 static int
-wrapped(struct ewb_server *s, struct ewb_instance *i)
+opened(struct ewb_server *s, struct ewb_instance *i)
 {
 	if (i)
 		s->instance = i;
+	else
+		ewb_plan_pop(&s->plan);
 	return i ? 0 : -1;
+}
+
+static int
+note(struct ewb_server *s, const char *what, const char *dir,
+     const struct ewb_engine *here, const struct ewb_setting *settings,
+     size_t n, char *why, size_t nwhy)
+{
+	if (ewb_plan_add(&s->plan, what, dir, here, settings, n) == 0)
+		return 0;
+	snprintf(why, nwhy, "%s: out of memory", what ? what : here->name);
+	return -1;
+}
+
+int
+ewb_server_engine(struct ewb_server *s, const char *what, const char *dir,
+                  const struct ewb_setting *settings, size_t n, char *why,
+                  size_t nwhy)
+{
+	if (has_engine(s, what, why, nwhy) ||
+	    note(s, what, dir, NULL, settings, n, why, nwhy))
+		return -1;
+	return opened(s, ewb_instance_load(&s->core, what, dir, settings, n,
+	                                   why, nwhy));
+}
+
+int
+ewb_server_engine_here(struct ewb_server *s, const struct ewb_engine *e,
+                       const struct ewb_setting *settings, size_t n, char *why,
+                       size_t nwhy)
+{
+	if (has_engine(s, e->name ? e->name : "(no name)", why, nwhy) ||
+	    note(s, NULL, NULL, e, settings, n, why, nwhy))
+		return -1;
+	return opened(s, ewb_instance_open(&s->core, e, settings, n, why,
+	                                   nwhy));
 }
 
 int
@@ -199,10 +229,11 @@ ewb_server_filter(struct ewb_server *s, const char *what, const char *dir,
                   const struct ewb_setting *settings, size_t n, char *why,
                   size_t nwhy)
 {
-	if (lacks_engine(s, what, why, nwhy))
+	if (lacks_engine(s, what, why, nwhy) ||
+	    note(s, what, dir, NULL, settings, n, why, nwhy))
 		return -1;
-	return wrapped(s, ewb_filter_load(&s->core, s->instance, what, dir,
-	                                  settings, n, why, nwhy));
+	return opened(s, ewb_filter_load(&s->core, s->instance, what, dir,
+	                                 settings, n, why, nwhy));
 }
 
 int
@@ -210,10 +241,11 @@ ewb_server_filter_here(struct ewb_server *s, const struct ewb_engine *e,
                        const struct ewb_setting *settings, size_t n, char *why,
                        size_t nwhy)
 {
-	if (lacks_engine(s, e->name ? e->name : "(no name)", why, nwhy))
+	if (lacks_engine(s, e->name ? e->name : "(no name)", why, nwhy) ||
+	    note(s, NULL, NULL, e, settings, n, why, nwhy))
 		return -1;
-	return wrapped(s, ewb_filter_open(&s->core, s->instance, e, settings, n,
-	                                  why, nwhy));
+	return opened(s, ewb_filter_open(&s->core, s->instance, e, settings, n,
+	                                 why, nwhy));
 }
 
 struct ewb_core *
@@ -290,13 +322,14 @@ ewb_server_stop(struct ewb_server *s, uint32_t grace_ms)
 		}
 		(void)pthread_cond_timedwait(&s->stopped, &s->lock, &until);
 	}
-	EWB_MUST0(pthread_mutex_unlock(&s->lock));
+	/* under the lock: a reload may hang, too */
 	if (status == EWB_BUSY)
 		ewb_log(&s->core.log, EWB_LOG_ERROR,
 		        "engine %s: %llu commands were not notified in the "
 		        "grace; it is not closed",
 		        s->instance->host.name,
 		        (unsigned long long)atomic_load(&s->core.cookies));
+	EWB_MUST0(pthread_mutex_unlock(&s->lock));
 	return status;
 }
 
@@ -326,9 +359,13 @@ ewb_server_free(struct ewb_server *s)
 		if (s->listeners[i].path[0])
 			unlink(s->listeners[i].path);
 	}
-	if (s->instance)
+	if (s->instance && s->instance != s->none)
 		EWB_MUST(ewb_instance_close(s->instance, why, sizeof why) ==
 		         EWB_OK);
+	if (s->none)
+		EWB_MUST(ewb_instance_close(s->none, why, sizeof why) ==
+		         EWB_OK);
+	ewb_plan_fini(&s->plan);
 	ewb_core_fini(&s->core);
 	EWB_MUST0(pthread_cond_destroy(&s->stopped));
 	EWB_MUST0(pthread_mutex_destroy(&s->lock));

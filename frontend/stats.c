@@ -256,8 +256,9 @@ free_gather(void *p)
 }
 
 static void
-add_text(struct gather *g, const char *name, const char *text)
+add_text(void *arg, const char *name, const char *text)
 {
+	struct gather *g = arg;
 	size_t n = strlen(name) + strlen(text) + 2;
 	char *bigger;
 
@@ -293,8 +294,8 @@ wait_of(const struct ewb_cookie *c) EWB_ON_FRONT
 }
 
 static void
-describe(struct gather *g, struct ewb_front *f, const struct ewb_cookie *c)
-	EWB_ON_FRONT
+describe(struct ewb_front *f, const struct ewb_cookie *c,
+         ewb_front_tell_fn *tell, void *arg) EWB_ON_FRONT
 {
 	char name[48], text[LINE_MAX_BYTES];
 
@@ -305,12 +306,13 @@ describe(struct gather *g, struct ewb_front *f, const struct ewb_cookie *c)
 	         c->session ? c->session->name : "-", c->instance->host.name,
 	         ewb_cookie_name(c), ewb_wait_name(wait_of(c)), state_of(c),
 	         (ull)((f->d.now - c->began) / 1000), c->nblocks);
-	add_text(g, name, text);
+	tell(arg, name, text);
 }
 
 /* Those that wait for their turn are known to their connection alone. */
 static unsigned
-describe_turns(struct gather *g, struct ewb_front *f, unsigned n) EWB_ON_FRONT
+describe_turns(struct ewb_front *f, ewb_front_tell_fn *tell, void *arg,
+               unsigned n) EWB_ON_FRONT
 {
 	for (struct ewb_conn *i = f->conns; i && n < LIST_MAX; i = i->next) {
 		if (i->nturn == 0)
@@ -318,27 +320,27 @@ describe_turns(struct gather *g, struct ewb_front *f, unsigned n) EWB_ON_FRONT
 		for (struct ewb_cookie *c = i->first; c && n < LIST_MAX;
 		     c = c->next)
 			if (c->wait == EWB_WAIT_TURN) {
-				describe(g, f, c);
+				describe(f, c, tell, arg);
 				n++;
 			}
 	}
 	return n;
 }
 
-static void
-describe_all(struct gather *g, struct ewb_front *f) EWB_ON_FRONT
+unsigned
+ewb_front_describe(struct ewb_front *f, const struct ewb_cookie *but,
+                   ewb_front_tell_fn *tell, void *arg)
 {
 	unsigned n = 0;
 
 	for (struct ewb_cookie *c = f->d.away; c && n < LIST_MAX;
 	     c = c->away_next) {
-		if (c->parent || c == g->ticket.slot)
+		if (c->parent || c == but)
 			continue;
-		describe(g, f, c);
+		describe(f, c, tell, arg);
 		n++;
 	}
-	if (describe_turns(g, f, n) == LIST_MAX)
-		add_text(g, "more", "the first 1000 of this front end");
+	return describe_turns(f, tell, arg, n);
 }
 
 static void
@@ -351,7 +353,8 @@ answer_question(struct ewb_letter *l)
 
 	ewb_now_on_front(q->front->d.thread);
 	EWB_MUST0(pthread_mutex_lock(&g->lock));
-	describe_all(g, q->front);
+	if (ewb_front_describe(q->front, ticket.slot, add_text, g) == LIST_MAX)
+		add_text(g, "more", "the first 1000 of this front end");
 	left = --g->waiting;
 	EWB_MUST0(pthread_mutex_unlock(&g->lock));
 	if (left == 0)

@@ -62,6 +62,7 @@ static const struct rule rules[256] = {
 	[0xda] = { NO, MUST, 0, 0, EWB_OP_SCAN_CREATE, 0 },
 	[0xdb] = { NO, NO, 28, 0, EWB_OP_SCAN_CONTINUE, 0 },
 	[0xdc] = { NO, NO, 16, 0, EWB_OP_SCAN_CANCEL, 0 },
+	[0xde] = { NO, NO, 4, 0, EWB_OP_RELOAD, 0 },
 };
 
 #undef Q

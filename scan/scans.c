@@ -374,6 +374,18 @@ reaped(struct ewb_job *j)
 	unlock(s);
 }
 
+/* any: the engine is to be closed. */
+static void
+end_all(void *arg)
+{
+	struct ewb_scans *s = arg;
+
+	lock(s);
+	while (s->first)
+		ewb_scan_end_locked(s->first, EWB_CAUSE_reloaded);
+	unlock(s);
+}
+
 struct ewb_scans *
 ewb_scans_new(struct ewb_core *core, const struct ewb_scan_options *o)
 {
@@ -395,6 +407,8 @@ ewb_scans_new(struct ewb_core *core, const struct ewb_scan_options *o)
 	EWB_MUST0(pthread_mutex_init(&s->lock, NULL));
 	EWB_MUST0(pthread_cond_init(&s->fewer, NULL));
 	ewb_scan_commands(s);
+	core->end_cursors = end_all;
+	core->end_cursors_arg = s;
 	ewb_core_add_stats(core, (struct ewb_stat_group){ .name = "scans",
 	                                                  .add = ewb_scan_stats,
 	                                                  .arg = s });
@@ -406,6 +420,7 @@ ewb_scans_free(struct ewb_scans *s)
 {
 	if (s == NULL)
 		return;
+	s->core->end_cursors = NULL;
 	lock(s);
 	s->freeing = 1;
 	while (s->first)

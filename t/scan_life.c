@@ -27,6 +27,25 @@ is_there(bool there)
 	ck_assert_uint_eq(table.opened - table.closed, there ? 1 : 0);
 }
 
+/* A reload's hand on them. */
+
+START_TEST(when_the_engine_is_to_be_closed_all_scans_end)
+{
+	open_one();
+	is_there(true);
+	stage.p.core->end_cursors(stage.p.core->end_cursors_arg);
+	stage_run();
+	is_there(false);
+	ck_assert_uint_eq(stage_ended(EWB_CAUSE_reloaded), 1);
+	say_continue(a, id, 0, 0, 0);
+	stage_run();
+	hear_status(a, OP_CONTINUE, EWB_NOT_FOUND);
+	create(a, "{}", id);
+	is_there(true);
+	stage_close();
+}
+END_TEST
+
 /* Age. */
 
 START_TEST(an_idle_scan_ends_after_its_idle_time)
@@ -267,6 +286,8 @@ main(void)
 
 	tcase_set_timeout(t, UNIT_SECONDS);
 	tcase_add_checked_fixture(t, stage_reset, NULL);
+	tcase_add_test(t,
+	               when_the_engine_is_to_be_closed_all_scans_end);
 	tcase_add_test(t, an_idle_scan_ends_after_its_idle_time);
 	tcase_add_test(t, a_continue_begins_the_idle_time_anew);
 	tcase_add_test(t, a_scan_under_way_is_not_idle);

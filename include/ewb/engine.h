@@ -145,7 +145,7 @@ enum ewb_cancel_reason {
 	EWB_CANCEL_GONE = 1,     /* the client hung up */
 	EWB_CANCEL_CLIENT = 2,   /* the client asked for it; not yet */
 	EWB_CANCEL_DEADLINE = 3,
-	EWB_CANCEL_ENGINE = 4,   /* the engine alone is being closed; not yet */
+	EWB_CANCEL_ENGINE = 4,   /* the engine is being closed, to be loaded anew */
 	EWB_CANCEL_STOP = 5      /* the server is stopping, with its engine */
 };
 
