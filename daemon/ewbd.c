@@ -17,6 +17,7 @@
 
 #include <ev.h>
 
+#include "daemon/captive.h"
 #include "daemon/files.h"
 #include "daemon/options.h"
 
@@ -166,9 +167,11 @@ write_file(const char *option, const char *path, unsigned long n)
 }
 
 static void
-block_signals(sigset_t *set)
+block_signals(const struct options *o, sigset_t *set)
 {
 	sigemptyset(set);
+	if (o->run)
+		sigaddset(set, SIGCHLD);
 	sigaddset(set, SIGTERM);
 	sigaddset(set, SIGINT);
 	pthread_sigmask(SIG_BLOCK, set, NULL);
@@ -231,27 +234,52 @@ tell_files(const struct options *o, struct ewb_server *s)
 	return -1;
 }
 
-/* Waits for a signal, then ends. */
+/* Until the command that is to be run has ended; its status. */
 static int
-serve(const struct options *o, struct ewb_server *s, struct ewb_scans *scans,
-      struct front_thread *threads, const sigset_t *signals)
+run_command(const struct options *o, struct ewb_server *s,
+            const sigset_t *signals)
 {
-	enum ewb_status status;
+	char addr[300];
+	pid_t pid;
+
+	captive_addr(addr, sizeof addr, o->listen[0], ewb_server_port(s));
+	pid = captive_start(o->run, addr);
+	if (pid < 0)
+		return fail_at("--run", o->run, -pid);
+	return captive_wait(pid, signals);
+}
+
+static int
+wait_for_signal(const struct options *o, struct ewb_server *s,
+                const sigset_t *signals)
+{
 	int signo;
 
 	sigwait(signals, &signo);
 	if (o->server.verbose)
 		ewb_server_log(s, "stopping: %s", strsignal(signo));
+	return 0;
+}
+
+/* Waits for its end, then ends. */
+static int
+serve(const struct options *o, struct ewb_server *s, struct ewb_scans *scans,
+      struct front_thread *threads, const sigset_t *signals)
+{
+	enum ewb_status status;
+	int code = o->run ? run_command(o, s, signals) :
+	                    wait_for_signal(o, s, signals);
+
 	status = ewb_server_stop(s, o->stop_grace_s * 1000);
 	if (o->pidfile)
 		file_remove(o->pidfile);
 	if (status != EWB_OK)
-		_exit(1); /* it was named in the log */
+		_exit(code ? code : 1); /* it was named in the log */
 	for (unsigned i = 0; i < o->threads; i++)
 		pthread_join(threads[i].thread, NULL);
 	ewb_scans_free(scans);
 	ewb_server_free(s);
-	return 0;
+	return code;
 }
 
 int
@@ -271,7 +299,7 @@ main(int argc, char **argv)
 		if (ready < 0)
 			return fail_at("cannot", "detach", -ready);
 	}
-	block_signals(&signals);
+	block_signals(&o, &signals);
 	raise_descriptors(o.server.max_connections);
 	s = open_server(&o, &scans);
 	if (s == NULL)

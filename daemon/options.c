@@ -12,6 +12,7 @@
 #include "daemon/options.h"
 
 #define EXIT_USAGE 2
+#define NO_PORT 65536 /* none was given */
 
 enum {
 	O_HELP = 256,
@@ -33,7 +34,8 @@ enum {
 	O_MAX_SCANS,
 	O_SCAN_LIFETIME,
 	O_SCAN_IDLE,
-	O_STOP_GRACE
+	O_STOP_GRACE,
+	O_RUN
 };
 
 static const char short_options[] = ":p:l:s:t:c:I:R:dP:u:vV";
@@ -70,6 +72,7 @@ static const struct option long_options[] = {
 	{ "scan-lifetime", 1, NULL, O_SCAN_LIFETIME },
 	{ "scan-idle", 1, NULL, O_SCAN_IDLE },
 	{ "stop-grace", 1, NULL, O_STOP_GRACE },
+	{ "run", 1, NULL, O_RUN },
 	{ NULL, 0, NULL, 0 },
 };
 
@@ -114,6 +117,8 @@ static const char help[] =
 	"      --scan-lifetime S      of a range scan (180)\n"
 	"      --scan-idle S          without a continue (60)\n"
 	"      --stop-grace S         for blocked commands at the end (10)\n"
+	"      --run COMMAND          run it in the shell with EWB_ADDR=host:port, then stop\n"
+	"                             and exit with its status; takes a free port without -p\n"
 	"\n"
 	"Sizes: 64k, 1M, 2G, or bytes.  A parameter that ENGINE does not know is refused\n"
 	"with the list of those it knows.  See ewbd(1).\n";
@@ -294,6 +299,7 @@ set(struct options *o, int opt, const char *text)
 	case O_ENGINES: o->engines = text; break;
 	case O_FILTER: add_filter(o, text); break;
 	case O_FILTERS: o->filters_dir = text; break;
+	case O_RUN: o->run = text; break;
 	default: set_limit(o, opt, text);
 	}
 }
@@ -372,7 +378,7 @@ set_defaults(struct options *o)
 	memset(o, 0, sizeof *o);
 	ewb_server_defaults(&o->server);
 	ewb_scan_defaults(&o->scans);
-	o->port = 11211;
+	o->port = NO_PORT;
 	o->engines = ENGINE_DIR;
 	o->filters_dir = FILTER_DIR;
 	o->threads = cpus < 1 ? 1 : cpus > 4 ? 4 : (unsigned)cpus;
@@ -385,6 +391,8 @@ check(const struct options *o)
 {
 	const struct ewb_server_options *s = &o->server;
 
+	if (o->run && o->daemonize)
+		die("--run and --daemon: one or the other");
 	if (s->low > s->high / 2)
 		die("--low %llu: more than half of --high %llu",
 		    (unsigned long long)s->low, (unsigned long long)s->high);
@@ -415,6 +423,8 @@ options_parse(struct options *o, int argc, char **argv)
 	}
 	if (!o->has_low)
 		o->server.low = o->server.high / 4;
+	if (o->port == NO_PORT)
+		o->port = o->run ? 0 : 11211;
 	check(o);
 	if (optind == argc)
 		die("no engine: try \"ewbd memory\", or see ewbd --help");

@@ -38,6 +38,7 @@ struct options {
 	int daemonize;
 	const char *pidfile, *portfile, *user;
 	uint32_t stop_grace_s;
+	const char *run; /* a command that has the server to itself */
 	const char *engine;
 	const char *engines; /* the directory where it is */
 	const char *filters_dir;

@@ -123,6 +123,18 @@ START_TEST(each_option_sets_its_own_number_and_no_other)
 }
 END_TEST
 
+START_TEST(a_command_that_is_run_gets_a_free_port_unless_it_is_said)
+{
+	struct options o;
+
+	parse(&o, "--run", "ewbctl ping");
+	ck_assert_str_eq(o.run, "ewbctl ping");
+	ck_assert_uint_eq(o.port, 0);
+	parse(&o, "--run=true", "-p4000");
+	ck_assert_uint_eq(o.port, 4000);
+}
+END_TEST
+
 START_TEST(the_low_mark_is_a_quarter_of_the_high_one_unless_it_is_said)
 {
 	struct options o;
@@ -183,6 +195,8 @@ main(void)
 	tcase_add_test(t, without_options_everything_is_as_the_manual_says);
 	tcase_add_loop_test(t, each_option_sets_its_own_number_and_no_other, 0,
 	                    (int)NNUMBERS);
+	tcase_add_test(t,
+	               a_command_that_is_run_gets_a_free_port_unless_it_is_said);
 	tcase_add_test(
 		t, the_low_mark_is_a_quarter_of_the_high_one_unless_it_is_said);
 	tcase_add_test(t, words_are_kept_as_they_were_said);

@@ -115,4 +115,31 @@ fact "with -v it says on which port it is" timeout $enough bash -c '
     - "$port" "$dir/loud.err" "$pid"
 stop "$pid"
 fact "and what made it stop" grep -qi 'stopping: terminated' "$dir/loud.err"
+# A command that has the server to itself.
+run() { ewbd --run "$1" "$memory" 2>"$dir/run.err"; }
+status_is() {
+	local want=$1
+	shift
+	"$@"
+	[ $? = "$want" ]
+}
+ctl=$build/daemon/ewbctl
+fact "a command that is run finds the server" \
+    test "$(run "$ctl set k v && $ctl get k")" = v
+fact "each has a server of its own" status_is 1 run "$ctl get k 2>/dev/null"
+fact "its status is the server's" status_is 7 run "exit 7"
+fact "so is the signal that ended it" status_is 137 run 'kill -9 $$'
+fact "it finds it on another address, too" ewbd -l 127.0.0.2 \
+    --run "test \${EWB_ADDR%:*} = 127.0.0.2 && $ctl ping 1 >/dev/null" "$memory"
+fact "it says that it cannot do both" \
+    grep -q "one or the other" <(ewbd -d --run true "$memory" 2>&1)
+mkfifo "$dir/run"
+exec {fd}<>"$dir/run"
+"$build/daemon/ewbd" --run "trap 'exit 3' TERM; echo here >$dir/run; while :; do sleep 1 & wait; done" \
+    "$memory" {fd}>&- &
+pid=$!
+servers+=("$pid")
+read -r -t $enough -u "$fd" _
+fact "a signal goes to it, and the server waits for its end" \
+    status_is 3 stop "$pid"
 end
