@@ -18,6 +18,20 @@ free_layer(struct ewb_layer *l)
 	free(l->settings);
 	free(l->what);
 	free(l->dir);
+	free(l->here);
+}
+
+/* As much as this libewb knows of it. */
+static int
+copy_engine(struct ewb_layer *l, const struct ewb_engine *e)
+{
+	if (e == NULL)
+		return 0;
+	l->here = calloc(1, sizeof *e);
+	if (l->here == NULL)
+		return -1;
+	memcpy(l->here, e, e->size < sizeof *e ? e->size : sizeof *e);
+	return 0;
 }
 
 static int
@@ -59,14 +73,15 @@ ewb_plan_add(struct ewb_plan *p, const char *what, const char *dir,
              const struct ewb_engine *here, const struct ewb_setting *s,
              size_t n)
 {
-	struct ewb_layer l = { .here = here };
+	struct ewb_layer l = { 0 };
 	struct ewb_layer *more;
 
 	more = realloc(p->at, (p->n + 1) * sizeof *more);
 	if (more == NULL)
 		return -1;
 	p->at = more;
-	if (copy_names(&l, what, dir) || copy_settings(&l, s, n)) {
+	if (copy_names(&l, what, dir) || copy_engine(&l, here) ||
+	    copy_settings(&l, s, n)) {
 		free_layer(&l);
 		return -1;
 	}

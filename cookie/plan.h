@@ -13,7 +13,7 @@ struct ewb_instance;
 
 struct ewb_layer {
 	char *what, *dir;              /* of a plugin; else null */
-	const struct ewb_engine *here; /* else part of the program */
+	struct ewb_engine *here; /* else a copy of the program's */
 	struct ewb_setting *settings;
 	size_t n;
 };
@@ -24,8 +24,7 @@ struct ewb_plan {
 	unsigned n;
 };
 
-/* Copies all but here.  A relative path is made absolute.  0, or -1: no
- * memory. */
+/* Copies all.  A relative path is made absolute.  0, or -1: no memory. */
 int ewb_plan_add(struct ewb_plan *p, const char *what, const char *dir,
                  const struct ewb_engine *here, const struct ewb_setting *s,
                  size_t n);

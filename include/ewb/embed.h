@@ -72,7 +72,8 @@ struct ewb_server *ewb_server_new(const struct ewb_server_options *o, char *why,
 int ewb_server_engine(struct ewb_server *s, const char *what, const char *dir,
                       const struct ewb_setting *settings, size_t n, char *why,
                       size_t nwhy);
-/* main: likewise with an engine that is part of your program. */
+/* main: likewise with an engine that is part of your program.  The struct is
+ * copied; what it points to stays, until the server is freed. */
 int ewb_server_engine_here(struct ewb_server *s, const struct ewb_engine *e,
                            const struct ewb_setting *settings, size_t n,
                            char *why, size_t nwhy);
