@@ -167,6 +167,7 @@ static size_t
 explore(const char *name, const struct ewb_event *events, size_t n)
 {
 	const struct ewb_scenario s = { .name = name,
+		                        .sampled = true,
 		                        .events = events,
 		                        .nevents = n,
 		                        .setup = race_begin,
@@ -194,7 +195,7 @@ static const struct ewb_event one[] = {
 START_TEST(in_any_order_parent_and_children_come_home_once)
 {
 	race.n = 1;
-	ck_assert_uint_gt(EXPLORE("one front end", one), 10000);
+	ck_assert_uint_gt(EXPLORE("one front end", one), EWB_EXPLORED(10000));
 }
 END_TEST
 
@@ -212,7 +213,7 @@ static const struct ewb_event two[] = {
 START_TEST(in_any_order_two_parents_come_home_once)
 {
 	race.n = 2;
-	ck_assert_uint_gt(EXPLORE("two front ends", two), 5000);
+	ck_assert_uint_gt(EXPLORE("two front ends", two), EWB_EXPLORED(5000));
 }
 END_TEST
 

@@ -109,6 +109,7 @@ explore(const char *name, const struct ewb_event *events, size_t n,
         const char *(*check)(void *x))
 {
 	const struct ewb_scenario s = { .name = name,
+		                        .sampled = true,
 		                        .events = events,
 		                        .nevents = n,
 		                        .setup = race_begin,
@@ -198,7 +199,8 @@ START_TEST(two_blocks_of_a_command_in_any_order_are_kept_apart)
 {
 	race.op = ops[_i];
 	race.block_for = 2;
-	ck_assert_uint_gt(EXPLORE("blocks twice", twice, check_twice), 1000);
+	ck_assert_uint_gt(EXPLORE("blocks twice", twice, check_twice),
+	                  EWB_EXPLORED(1000));
 }
 END_TEST
 
@@ -253,7 +255,8 @@ START_TEST(an_old_ticket_at_any_time_does_not_harm_the_slots_next_command)
 {
 	race.op = ops[_i];
 	race.block_for = 1;
-	ck_assert_uint_gt(EXPLORE("slot used again", slots, check_slots), 10);
+	ck_assert_uint_gt(EXPLORE("slot used again", slots, check_slots),
+	                  EWB_EXPLORED(10));
 }
 END_TEST
 

@@ -236,6 +236,7 @@ static size_t
 explore(const char *name, const struct ewb_event *events, size_t n)
 {
 	const struct ewb_scenario s = { .name = name,
+		                        .sampled = true,
 		                        .events = events,
 		                        .nevents = n,
 		                        .setup = race_begin,
@@ -280,9 +281,11 @@ START_TEST(a_lost_notify_in_any_order_is_named_and_comes_home)
 	race.block_for = 1;
 	race.fronts = (unsigned)_i + 1;
 	if (race.fronts == 1)
-		ck_assert_uint_gt(EXPLORE("lost", lost_one), 5000);
+		ck_assert_uint_gt(EXPLORE("lost", lost_one),
+		                  EWB_EXPLORED(5000));
 	else
-		ck_assert_uint_gt(EXPLORE("lost, of two", lost_two), 5000);
+		ck_assert_uint_gt(EXPLORE("lost, of two", lost_two),
+		                  EWB_EXPLORED(5000));
 }
 END_TEST
 
@@ -305,7 +308,7 @@ START_TEST(an_early_notify_in_any_order_is_the_answer)
 	race.block_for = 1;
 	race.fronts = (unsigned)_i + 1;
 	/* with one, what is to be its second letter brings nothing */
-	ck_assert_uint_gt(EXPLORE("early", early), 5000);
+	ck_assert_uint_gt(EXPLORE("early", early), EWB_EXPLORED(5000));
 }
 END_TEST
 
@@ -394,9 +397,11 @@ START_TEST(five_blocks_in_any_order_are_five_runs)
 	race.fronts = (unsigned)_i + 1;
 	race.block_for = race.fronts == 1 ? 5 : 2;
 	if (race.fronts == 1)
-		ck_assert_uint_gt(EXPLORE("five blocks", five), 1500);
+		ck_assert_uint_gt(EXPLORE("five blocks", five),
+		                  EWB_EXPLORED(1500));
 	else
-		ck_assert_uint_gt(EXPLORE("two of two", two_of_two), 5000);
+		ck_assert_uint_gt(EXPLORE("two of two", two_of_two),
+		                  EWB_EXPLORED(5000));
 }
 END_TEST
 

@@ -229,6 +229,7 @@ static size_t
 explore(const char *name, const struct ewb_event *events, size_t n)
 {
 	const struct ewb_scenario s = { .name = name,
+		                        .sampled = true,
 		                        .events = events,
 		                        .nevents = n,
 		                        .setup = race_begin,
@@ -258,7 +259,7 @@ START_TEST(in_any_order_a_reader_gets_all_and_holds_little)
 	race.n = 1;
 	race.own = false;
 	race.budget = _i ? 0 : 1024 * KIB;
-	ck_assert_uint_gt(EXPLORE("one stream", one), 40000);
+	ck_assert_uint_gt(EXPLORE("one stream", one), EWB_EXPLORED(40000));
 }
 END_TEST
 
@@ -278,7 +279,7 @@ START_TEST(in_any_order_two_front_ends_share_the_budget)
 	race.n = 2;
 	race.own = false;
 	race.budget = 4 * KIB;
-	ck_assert_uint_gt(EXPLORE("two streams", two), 40000);
+	ck_assert_uint_gt(EXPLORE("two streams", two), EWB_EXPLORED(40000));
 }
 END_TEST
 
@@ -297,7 +298,8 @@ START_TEST(in_any_order_who_fills_by_itself_is_woken)
 	race.n = 1;
 	race.own = true;
 	race.budget = _i ? 4 * KIB : 1024 * KIB;
-	ck_assert_uint_gt(EXPLORE("a thread of its own", by_itself), 5000);
+	ck_assert_uint_gt(EXPLORE("a thread of its own", by_itself),
+	                  EWB_EXPLORED(5000));
 }
 END_TEST
 

@@ -154,6 +154,7 @@ static size_t
 explore(const char *name, const struct ewb_event *events, size_t n)
 {
 	const struct ewb_scenario s = { .name = name,
+		                        .sampled = true,
 		                        .events = events,
 		                        .nevents = n,
 		                        .setup = race_begin,
@@ -179,7 +180,7 @@ static const struct ewb_event one[] = {
 START_TEST(a_task_cancelled_in_any_order_ends_once)
 {
 	race.n = 1;
-	ck_assert_uint_gt(EXPLORE("one front end", one), 5000);
+	ck_assert_uint_gt(EXPLORE("one front end", one), EWB_EXPLORED(5000));
 }
 END_TEST
 
@@ -197,7 +198,7 @@ static const struct ewb_event two[] = {
 START_TEST(tasks_of_two_front_ends_cancelled_in_any_order_end_once)
 {
 	race.n = 2;
-	ck_assert_uint_gt(EXPLORE("two front ends", two), 40000);
+	ck_assert_uint_gt(EXPLORE("two front ends", two), EWB_EXPLORED(40000));
 }
 END_TEST
 

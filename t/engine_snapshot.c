@@ -203,7 +203,7 @@ START_TEST(each_snapshot_shows_its_opening_in_whatever_order_they_close)
 	unsigned i, bias = 80;
 
 	now = (struct state){ { 0 } };
-	for (i = 0; i < 40000; i++) {
+	for (i = 0; i < UNIT_TIMES(40000); i++) {
 		change(&now, i, bias);
 		if (i % 3000 == 0)
 			bias = bias == 80 ? 30 : 80;
@@ -248,6 +248,8 @@ START_TEST(snapshots_without_changes_between_them_share_everything)
 }
 END_TEST
 
+#define MILLION UNIT_TIMES(1000000)
+
 START_TEST(opening_one_of_a_million_keys_allocates_next_to_nothing)
 {
 	uint64_t before, after, items;
@@ -255,14 +257,14 @@ START_TEST(opening_one_of_a_million_keys_allocates_next_to_nothing)
 	unsigned i;
 	int64_t bytes;
 
-	for (i = 0; i < 1000000; i++)
+	for (i = 0; i < MILLION; i++)
 		put(i, i);
 	bytes = atomic_load(&totals.bytes);
 	before = ewb_alloc_bytes();
 	s = mem_snapshot_open(&vb, &items);
 	after = ewb_alloc_bytes();
 	ck_assert_uint_le(after - before, 1024);
-	ck_assert_uint_eq(items, 1000000);
+	ck_assert_uint_eq(items, MILLION);
 	ck_assert(mem_snapshot_leave(s));
 	ck_assert_int_eq(atomic_load(&totals.bytes), bytes);
 	mem_snapshot_close(s);

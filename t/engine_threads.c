@@ -17,7 +17,7 @@
 const struct ewb_engine *ewb_engine_entry(void);
 
 #define KEYS 3000u
-#define WRITES 60000u
+#define WRITES UNIT_TIMES(60000u)
 #define SCANS 1000u
 
 static const struct ewb_engine *engine;

@@ -11,6 +11,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "t/unit.h"
+
 #define EWB_EXPLORE_MAX 16 /* events */
 
 struct ewb_event {
@@ -30,7 +32,16 @@ struct ewb_scenario {
 	/* Null: it is as it must be.  Else what is wrong. */
 	const char *(*check)(void *ctx);
 	void (*teardown)(void *ctx);
+	/* With a thread sanitizer a part will do: it is all in one thread. */
+	bool sampled;
 };
+
+/* How many orders of a sampled scenario there must be, if it is run whole. */
+#ifdef UNIT_TSAN
+#define EWB_EXPLORED(n) 10
+#else
+#define EWB_EXPLORED(n) (n)
+#endif
 
 /* Runs all orders; how many there were.  At the first one that is wrong it
  * prints the order and fails the test. */

@@ -338,6 +338,7 @@ race_explore(const char *name, const struct ewb_event *events, size_t n,
              void *(*setup)(void), const char *(*check)(void *))
 {
 	struct ewb_scenario s = { .name = name,
+		                  .sampled = true,
 		                  .events = events,
 		                  .nevents = n,
 		                  .setup = setup,

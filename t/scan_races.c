@@ -45,7 +45,7 @@ START_TEST(a_scan_ends_with_its_connection_at_every_step)
 	race_fronts = 1;
 	ck_assert_uint_gt(race_explore("hangs up", hangs_up, 9, race_created,
 	                               check_hung_up),
-	                  100);
+	                  EWB_EXPLORED(100));
 }
 END_TEST
 
@@ -80,7 +80,7 @@ START_TEST(a_scan_ends_with_its_creator_though_another_continues_it)
 	race_fronts = (unsigned)_i;
 	ck_assert_uint_gt(race_explore("creator hangs up", creator_hangs_up, 8,
 	                               race_continued_by_b, check_orphaned),
-	                  20);
+	                  EWB_EXPLORED(20));
 }
 END_TEST
 
@@ -124,7 +124,7 @@ START_TEST(a_cancel_from_elsewhere_ends_the_continue_once)
 	race_fronts = (unsigned)_i;
 	ck_assert_uint_gt(race_explore("cancels", cancels, 9, race_continued,
 	                               check_cancelled),
-	                  100);
+	                  EWB_EXPLORED(100));
 }
 END_TEST
 
@@ -152,7 +152,7 @@ START_TEST(a_cancel_and_a_hang_up_together_end_it_once)
 	ck_assert_uint_gt(race_explore("cancels and hangs up",
 	                               cancels_and_hangs_up, 7, race_continued,
 	                               check_both),
-	                  100);
+	                  EWB_EXPLORED(100));
 }
 END_TEST
 
@@ -190,7 +190,8 @@ START_TEST(age_ends_a_continue_once)
 {
 	race_fronts = 1;
 	ck_assert_uint_gt(
-		race_explore("ages", ages, 7, race_continued, check_aged), 20);
+		race_explore("ages", ages, 7, race_continued, check_aged),
+		EWB_EXPLORED(20));
 }
 END_TEST
 
@@ -234,7 +235,7 @@ START_TEST(a_stop_of_the_server_ends_it_at_every_step)
 	race_fronts = 1;
 	ck_assert_uint_gt(
 		race_explore("stops", stops, 7, race_continued, check_stopped),
-		50);
+		EWB_EXPLORED(50));
 }
 END_TEST
 

@@ -8,12 +8,23 @@
 
 #define UNIT_SECONDS 120 /* for one test, also with a sanitizer */
 
-#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
-#define UNIT_SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer) || __has_feature(address_sanitizer)
+#ifdef __has_feature
+#define UNIT_HAS(x) __has_feature(x)
+#else
+#define UNIT_HAS(x) 0
+#endif
+#if defined(__SANITIZE_THREAD__) || UNIT_HAS(thread_sanitizer)
+#define UNIT_TSAN 1
+#endif
+#if defined(UNIT_TSAN) || defined(__SANITIZE_ADDRESS__) || UNIT_HAS(address_sanitizer)
 #define UNIT_SANITIZED 1
 #endif
+
+/* How often what is slow with a sanitizer is done: n times, or less. */
+#ifdef UNIT_SANITIZED
+#define UNIT_TIMES(n) ((n) / 10)
+#else
+#define UNIT_TIMES(n) (n)
 #endif
 
 static inline int
