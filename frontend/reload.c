@@ -476,22 +476,28 @@ begin(struct ewb_cookie *c, struct ewb_server *s) EWB_ON_FRONT
 	return EWB_WOULDBLOCK;
 }
 
+/* The text is kept in the reply: r goes before that is sent. */
+static enum ewb_status
+answer(struct ewb_cookie *c, const struct ewb_reload *r) EWB_ON_FRONT
+{
+	if (r->status == EWB_OK) {
+		EWB_COUNT(&c->dispatch->counters, engine_reloads);
+		return ewb_reply_value(c, r->why, strlen(r->why));
+	}
+	if (ewb_reply_value(c, r->why, strlen(r->why) + 1) == EWB_OK)
+		ewb_reply_context(c, (const char *)ewb_reply_data(&c->reply));
+	return r->status;
+}
+
 static enum ewb_status
 run_reload(struct ewb_cookie *c)
 {
 	struct ewb_front *f = c->dispatch->owner;
-	struct ewb_reload *r = c->state;
 	enum ewb_status status;
 
 	ewb_now_on_front(c->dispatch->thread);
-	if (ewb_cookie_resumed(c) != EWB_NEW) {
-		if (r->status != EWB_OK) {
-			ewb_reply_context(c, r->why);
-			return r->status;
-		}
-		EWB_COUNT(&c->dispatch->counters, engine_reloads);
-		return ewb_reply_value(c, r->why, strlen(r->why));
-	}
+	if (ewb_cookie_resumed(c) != EWB_NEW)
+		return answer(c, c->state);
 	if (!is_local(c->session)) {
 		ewb_reply_context(c, "only clients on the server's machine may "
 		                     "reload the engine");

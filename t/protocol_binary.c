@@ -159,6 +159,7 @@ static const struct opcode {
 	{ 0xda, "scan_create value=2", 0, 'n', 'y' },
 	{ 0xdb, "scan_continue extras=28", 28, 'n', 'n' },
 	{ 0xdc, "scan_cancel extras=16", 16, 'n', 'n' },
+	{ 0xde, "engine_reload extras=4", 4, 'n', 'n' },
 	{ 0x07, "quit last", 0, 'n', 'n' },
 	{ 0x17, "quit quiet last", 0, 'n', 'n' },
 };
