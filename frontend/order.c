@@ -276,7 +276,7 @@ may_gather(struct ewb_conn *n, const struct ewb_cookie *c,
 {
 	const struct ewb_front *f = n->front;
 
-	if (!ewb_instance_fetches(c->instance) || in != n->in || c->body)
+	if (!ewb_instance_fetcher(c->instance) || in != n->in || c->body)
 		return 0;
 	if (f->ngathered == 0 && n->end - n->start <= 2)
 		return 0; /* it is the only one, or its line's end follows */
@@ -287,8 +287,9 @@ static void
 gather(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT
 {
 	struct ewb_front *f = n->front;
+	struct ewb_instance *i = ewb_instance_fetcher(c->instance);
 
-	c->instance->engine.prefetch(c->instance->self, &c->request);
+	i->engine.prefetch(i->self, &c->request);
 	f->gathered[f->ngathered++] = c;
 	if (f->ngathered == EWB_GATHER)
 		ewb_order_run(n);
