@@ -691,6 +691,8 @@ make_orphan(struct ewb_cookie *c) EWB_ON_FRONT
 	        (double)(d->now - c->began) / 1e6,
 	        refused ? " (it was notified while its reply was being filled)" :
 	                  "");
+	if (c->session && d->desk->orphan)
+		d->desk->orphan(c);
 }
 
 /* A stream that moves, or whose reader is the slow one, has not failed. */

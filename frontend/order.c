@@ -120,6 +120,18 @@ behind_its_key(const struct ewb_cookie *c)
 	return 0;
 }
 
+/* Then it may wait for ever: nobody knows whether that mutation will be done. */
+static int
+behind_an_orphan(const struct ewb_cookie *c)
+{
+	if (!c->command->keyed)
+		return 0;
+	for (const struct ewb_cookie *p = c->older; p; p = p->older)
+		if (p->request.hash == c->request.hash && p->orphan)
+			return 1;
+	return 0;
+}
+
 static int
 behind_a_barrier(const struct ewb_conn *n, const struct ewb_cookie *c)
 {
@@ -242,6 +254,15 @@ await_turn(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT
 	n->nturn++;
 }
 
+/* It will not have its turn. */
+static void
+refuse(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT
+{
+	n->nturn--;
+	c->wait = EWB_WAIT_NOTHING;
+	ewb_cookie_refuse(c);
+}
+
 /* What was received in one go with c, or before. */
 static void
 enter(struct ewb_conn *n, struct ewb_cookie *c, struct ewb_chunk *in)
@@ -260,6 +281,8 @@ enter(struct ewb_conn *n, struct ewb_cookie *c, struct ewb_chunk *in)
 	take_place(n, c);
 	if (must_wait(n, c)) {
 		await_turn(n, c);
+		if (behind_an_orphan(c))
+			refuse(n, c);
 		return;
 	}
 	ewb_cookie_start(c);
@@ -384,7 +407,9 @@ ewb_order_advance(struct ewb_conn *n)
 		next = c->next;
 		if (c->wait != EWB_WAIT_TURN || c->done)
 			continue;
-		if (must_wait(n, c))
+		if (behind_an_orphan(c))
+			refuse(n, c);
+		if (c->done || must_wait(n, c))
 			continue;
 		if (!ewb_order_room(n, c))
 			return c;
@@ -400,9 +425,7 @@ ewb_order_refuse(struct ewb_conn *n)
 	for (struct ewb_cookie *c = n->first; c && n->nturn; c = c->next) {
 		if (c->wait != EWB_WAIT_TURN || c->done)
 			continue;
-		n->nturn--;
-		c->wait = EWB_WAIT_NOTHING;
-		ewb_cookie_refuse(c);
+		refuse(n, c);
 	}
 }
 
@@ -466,9 +489,18 @@ desk_data(struct ewb_cookie *c)
 	ewb_front_touch(front_of(c), ewb_conn_of(c->session));
 }
 
+/* What waits for it need not. */
+static void
+desk_orphan(struct ewb_cookie *c)
+{
+	ewb_now_on_front(c->dispatch->thread);
+	ewb_front_touch(front_of(c), ewb_conn_of(c->session));
+}
+
 const struct ewb_desk ewb_front_desk = { .done = desk_done,
 	                                 .home = desk_home,
-	                                 .data = desk_data };
+	                                 .data = desk_data,
+	                                 .orphan = desk_orphan };
 
 /* Replies. */
 
