@@ -607,6 +607,11 @@ START_TEST(a_stale_notify_is_named_at_the_next_that_comes_home)
 	script_notify(s, EWB_OK);
 	play_settle();
 	ck_assert_uint_eq(play_logged("stale"), 1); /* once */
+	play_get(0, "k");
+	script_notify(s, EWB_OK);
+	ck_assert_int_eq(script_notify(s, EWB_OK), EWB_STALE);
+	play_settle();
+	ck_assert_uint_eq(play_logged("stale ticket, 1 more times"), 1);
 }
 END_TEST
 
