@@ -281,8 +281,6 @@ enter(struct ewb_conn *n, struct ewb_cookie *c, struct ewb_chunk *in)
 	take_place(n, c);
 	if (must_wait(n, c)) {
 		await_turn(n, c);
-		if (behind_an_orphan(c))
-			refuse(n, c);
 		return;
 	}
 	ewb_cookie_start(c);
