@@ -180,7 +180,7 @@ static const struct ewb_own *
 many(unsigned n)
 {
 	static struct ewb_own own[EWB_OWN_MAX + 2];
-	static char names[EWB_OWN_MAX + 2][8];
+	static char names[EWB_OWN_MAX + 2][16];
 
 	memset(own, 0, sizeof own);
 	for (unsigned i = 0; i < n; i++) {
