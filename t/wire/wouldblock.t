@@ -151,8 +151,14 @@ stats_say() {
 }
 for w in block early twice threads late never wrong hasty ticketless nonsense; do
 	how=$w name=each-$w
-	case $w in late) time=60ms ;; *) time=0 ;; esac
-	start "$name" --filters "$build/filters/.libs" --filter wouldblock --deadline 30 \
+	# a slow machine is not to reach the deadline before the late notify, or
+	# where none is meant
+	case $w in
+	late) time=400ms deadline=30 ;;
+	never) time=0 deadline=30 ;;
+	*) time=0 deadline=60000 ;;
+	esac
+	start "$name" --filters "$build/filters/.libs" --filter wouldblock --deadline $deadline \
 	    --stop-grace 0 "$(engine t/wire/own)" wouldblock-how=$w wouldblock-time=$time \
 	    wouldblock-on=get,store,remove,flush,stats,own
 	case $w in
@@ -180,7 +186,7 @@ for w in block early twice threads late never wrong hasty ticketless nonsense; d
 		fact "$w, each callback: stats too" stats_say "^$internal" ;;
 	esac
 	fact "$w, each callback: a new connection is served" is \
-	    'wouldblock how block\r\nwouldblock time 0\r\ncount a\r\n' 'OK\r\nOK\r\n1\r\n'
+	    'wouldblock on stats\r\ncount a\r\n' 'OK\r\n1\r\n'
 	case $w in never) ends 1 ;; *) fact "$w, each callback: the server ends well" ends ;; esac
 done
 
