@@ -68,11 +68,7 @@ ewb_cookie_name(const struct ewb_cookie *c)
 void
 ewb_cookie_enter(struct ewb_cookie *c, struct ewb_instance *i)
 {
-	if (c->instance == i)
-		return;
 	c->instance = i;
-	/* release: as in ewb_cookie_take() */
-	atomic_store_explicit(&c->blame, i->blame, memory_order_release);
 }
 
 void
@@ -133,12 +129,26 @@ ewb_cookie_take_key(struct ewb_cookie *c)
 	return EWB_OK;
 }
 
+/* Who blocks it is whom a stale ticket of it is blamed on, until the slot is
+ * blocked again.  Relaxed but for the first: they are read by whoever has an old
+ * ticket, at any time. */
+static void
+set_blame(struct ewb_cookie *c) EWB_ON_FRONT
+{
+	struct ewb_blame *b = c->instance->blame;
+
+	if (atomic_load_explicit(&c->blame, memory_order_relaxed) != b)
+		atomic_store_explicit(&c->blame, b, memory_order_release);
+	atomic_store_explicit(&c->blame_op, c->op, memory_order_relaxed);
+}
+
 struct ewb_ticket
 ewb_cookie_block_for(struct ewb_cookie *c, void *arg, int engines)
 {
 	struct ewb_dispatch *d = c->dispatch;
 	uint64_t w;
 
+	set_blame(c);
 	if (!admit(c))
 		return (struct ewb_ticket){ c, 0 };
 	EWB_COUNT(&d->counters, commands_blocked);
@@ -185,7 +195,7 @@ ewb_cookie_block(struct ewb_cookie *c, void *arg)
 	return ewb_cookie_block_for(c, arg, 1);
 }
 
-/* Relaxed: counters. */
+/* Relaxed: counters, and what is told later is told too. */
 static enum ewb_status
 blame(struct ewb_cookie *c, int stale)
 {
@@ -197,7 +207,30 @@ blame(struct ewb_cookie *c, int stale)
 		return stale ? EWB_STALE : EWB_FILLING;
 	atomic_fetch_add_explicit(stale ? &b->stale[op] : &b->filling[op], 1,
 	                          memory_order_relaxed);
+	if (stale)
+		atomic_store_explicit(&b->news, 1, memory_order_relaxed);
 	return stale ? EWB_STALE : EWB_FILLING;
+}
+
+void
+ewb_blame_tell(struct ewb_blame *b, const struct ewb_core *core,
+               const char *kind)
+{
+	uint64_t n, told;
+
+	if (!atomic_load_explicit(&b->news, memory_order_relaxed))
+		return;
+	atomic_store(&b->news, 0); /* what comes from here on is news again */
+	for (unsigned op = 0; op < EWB_NOPS; op++) {
+		n = atomic_load(&b->stale[op]);
+		told = atomic_exchange(&b->told[op], n);
+		if (n > told)
+			ewb_log(&core->log, EWB_LOG_INFO,
+			        "%s %s: %s: notified with a stale ticket, %llu "
+			        "more times",
+			        kind, b->engine, ewb_op_name((enum ewb_op)op),
+			        (unsigned long long)(n - told));
+	}
 }
 
 /* Wins the notify, or not. */

@@ -73,6 +73,8 @@ struct ewb_compose {
 /* Whom to count a stale notify for: lives for ever, as the slots do. */
 struct ewb_blame {
 	_Atomic uint64_t stale[EWB_NOPS], filling[EWB_NOPS];
+	_Atomic uint64_t told[EWB_NOPS]; /* of the stale ones, in the log */
+	_Atomic uint32_t news;           /* some were not */
 	char engine[32];
 	struct ewb_blame *next;
 };
@@ -80,6 +82,10 @@ struct ewb_blame {
 struct ewb_blame *ewb_blame_of(const char *engine);
 /* any: over all engines of this process. */
 void ewb_blame_sum(uint64_t *stale, uint64_t *filling);
+/* any: names in the log what was counted and not named yet; who notifies cannot,
+ * for the server may be gone. */
+void ewb_blame_tell(struct ewb_blame *b, const struct ewb_core *core,
+                    const char *kind);
 
 /* A filter's command below it; see next.c. */
 struct ewb_next {
@@ -98,7 +104,7 @@ struct ewb_cookie {
 	/* any thread */
 	_Atomic uint32_t filling; /* the reply is being filled: do not notify */
 	_Atomic uint64_t word;
-	_Atomic(struct ewb_blame *) blame;
+	_Atomic(struct ewb_blame *) blame; /* whose its last block is */
 	_Atomic uint32_t blame_op;
 	_Atomic uint32_t refused; /* notifies refused as filling, this block */
 	_Atomic(const char *) slip; /* an engine's mistake, to be named */

@@ -122,16 +122,6 @@ clear(struct ewb_cookie *c)
 	c->below.waits = 0;
 }
 
-/* Relaxed but for the first: read by those who blame a stale ticket, which may
- * name the slot's next command, or its last. */
-static void
-set_blame(struct ewb_cookie *c, struct ewb_blame *b, enum ewb_op op)
-{
-	if (atomic_load_explicit(&c->blame, memory_order_relaxed) != b)
-		atomic_store_explicit(&c->blame, b, memory_order_release);
-	atomic_store_explicit(&c->blame_op, op, memory_order_relaxed);
-}
-
 struct ewb_cookie *
 ewb_cookie_take(struct ewb_dispatch *d, enum ewb_op op, struct ewb_session *s)
 {
@@ -141,7 +131,6 @@ ewb_cookie_take(struct ewb_dispatch *d, enum ewb_op op, struct ewb_session *s)
 		return NULL;
 	clear(c);
 	c->magic = EWB_COOKIE_MAGIC;
-	set_blame(c, s->instance->blame, op);
 	/* relaxed: nobody else has it yet */
 	atomic_store_explicit(&c->slip, NULL, memory_order_relaxed);
 	atomic_store_explicit(&c->key_state, EWB_KEY_NONE,
@@ -334,6 +323,7 @@ come_home(struct ewb_cookie *c) EWB_ON_FRONT
 		                          memory_order_relaxed);
 	c->waits_below = 0;
 	name_slip(c);
+	ewb_blame_tell(c->instance->blame, d->core, c->instance->host.kind);
 	if (c->away_next)
 		c->away_next->away_prev = c->away_prev;
 	if (c->away_prev)
@@ -701,6 +691,8 @@ make_orphan(struct ewb_cookie *c) EWB_ON_FRONT
 	        (double)(d->now - c->began) / 1e6,
 	        refused ? " (it was notified while its reply was being filled)" :
 	                  "");
+	if (c->session && d->desk->orphan)
+		d->desk->orphan(c);
 }
 
 /* A stream that moves, or whose reader is the slow one, has not failed. */

@@ -30,6 +30,8 @@ struct ewb_desk {
 	void (*home)(struct ewb_cookie *c);
 	/* The stream has something to pull. */
 	void (*data)(struct ewb_cookie *c);
+	/* It was answered long ago, and may never come home.  May be null. */
+	void (*orphan)(struct ewb_cookie *c);
 };
 
 struct ewb_dispatch {

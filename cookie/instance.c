@@ -623,6 +623,7 @@ close_one(struct ewb_instance *i)
 	if (i->engine.close)
 		i->engine.close(i->self);
 	end_tasks(i);
+	ewb_blame_tell(i->blame, i->host.core, i->host.kind);
 	ewb_own_drop(i->host.core, i);
 	free_instance(i);
 	if (handle)

@@ -83,11 +83,16 @@ int ewb_instance_in_use(struct ewb_instance *i, char *why, size_t nwhy);
 enum ewb_status ewb_instance_close(struct ewb_instance *i, char *why,
                                    size_t nwhy);
 
-/* Does it want to know what comes? */
-static inline int
-ewb_instance_fetches(const struct ewb_instance *i)
+/* Who wants to know what comes: i, or the first below it with a prefetch(); null:
+ * nobody. */
+static inline struct ewb_instance *
+ewb_instance_fetcher(struct ewb_instance *i)
 {
-	return i->engine.prefetch && i->engine.model == EWB_NONBLOCKING;
+	while (i->below && i->engine.prefetch == NULL)
+		i = i->below;
+	if (i->engine.prefetch && i->engine.model == EWB_NONBLOCKING)
+		return i;
+	return NULL;
 }
 
 /* The commands that every engine has: get to stats. */

@@ -69,7 +69,10 @@ set_request(struct ewb_cookie *child, const struct ewb_cookie *c,
 	struct ewb_request *own = &child->request;
 
 	*own = *r;
-	own->hint[0] = own->hint[1] = 0; /* nobody below has left it */
+	/* what prefetch() left is for those below if that was not the filter's,
+	 * nor the filter's own request */
+	if (r != &c->request || c->instance->engine.prefetch)
+		own->hint[0] = own->hint[1] = 0;
 	if (own->key != c->request.key || own->nkey != c->request.nkey) {
 		own->hash = ewb_key_hash(own->key, own->nkey);
 		own->vbucket =

@@ -49,6 +49,15 @@ taken_by(const struct ewb_core *core, const struct ewb_own *o)
 	return NULL;
 }
 
+static int
+is_one_line(const char *text)
+{
+	for (; text && *text; text++)
+		if ((unsigned char)*text < ' ' || *text == 127)
+			return 0;
+	return 1;
+}
+
 /* What is wrong with one of them, by itself. */
 static const char *
 wrong(const struct ewb_own *o)
@@ -57,6 +66,8 @@ wrong(const struct ewb_own *o)
 		return "a name is 1 to 31 of a-z, 0-9, _ and -";
 	if (o->run == NULL)
 		return "it has no .run";
+	if (!is_one_line(o->help))
+		return "its .help is not one line";
 	if (o->is & ~(uint32_t)EWB_OWN_ALL)
 		return "its .is has bits that are none of EWB_OWN_...";
 	if ((o->is & EWB_OWN_KEYED) && (o->is & EWB_OWN_BARRIER))
@@ -85,6 +96,16 @@ twice(const struct ewb_engine *e, unsigned n, const struct ewb_own *o)
 	return 0;
 }
 
+static unsigned
+used(const struct ewb_core *core)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < core->own_rules.n; i++)
+		n += core->own[i].instance != NULL;
+	return n;
+}
+
 static const char *
 fault_of(const struct ewb_core *core, const struct ewb_engine *e, unsigned n,
          const struct ewb_own *o, char *buf, size_t nbuf)
@@ -100,7 +121,7 @@ fault_of(const struct ewb_core *core, const struct ewb_engine *e, unsigned n,
 	}
 	if (what == NULL && twice(e, n, o))
 		what = "its name or its opcode is there twice";
-	if (what == NULL && core->own_rules.n + n >= EWB_OWN_MAX)
+	if (what == NULL && used(core) + n >= EWB_OWN_MAX)
 		what = "there are 64 such commands";
 	if (what == NULL)
 		return NULL;
@@ -155,11 +176,22 @@ fill(struct ewb_own_slot *s, struct ewb_own_rule *r, struct ewb_instance *i,
 	memcpy(r->name, s->name, sizeof r->name);
 }
 
+/* One that another engine has left, or one more: there is one, see fault_of(). */
+static unsigned
+free_slot(struct ewb_core *core)
+{
+	for (unsigned i = 0; i < core->own_rules.n; i++)
+		if (core->own[i].instance == NULL)
+			return i;
+	return core->own_rules.n++;
+}
+
 int
 ewb_own_add(struct ewb_core *core, struct ewb_instance *i)
 {
 	struct ewb_own_rule *rules = (struct ewb_own_rule *)core->own_rules.at;
 	struct ewb_own o;
+	unsigned at;
 
 	if (!i->engine.own)
 		return 0;
@@ -171,9 +203,8 @@ ewb_own_add(struct ewb_core *core, struct ewb_instance *i)
 	if (core->own == NULL || rules == NULL)
 		return -1;
 	for (unsigned n = 0; take(&i->engine, n, &o) == 0; n++) {
-		fill(&core->own[core->own_rules.n], &rules[core->own_rules.n],
-		     i, &o);
-		core->own_rules.n++;
+		at = free_slot(core);
+		fill(&core->own[at], &rules[at], i, &o);
 	}
 	return 0;
 }

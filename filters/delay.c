@@ -23,40 +23,28 @@ struct delay {
 };
 
 static int
-read_shape(struct delay *f, struct ewb_host *host, const char *text)
+read_shape(const char *text, void *shape)
 {
 	static const char *const names[] = { "fixed", "uniform",
 		                             "exponential" };
 
 	for (unsigned i = 0; i < 3; i++)
 		if (strcmp(text, names[i]) == 0) {
-			f->shape = (enum shape)i;
+			*(enum shape *)shape = (enum shape)i;
 			return 0;
 		}
-	ewb_host_error(host, "shape=%s: not fixed, uniform or exponential",
-	               text);
 	return -1;
 }
 
-static int
-read_one(struct delay *f, struct ewb_host *host, const struct ewb_setting *s)
-{
-	if (strcmp(s->name, "on") == 0)
-		return which_parse(&f->which, host, s->value);
-	if (strcmp(s->name, "shape") == 0)
-		return read_shape(f, host, s->value);
-	if (strcmp(s->name, "time") == 0 && ewb_parse_time(s->value, &f->us)) {
-		ewb_host_error(host, "time=%s: not a time (2ms, 50us, 3s)",
-		               s->value);
-		return -1;
-	}
-	if (strcmp(s->name, "seed") == 0 &&
-	    ewb_parse_number(s->value, &f->seed)) {
-		ewb_host_error(host, "seed=%s: not a number", s->value);
-		return -1;
-	}
-	return 0;
-}
+static const struct option options[] = {
+	{ "time", option_time, offsetof(struct delay, us), OPTION_TIME_WRONG },
+	{ "shape", read_shape, offsetof(struct delay, shape),
+	  "not fixed, uniform or exponential" },
+	{ "seed", option_number, offsetof(struct delay, seed),
+	  OPTION_NUMBER_WRONG },
+	WHICH_OPTION(struct delay, which),
+	{ .name = NULL }
+};
 
 static enum ewb_status
 start(struct delay *f, struct ewb_host *host, const struct ewb_setting *s,
@@ -66,9 +54,8 @@ start(struct delay *f, struct ewb_host *host, const struct ewb_setting *s,
 	f->host = host;
 	f->seed = chance_seed(host, f);
 	which_init(&f->which);
-	for (size_t i = 0; i < n; i++)
-		if (read_one(f, host, &s[i]))
-			return EWB_INVALID;
+	if (option_read(options, f, host, s, n))
+		return EWB_INVALID;
 	if (line_init(&f->line, host))
 		return EWB_NO_MEMORY;
 	f->chance = f->seed;

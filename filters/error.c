@@ -12,35 +12,22 @@ struct error {
 	enum ewb_status status;
 	uint64_t rate, seed;
 	struct which which;
+	struct ewb_host *host;
 	/* under lock */
 	pthread_mutex_t lock;
 	uint64_t chance, injected;
 };
 
-static int
-read_one(struct error *f, struct ewb_host *host, const struct ewb_setting *s)
-{
-	if (strcmp(s->name, "on") == 0)
-		return which_parse(&f->which, host, s->value);
-	if (strcmp(s->name, "status") == 0 &&
-	    (status_parse(s->value, strlen(s->value), &f->status) ||
-	     f->status == EWB_OK)) {
-		ewb_host_error(host, "status=%s: not one of %s", s->value,
-		               STATUS_NAMES);
-		return -1;
-	}
-	if (strcmp(s->name, "rate") == 0 && rate_parse(s->value, &f->rate)) {
-		ewb_host_error(host, "rate=%s: not from 0%% to 100%%",
-		               s->value);
-		return -1;
-	}
-	if (strcmp(s->name, "seed") == 0 &&
-	    ewb_parse_number(s->value, &f->seed)) {
-		ewb_host_error(host, "seed=%s: not a number", s->value);
-		return -1;
-	}
-	return 0;
-}
+static const struct option options[] = {
+	{ "status", option_status, offsetof(struct error, status),
+	  OPTION_STATUS_WRONG },
+	{ "rate", option_rate, offsetof(struct error, rate),
+	  OPTION_RATE_WRONG },
+	{ "seed", option_number, offsetof(struct error, seed),
+	  OPTION_NUMBER_WRONG },
+	WHICH_SCAN_OPTION(struct error, which),
+	{ .name = NULL }
+};
 
 static enum ewb_status
 open(struct ewb_host *host, const struct ewb_setting *s, size_t n, void **self)
@@ -52,12 +39,12 @@ open(struct ewb_host *host, const struct ewb_setting *s, size_t n, void **self)
 	f->status = EWB_TEMPORARY;
 	f->rate = 1ull << 32;
 	f->seed = chance_seed(host, f);
-	which_init(&f->which);
-	for (size_t i = 0; i < n; i++)
-		if (read_one(f, host, &s[i])) {
-			free(f);
-			return EWB_INVALID;
-		}
+	which_init_scan(&f->which);
+	if (option_read(options, f, host, s, n)) {
+		free(f);
+		return EWB_INVALID;
+	}
+	f->host = host;
 	f->chance = f->seed;
 	pthread_mutex_init(&f->lock, NULL);
 	ewb_host_notice(host, "seed=%llu", (unsigned long long)f->seed);
@@ -112,13 +99,39 @@ run(void *self, struct ewb_cookie *c, enum filter_op op)
 
 FILTER_CALLBACKS(run)
 
+/* A scan fails when it is created, or not at all. */
+static enum ewb_status
+scan_open(void *self, const struct ewb_range *range, void **cursor,
+          uint64_t *count)
+{
+	struct error *f = self;
+
+	if (which_has_scan(&f->which) && drawn(f))
+		return f->status;
+	return ewb_next_scan_open(f->host, range, cursor, count);
+}
+
+static enum ewb_status
+scan_next(void *self, void *cursor, struct ewb_sink *sink)
+{
+	return ewb_next_scan_next(((struct error *)self)->host, cursor, sink);
+}
+
+static void
+scan_close(void *self, void *cursor)
+{
+	ewb_next_scan_close(((struct error *)self)->host, cursor);
+}
+
 static const struct ewb_param params[] = {
 	{ "status", "temporary", "what is answered: " STATUS_NAMES },
 	{ "rate", "100%", "how many of the commands fail" },
 	{ "seed", NULL, "of the chance; printed at the start" },
-	WHICH_PARAM,
+	WHICH_SCAN_PARAM,
 	{ NULL, NULL, NULL }
 };
 
 EWB_FILTER(.name = "error", .help = "has commands fail", .params = params,
-           .open = open, .close = close, FILTER_USES_THEM)
+           .open = open, .close = close, FILTER_USES_THEM,
+           .scan_open = scan_open, .scan_next = scan_next,
+           .scan_close = scan_close)

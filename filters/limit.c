@@ -33,36 +33,48 @@ struct limit {
 };
 
 static int
-read_per(struct limit *f, struct ewb_host *host, const char *text)
+read_per(const char *text, void *per_connection)
 {
-	f->per_connection = strcmp(text, "connection") == 0;
-	if (f->per_connection || strcmp(text, "all") == 0)
-		return 0;
-	ewb_host_error(host, "per=%s: not all or connection", text);
-	return -1;
+	int is = strcmp(text, "connection") == 0;
+
+	if (!is && strcmp(text, "all"))
+		return -1;
+	*(int *)per_connection = is;
+	return 0;
 }
 
 static int
-read_one(struct limit *f, struct ewb_host *host, const struct ewb_setting *s)
+read_ops(const char *text, void *ops)
 {
-	if (strcmp(s->name, "on") == 0)
-		return which_parse(&f->which, host, s->value);
-	if (strcmp(s->name, "per") == 0)
-		return read_per(f, host, s->value);
-	if (strcmp(s->name, "ops") == 0 &&
-	    (ewb_parse_number(s->value, &f->ops) || f->ops > 1000000)) {
-		ewb_host_error(host, "ops=%s: not a number from 0 to 1000000",
-		               s->value);
+	uint64_t n;
+
+	if (ewb_parse_number(text, &n) || n > 1000000)
 		return -1;
-	}
-	if (strcmp(s->name, "bytes") == 0 &&
-	    (ewb_parse_size(s->value, &f->bytes) || f->bytes > 1ull << 40)) {
-		ewb_host_error(host, "bytes=%s: not a size (64k, 10M, 1G)",
-		               s->value);
-		return -1;
-	}
+	*(uint64_t *)ops = n;
 	return 0;
 }
+
+static int
+read_bytes(const char *text, void *bytes)
+{
+	uint64_t n;
+
+	if (ewb_parse_size(text, &n) || n > 1ull << 40)
+		return -1;
+	*(uint64_t *)bytes = n;
+	return 0;
+}
+
+static const struct option options[] = {
+	{ "ops", read_ops, offsetof(struct limit, ops),
+	  "not a number from 0 to 1000000" },
+	{ "bytes", read_bytes, offsetof(struct limit, bytes),
+	  "not a size up to 1T (64k, 10M, 1G)" },
+	{ "per", read_per, offsetof(struct limit, per_connection),
+	  "not all or connection" },
+	WHICH_OPTION(struct limit, which),
+	{ .name = NULL }
+};
 
 static enum ewb_status
 start(struct limit *f, struct ewb_host *host, const struct ewb_setting *s,
@@ -70,9 +82,8 @@ start(struct limit *f, struct ewb_host *host, const struct ewb_setting *s,
 {
 	f->host = host;
 	which_init(&f->which);
-	for (size_t i = 0; i < n; i++)
-		if (read_one(f, host, &s[i]))
-			return EWB_INVALID;
+	if (option_read(options, f, host, s, n))
+		return EWB_INVALID;
 	if (f->ops == 0 && f->bytes == 0) {
 		ewb_host_error(host, "it needs ops=N or bytes=SIZE, a second");
 		return EWB_INVALID;

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The filter "log": one line for each command below it:
+/* The filter "log": one line for each command below it, and two for a scan:
  *
  *      127.0.0.1:40112 incr: get key=n status=0x0 us=1520 waits=1 bytes=2
+ *      scan: open vbucket=3 status=0x0 us=40
+ *      scan: close vbucket=3 us=81200 turns=7 ended=yes
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,33 +21,38 @@ struct log {
 	/* set once */
 	struct ewb_host *host;
 	uint64_t slow_us;
-	int fd; /* -1: the server's log */
+	const char *path; /* while it opens */
+	int fd;           /* -1: the server's log */
 	struct which which;
 };
 
+/* Opened when all is known. */
 static int
-open_file(struct log *f, struct ewb_host *host, const char *path)
+read_file(const char *path, void *to)
 {
-	f->fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
-	if (f->fd < 0)
-		ewb_host_error(host, "file=%s: %s", path, strerror(errno));
-	return f->fd < 0 ? -1 : 0;
+	*(const char **)to = path;
+	return 0;
 }
 
+static const struct option options[] = {
+	{ "file", read_file, offsetof(struct log, path), NULL },
+	{ "slow", option_time, offsetof(struct log, slow_us),
+	  OPTION_TIME_WRONG },
+	WHICH_SCAN_OPTION(struct log, which),
+	{ .name = NULL }
+};
+
 static int
-read_one(struct log *f, struct ewb_host *host, const struct ewb_setting *s)
+open_file(struct log *f)
 {
-	if (strcmp(s->name, "on") == 0)
-		return which_parse(&f->which, host, s->value);
-	if (strcmp(s->name, "file") == 0)
-		return open_file(f, host, s->value);
-	if (strcmp(s->name, "slow") == 0 &&
-	    ewb_parse_time(s->value, &f->slow_us)) {
-		ewb_host_error(host, "slow=%s: not a time (2ms, 50us, 3s)",
-		               s->value);
-		return -1;
-	}
-	return 0;
+	if (f->path == NULL)
+		return 0;
+	f->fd = open(f->path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+	if (f->fd < 0)
+		ewb_host_error(f->host, "file=%s: %s", f->path,
+		               strerror(errno));
+	f->path = NULL; /* the caller's */
+	return f->fd < 0 ? -1 : 0;
 }
 
 static void
@@ -67,12 +75,11 @@ open_log(struct ewb_host *host, const struct ewb_setting *s, size_t n,
 		return EWB_NO_MEMORY;
 	f->host = host;
 	f->fd = -1;
-	which_init(&f->which);
-	for (size_t i = 0; i < n; i++)
-		if (read_one(f, host, &s[i])) {
-			close_log(f);
-			return EWB_INVALID;
-		}
+	which_init_scan(&f->which);
+	if (option_read(options, f, host, s, n) || open_file(f)) {
+		close_log(f);
+		return EWB_INVALID;
+	}
 	*self = f;
 	return EWB_OK;
 }
@@ -101,9 +108,19 @@ word(enum filter_op op)
 	return words[op];
 }
 
+/* n bytes, with a newline. */
 static void
-write_line(const struct log *f, const struct ewb_cookie *c, enum filter_op op,
-           enum ewb_status status, uint64_t us)
+write_line(const struct log *f, const char *line, int n)
+{
+	if (f->fd < 0)
+		ewb_host_notice(f->host, "%.*s", n - 1, line);
+	else if (write(f->fd, line, (size_t)n) < 0)
+		return; /* a full disk is not the command's fault */
+}
+
+static void
+write_command(const struct log *f, const struct ewb_cookie *c,
+              enum filter_op op, enum ewb_status status, uint64_t us)
 {
 	const struct ewb_request *r = ewb_cookie_request(c);
 	struct ewb_item item = { .size = sizeof item };
@@ -119,10 +136,7 @@ write_line(const struct log *f, const struct ewb_cookie *c, enum filter_op op,
 	             spell(key, r->key, r->nkey), (unsigned)status,
 	             (unsigned long long)us, ewb_next_waits(c),
 	             op == FILTER_STORE ? r->nvalue : item.nvalue);
-	if (f->fd < 0)
-		ewb_host_notice(f->host, "%.*s", n - 1, line);
-	else if (write(f->fd, line, (size_t)n) < 0)
-		return; /* a full disk is not the command's fault */
+	write_line(f, line, n);
 }
 
 /* When it began, for the later runs. */
@@ -155,19 +169,101 @@ run(void *self, struct ewb_cookie *c, enum filter_op op)
 		return status;
 	now = ewb_host_clock(f->host);
 	if (now - began >= f->slow_us)
-		write_line(f, c, op, status, now - began);
+		write_command(f, c, op, status, now - began);
 	return status;
 }
 
 FILTER_CALLBACKS(run)
 
+/* Scans. */
+
+struct cursor {
+	void *below;
+	uint64_t began;
+	unsigned vbucket, turns;
+	int ended; /* the last turn said so */
+};
+
+static void write_scan(const struct log *f, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
+static void
+write_scan(const struct log *f, const char *fmt, ...)
+{
+	char line[200];
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vsnprintf(line, sizeof line, fmt, ap);
+	va_end(ap);
+	write_line(f, line, n);
+}
+
+static enum ewb_status
+scan_open(void *self, const struct ewb_range *range, void **cursor,
+          uint64_t *count)
+{
+	const struct log *f = self;
+	struct cursor *cu = calloc(1, sizeof *cu);
+	enum ewb_status status;
+	uint64_t us;
+
+	if (cu == NULL)
+		return EWB_NO_MEMORY;
+	cu->began = ewb_host_clock(f->host);
+	cu->vbucket = range->vbucket;
+	status = ewb_next_scan_open(f->host, range, &cu->below, count);
+	us = ewb_host_clock(f->host) - cu->began;
+	if (which_has_scan(&f->which) && us >= f->slow_us)
+		write_scan(f, "scan: open vbucket=%u status=0x%x us=%llu\n",
+		           cu->vbucket, (unsigned)status,
+		           (unsigned long long)us);
+	if (status == EWB_OK)
+		*cursor = cu;
+	else
+		free(cu);
+	return status;
+}
+
+static enum ewb_status
+scan_next(void *self, void *cursor, struct ewb_sink *sink)
+{
+	const struct log *f = self;
+	struct cursor *cu = cursor;
+	enum ewb_status status;
+
+	status = ewb_next_scan_next(f->host, cu->below, sink);
+	cu->turns++;
+	cu->ended = status == EWB_END;
+	return status;
+}
+
+static void
+scan_close(void *self, void *cursor)
+{
+	const struct log *f = self;
+	struct cursor *cu = cursor;
+	uint64_t us = ewb_host_clock(f->host) - cu->began;
+
+	ewb_next_scan_close(f->host, cu->below);
+	if (which_has_scan(&f->which) && us >= f->slow_us)
+		write_scan(f,
+		           "scan: close vbucket=%u us=%llu turns=%u "
+		           "ended=%s\n",
+		           cu->vbucket, (unsigned long long)us, cu->turns,
+		           cu->ended ? "yes" : "no");
+	free(cu);
+}
+
 static const struct ewb_param params[] = {
 	{ "file", NULL, "append there, instead of to the server's log" },
 	{ "slow", "0", "only commands that took so long" },
-	WHICH_PARAM,
+	WHICH_SCAN_PARAM,
 	{ NULL, NULL, NULL }
 };
 
 EWB_FILTER(.name = "log", .help = "writes a line for each command",
            .params = params, .open = open_log, .close = close_log,
-           FILTER_USES_THEM)
+           FILTER_USES_THEM, .scan_open = scan_open, .scan_next = scan_next,
+           .scan_close = scan_close)

@@ -2,8 +2,8 @@
 /* The filter "readonly": what would change data is refused.  A get never sees
  * it: it has no callback for one. */
 #include <stdlib.h>
-#include <string.h>
 
+#include "common/option.h"
 #include "common/statuses.h"
 
 struct readonly {
@@ -13,6 +13,11 @@ struct readonly {
 	_Atomic uint64_t refused;
 };
 
+static const struct option options[] = { { "status", option_status,
+	                                   offsetof(struct readonly, status),
+	                                   OPTION_STATUS_WRONG },
+	                                 { .name = NULL } };
+
 static enum ewb_status
 open(struct ewb_host *host, const struct ewb_setting *s, size_t n, void **self)
 {
@@ -21,14 +26,10 @@ open(struct ewb_host *host, const struct ewb_setting *s, size_t n, void **self)
 	if (f == NULL)
 		return EWB_NO_MEMORY;
 	f->status = EWB_NO_ACCESS;
-	for (size_t i = 0; i < n; i++)
-		if (status_parse(s[i].value, strlen(s[i].value), &f->status) ||
-		    f->status == EWB_OK) {
-			ewb_host_error(host, "status=%s: not one of %s",
-			               s[i].value, STATUS_NAMES);
-			free(f);
-			return EWB_INVALID;
-		}
+	if (option_read(options, f, host, s, n)) {
+		free(f);
+		return EWB_INVALID;
+	}
 	*self = f;
 	return EWB_OK;
 }

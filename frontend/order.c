@@ -120,6 +120,18 @@ behind_its_key(const struct ewb_cookie *c)
 	return 0;
 }
 
+/* Then it may wait for ever: nobody knows whether that mutation will be done. */
+static int
+behind_an_orphan(const struct ewb_cookie *c)
+{
+	if (!c->command->keyed)
+		return 0;
+	for (const struct ewb_cookie *p = c->older; p; p = p->older)
+		if (p->request.hash == c->request.hash && p->orphan)
+			return 1;
+	return 0;
+}
+
 static int
 behind_a_barrier(const struct ewb_conn *n, const struct ewb_cookie *c)
 {
@@ -242,6 +254,15 @@ await_turn(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT
 	n->nturn++;
 }
 
+/* It will not have its turn. */
+static void
+refuse(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT
+{
+	n->nturn--;
+	c->wait = EWB_WAIT_NOTHING;
+	ewb_cookie_refuse(c);
+}
+
 /* What was received in one go with c, or before. */
 static void
 enter(struct ewb_conn *n, struct ewb_cookie *c, struct ewb_chunk *in)
@@ -276,7 +297,7 @@ may_gather(struct ewb_conn *n, const struct ewb_cookie *c,
 {
 	const struct ewb_front *f = n->front;
 
-	if (!ewb_instance_fetches(c->instance) || in != n->in || c->body)
+	if (!ewb_instance_fetcher(c->instance) || in != n->in || c->body)
 		return 0;
 	if (f->ngathered == 0 && n->end - n->start <= 2)
 		return 0; /* it is the only one, or its line's end follows */
@@ -287,8 +308,9 @@ static void
 gather(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT
 {
 	struct ewb_front *f = n->front;
+	struct ewb_instance *i = ewb_instance_fetcher(c->instance);
 
-	c->instance->engine.prefetch(c->instance->self, &c->request);
+	i->engine.prefetch(i->self, &c->request);
 	f->gathered[f->ngathered++] = c;
 	if (f->ngathered == EWB_GATHER)
 		ewb_order_run(n);
@@ -383,7 +405,9 @@ ewb_order_advance(struct ewb_conn *n)
 		next = c->next;
 		if (c->wait != EWB_WAIT_TURN || c->done)
 			continue;
-		if (must_wait(n, c))
+		if (behind_an_orphan(c))
+			refuse(n, c);
+		if (c->done || must_wait(n, c))
 			continue;
 		if (!ewb_order_room(n, c))
 			return c;
@@ -399,9 +423,7 @@ ewb_order_refuse(struct ewb_conn *n)
 	for (struct ewb_cookie *c = n->first; c && n->nturn; c = c->next) {
 		if (c->wait != EWB_WAIT_TURN || c->done)
 			continue;
-		n->nturn--;
-		c->wait = EWB_WAIT_NOTHING;
-		ewb_cookie_refuse(c);
+		refuse(n, c);
 	}
 }
 
@@ -465,9 +487,18 @@ desk_data(struct ewb_cookie *c)
 	ewb_front_touch(front_of(c), ewb_conn_of(c->session));
 }
 
+/* What waits for it need not. */
+static void
+desk_orphan(struct ewb_cookie *c)
+{
+	ewb_now_on_front(c->dispatch->thread);
+	ewb_front_touch(front_of(c), ewb_conn_of(c->session));
+}
+
 const struct ewb_desk ewb_front_desk = { .done = desk_done,
 	                                 .home = desk_home,
-	                                 .data = desk_data };
+	                                 .data = desk_data,
+	                                 .orphan = desk_orphan };
 
 /* Replies. */
 

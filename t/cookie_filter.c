@@ -548,20 +548,91 @@ START_TEST(a_stack_is_not_closed_while_a_filter_waits_below)
 }
 END_TEST
 
-START_TEST(who_asks_is_known)
+/* Of this test's filters; other tests of the process have counted too. */
+static uint64_t
+stale_of(const char *name)
 {
-	struct call *k;
-	struct script *s = script_for("k");
-	char name[32] = "";
+	return atomic_load(&ewb_blame_of(name)->stale[EWB_OP_GET]);
+}
 
+START_TEST(a_stale_notify_is_blamed_on_who_blocked)
+{
+	struct script *s = script_for("k");
+	uint64_t filters = stale_of("f"), engines = stale_of("script");
+	struct ewb_ticket t;
+
+	wrap(filter());
 	s->block_for = 1;
-	k = play_get(1, "k");
-	ck_assert_str_eq(ewb_cookie_command(k->cookie->child), "get");
-	ck_assert_uint_eq(
-		ewb_cookie_client(k->cookie->child, name, sizeof name), 1);
-	ck_assert_str_eq(name, "client-1");
+	play_get(0, "k");
+	t = s->ticket;
 	script_notify(s, EWB_OK);
 	play_settle();
+	/* its slot serves a filter meanwhile, now that another is taken */
+	script_for("other")->block_for = 1;
+	play_call(0, EWB_OP_DELETE, "other", NULL);
+	play_get(0, "none");
+	play_settle();
+	ck_assert_int_eq(ewb_notify(t, EWB_OK), EWB_STALE);
+	ck_assert_uint_eq(stale_of("f"), filters);
+	ck_assert_uint_eq(stale_of("script"), engines + 1);
+	f.runs = 0;
+	f.waits = true;
+	play_get(0, "k");
+	ck_assert_int_eq(ewb_notify(f.ticket, EWB_OK), EWB_OK);
+	ck_assert_int_eq(ewb_notify(f.ticket, EWB_OK), EWB_STALE);
+	ck_assert_uint_eq(stale_of("f"), filters + 1);
+	play_settle();
+	script_notify(s, EWB_OK);
+	script_notify(script_for("other"), EWB_OK);
+	play_settle();
+}
+END_TEST
+
+START_TEST(a_stale_notify_is_named_at_the_next_that_comes_home)
+{
+	struct script *s = script_for("k");
+
+	play.core.log.level = EWB_LOG_INFO;
+	s->block_for = 1;
+	play_get(0, "k");
+	script_notify(s, EWB_OK);
+	ck_assert_int_eq(script_notify(s, EWB_OK), EWB_STALE);
+	ck_assert_int_eq(script_notify(s, EWB_OK), EWB_STALE);
+	ck_assert_uint_eq(play_logged("stale"), 0);
+	play_settle();
+	ck_assert_uint_eq(play_logged("engine script: get: notified with a "
+	                              "stale ticket, 2 more times"),
+	                  1);
+	play_get(0, "k");
+	script_notify(s, EWB_OK);
+	play_settle();
+	ck_assert_uint_eq(play_logged("stale"), 1); /* once */
+	play_get(0, "k");
+	script_notify(s, EWB_OK);
+	ck_assert_int_eq(script_notify(s, EWB_OK), EWB_STALE);
+	play_settle();
+	ck_assert_uint_eq(play_logged("stale ticket, 1 more times"), 1);
+}
+END_TEST
+
+START_TEST(who_asks_is_known)
+{
+	struct script *s = script_for("k");
+	struct ewb_frame frame = play_frame(EWB_OP_INCR, "k", NULL);
+	char name[32] = "";
+
+	script_put("k", "1");
+	s->block_for = 1;
+	play_frame_call(1, &frame, NULL);
+	/* its get, below the filter */
+	ck_assert_int_eq(s->cookie->op, EWB_OP_GET);
+	ck_assert_str_eq(ewb_cookie_command(s->cookie), "incr");
+	ck_assert_uint_eq(ewb_cookie_client(s->cookie, name, sizeof name), 1);
+	ck_assert_str_eq(name, "client-1");
+	for (unsigned i = 0; i < 2; i++) {
+		script_notify(s, EWB_OK);
+		play_settle();
+	}
 }
 END_TEST
 
@@ -619,6 +690,8 @@ main(void)
 	tcase_add_test(t, a_filter_narrows_what_the_stack_can);
 	tcase_add_test(t, the_engine_may_keep_a_large_value_that_came_through);
 	tcase_add_test(t, a_stack_is_not_closed_while_a_filter_waits_below);
+	tcase_add_test(t, a_stale_notify_is_blamed_on_who_blocked);
+	tcase_add_test(t, a_stale_notify_is_named_at_the_next_that_comes_home);
 	tcase_add_test(t, who_asks_is_known);
 	tcase_add_test(t, a_filter_is_no_engine_and_an_engine_no_filter);
 	suite_add_tcase(s, t);

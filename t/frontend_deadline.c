@@ -209,6 +209,36 @@ START_TEST(a_deadline_with_half_of_a_reply_sent_gives_one_reply)
 }
 END_TEST
 
+/* A mutation that was answered by its deadline holds its key until it is home:
+ * if that may be never, what waits for it is told. */
+START_TEST(what_waits_behind_an_orphan_is_refused)
+{
+	begin(1);
+	tiny_put("h", "O", 1);
+	say(c, "delete h\r\nget h\r\n");
+	play_run(&p);
+	play_pass(&p, DEADLINE);
+	play_run(&p);
+	hear(c, "SERVER_ERROR outcome unknown\r\n");
+	hear_nothing(c);
+	play_pass(&p, DEADLINE); /* now it is called an orphan */
+	play_run(&p);
+	hear(c, "SERVER_ERROR temporary failure\r\n");
+	say(c, "set h 0 0 1\r\nx\r\nget n\r\n");
+	play_run(&p);
+	hear(c, "SERVER_ERROR temporary failure\r\nEND\r\n");
+	tiny_let_all();
+	play_run(&p);
+	say(c, "get h\r\n"); /* it is home: the key is free again */
+	play_run(&p);
+	tiny_let_all();
+	play_run(&p);
+	ck_assert_uint_gt(hear_all(c), 0);
+	ck_assert_uint_eq(p.front[0]->d.nused, 0);
+	end();
+}
+END_TEST
+
 int
 main(void)
 {
@@ -221,6 +251,7 @@ main(void)
 	                    nraces);
 	tcase_add_loop_test(
 		t, a_deadline_with_half_of_a_reply_sent_gives_one_reply, 2, 4);
+	tcase_add_test(t, what_waits_behind_an_orphan_is_refused);
 	suite_add_tcase(s, t);
 	return unit_run(s);
 }

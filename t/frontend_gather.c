@@ -43,10 +43,19 @@ running(struct ewb_cookie *cookie, const struct ewb_request *r)
 	note("", r);
 }
 
+static const struct ewb_engine *filter; /* around it; null: none */
+
 static void
 begin_with(const struct ewb_engine *e, const struct ewb_server_options *o)
 {
-	play_open(&p, 1, e, o);
+	char why[200] = "";
+
+	play_server(&p, e, o);
+	if (filter)
+		ck_assert_msg(!ewb_server_filter_here(p.server, filter, NULL, 0,
+		                                      why, sizeof why),
+		              "%s", why);
+	play_fronts(&p, 1);
 	tiny.coming = coming;
 	tiny.seen = running;
 	*seen = '\0';
@@ -244,6 +253,53 @@ START_TEST(an_engine_without_prefetch_gets_the_commands_alone)
 }
 END_TEST
 
+static enum ewb_status
+pass_get(void *self, struct ewb_cookie *cookie, const struct ewb_request *r)
+{
+	static struct ewb_request other;
+
+	(void)self;
+	other = *r;
+	/* the hint is of this key alone */
+	return ewb_next_get(cookie, r->nkey == 3 ? &other : r);
+}
+
+static const struct ewb_engine passes = { .abi = EWB_ABI,
+	                                  .size = sizeof passes,
+	                                  .api = EWB_API,
+	                                  .name = "passes",
+	                                  .kind = EWB_KIND_FILTER,
+	                                  .get = pass_get };
+
+START_TEST(an_engine_is_told_through_a_filter_that_does_not_want_to_know)
+{
+	filter = &passes;
+	begin();
+	say(c, "get a\r\nset b 0 0 1\r\nx\r\nget b\r\n");
+	play_run(&p);
+	ck_assert_str_eq(seen, "~a ~b ~b a b b ");
+	hear(c, "VALUE a 0 1\r\nA\r\nEND\r\nSTORED\r\n"
+	        "VALUE b 0 1\r\nx\r\nEND\r\n");
+	play_close(&p);
+	filter = NULL;
+}
+END_TEST
+
+START_TEST(what_it_leaves_goes_through_with_the_request_as_it_is)
+{
+	filter = &passes;
+	begin();
+	tiny.seen = add_hint;
+	hints = 0;
+	say(c, "get a\r\nget bb\r\nget ccc\r\nversion\r\n");
+	play_run(&p);
+	ck_assert_uint_eq(hints, 3); /* not with a request of the filter's */
+	(void)hear_all(c);
+	play_close(&p);
+	filter = NULL;
+}
+END_TEST
+
 int
 main(void)
 {
@@ -261,6 +317,9 @@ main(void)
 	tcase_add_test(t, with_much_unread_those_that_are_left_wait);
 	tcase_add_test(t, an_engine_that_may_wait_is_not_told);
 	tcase_add_test(t, an_engine_without_prefetch_gets_the_commands_alone);
+	tcase_add_test(
+		t, an_engine_is_told_through_a_filter_that_does_not_want_to_know);
+	tcase_add_test(t, what_it_leaves_goes_through_with_the_request_as_it_is);
 	suite_add_tcase(s, t);
 	return unit_run(s);
 }

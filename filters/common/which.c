@@ -3,13 +3,15 @@
 
 #include "which.h"
 
-/* First the callbacks, as enum filter_op has them, then the clients' commands. */
+/* First the callbacks, as enum filter_op has them, then the clients' commands;
+ * the last are no commands, but the callbacks of cursors. */
 static const char *const names[] = {
 	"get",  "store", "remove",  "flush",  "stats",     "own",
 	"set",  "add",   "replace", "append", "prepend",   "delete",
-	"incr", "decr",  "touch",   "gat",    "flush_all",
+	"incr", "decr",  "touch",   "gat",    "flush_all", "scan",
 };
 #define NNAMES (sizeof names / sizeof *names)
+#define SCAN (1u << (NNAMES - 1))
 
 static unsigned
 find(const char *name, size_t len)
@@ -29,31 +31,43 @@ which_init(struct which *w)
 	          1u << FILTER_FLUSH | 1u << FILTER_OWN;
 }
 
-int
-which_parse(struct which *w, struct ewb_host *host, const char *text)
+void
+which_init_scan(struct which *w)
 {
-	const char *p = text;
+	which_init(w);
+	w->bits |= SCAN;
+}
+
+int
+which_parse_scan(const char *text, void *w)
+{
+	uint32_t bits = 0;
 	unsigned i;
 
-	w->bits = 0;
 	for (;;) {
-		size_t len = strcspn(p, ",");
+		size_t len = strcspn(text, ",");
 
-		i = find(p, len);
+		i = find(text, len);
 		if (i == NNAMES)
+			return -1;
+		bits |= 1u << i;
+		if (text[len] == '\0')
 			break;
-		w->bits |= 1u << i;
-		if (p[len] == '\0')
-			return 0;
-		p += len + 1;
+		text += len + 1;
 	}
-	ewb_host_error(
-		host,
-		"on=%s: not a list of get, store, remove, flush, stats, own, "
-		"set, add, replace, append, prepend, delete, incr, "
-		"decr, touch, gat and flush_all, with commas",
-		text);
-	return -1;
+	((struct which *)w)->bits = bits;
+	return 0;
+}
+
+int
+which_parse(const char *text, void *w)
+{
+	struct which all;
+
+	if (which_parse_scan(text, &all) || which_has_scan(&all))
+		return -1;
+	*(struct which *)w = all;
+	return 0;
 }
 
 int
@@ -63,4 +77,10 @@ which_has(const struct which *w, enum filter_op op, const struct ewb_cookie *c)
 	unsigned i = find(command, strlen(command));
 
 	return (w->bits >> op & 1) || (i < NNAMES && (w->bits >> i & 1));
+}
+
+int
+which_has_scan(const struct which *w)
+{
+	return (w->bits & SCAN) != 0;
 }

@@ -62,6 +62,7 @@ start(struct wb *f, const struct ewb_setting *s, size_t n)
 	if (f->when == WB_RANDOM)
 		ewb_host_notice(f->host, "seed=%llu",
 		                (unsigned long long)f->seed);
+	f->begun = 1;
 	return EWB_OK;
 }
 
@@ -76,7 +77,7 @@ open(struct ewb_host *host, const struct ewb_setting *s, size_t n, void **self)
 	f->host = host;
 	f->seed = f->chance = chance_seed(host, f);
 	f->every = 1;
-	which_init(&f->which);
+	which_init_scan(&f->which);
 	pthread_mutex_init(&f->lock, NULL);
 	status = start(f, s, n);
 	if (status != EWB_OK)
@@ -129,79 +130,14 @@ run(void *self, struct ewb_cookie *c, enum filter_op op)
 
 	if (ewb_cookie_resumed(c) != EWB_NEW)
 		return filter_next(c, op);
-	if (is_for(f, op, c) && wb_due(f, &way))
-		return wb_block(f, c, way);
 	if (op == FILTER_STATS)
 		add_stats(f, c);
+	if (is_for(f, op, c) && wb_due(f, &way))
+		return wb_block(f, c, way);
 	return filter_next(c, op);
 }
 
 FILTER_CALLBACKS(run)
-
-/* Scans.  Their callbacks may wait where they are; what they can do wrong is
- * to answer wrongly, and what is right is to have nothing to offer yet. */
-
-static int
-scan_due(struct wb *f, enum way *way)
-{
-	int scans;
-
-	pthread_mutex_lock(&f->lock);
-	scans = f->scans;
-	pthread_mutex_unlock(&f->lock);
-	return scans && wb_due(f, way);
-}
-
-static enum ewb_status
-scan_status(struct wb *f, enum way way)
-{
-	switch (way) {
-	case WB_statuses: return wb_next_status(f);
-	case WB_ticketless: return EWB_WOULDBLOCK;
-	case WB_nonsense:
-	case WB_wrong: return (enum ewb_status)0x12345;
-	default: return EWB_OK;
-	}
-}
-
-static enum ewb_status
-scan_open(void *self, const struct ewb_range *range, void **cursor,
-          uint64_t *count)
-{
-	struct wb *f = self;
-	enum ewb_status status = EWB_OK;
-	enum way way;
-
-	if (scan_due(f, &way))
-		status = scan_status(f, way);
-	if (status != EWB_OK)
-		return status;
-	return ewb_next_scan_open(f->host, range, cursor, count);
-}
-
-static enum ewb_status
-scan_next(void *self, void *cursor, struct ewb_sink *sink)
-{
-	struct wb *f = self;
-	enum ewb_status status;
-	enum way way;
-
-	if (!scan_due(f, &way))
-		return ewb_next_scan_next(f->host, cursor, sink);
-	status = scan_status(f, way);
-	/* every time would never offer anything */
-	return status == EWB_OK && f->when == WB_FIRST
-	               ? ewb_next_scan_next(f->host, cursor, sink)
-	               : status;
-}
-
-static void
-scan_close(void *self, void *cursor)
-{
-	struct wb *f = self;
-
-	ewb_next_scan_close(f->host, cursor);
-}
 
 /* In-band. */
 
@@ -243,7 +179,8 @@ static const struct ewb_own own[] = {
 	  .is = EWB_OWN_KEY,
 	  .run = set },
 	{ .name = "wouldblock_let",
-	  .help = "wouldblock_let KEY: lets go what is parked under a key",
+	  .help = "wouldblock_let KEY: lets go what is parked under a key, or "
+	          "as flush_all, stats or scan",
 	  .opcode = 0xfc,
 	  .is = EWB_OWN_KEY,
 	  .run = let },
@@ -267,13 +204,12 @@ static const struct ewb_param params[] = {
 	{ "time", "0", "how long a command is blocked" },
 	{ "statuses", NULL, "for how=statuses: ok,busy,..., again and again" },
 	{ "file", NULL, "for how=file: blocked until it has vanished" },
-	WHICH_PARAM,
-	{ "scans", "no", "yes: scans too" },
+	WHICH_SCAN_PARAM,
 	{ "seed", NULL, "of when=random; printed at the start" },
 	{ NULL, NULL, NULL }
 };
 
 EWB_FILTER(.name = "wouldblock", .help = "has commands block, well or badly",
            .params = params, .open = open, .close = close, FILTER_USES_THEM,
-           .cancel = cancel, .scan_open = scan_open, .scan_next = scan_next,
-           .scan_close = scan_close, .own = own)
+           .cancel = cancel, .scan_open = wb_scan_open,
+           .scan_next = wb_scan_next, .scan_close = wb_scan_close, .own = own)

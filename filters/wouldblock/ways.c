@@ -8,9 +8,6 @@
 #include "ways.h"
 
 #define THREADS 4
-#define LOOK_US 10000 /* for the file */
-/* In no protocol, and nothing between an engine and libewb either. */
-#define NO_STATUS ((enum ewb_status)0x12345)
 
 const char *
 wb_way_name(enum way way)
@@ -26,47 +23,45 @@ wb_way_name(enum way way)
 
 /* Parameters. */
 
-static const char *
-set_way(struct wb *f, const char *text)
+static int
+read_way(const char *text, void *way)
 {
 	for (unsigned i = 0; i < WB_NWAYS; i++)
 		if (strcmp(text, wb_way_name((enum way)i)) == 0) {
-			f->way = (enum way)i;
-			return NULL;
+			*(enum way *)way = (enum way)i;
+			return 0;
 		}
-	return "not one of "
-#define WAY(name, help) #name " "
-		WB_WAYS(WAY)
-#undef WAY
-			"; see ewb-filters(7)";
+	return -1;
 }
 
-static const char *
-set_when(struct wb *f, const char *text)
+static int
+read_when(const char *text, void *filter)
 {
+	struct wb *f = filter;
 	uint64_t n;
 
 	if (strcmp(text, "first") == 0) {
 		f->when = WB_FIRST;
-		return NULL;
+		return 0;
 	}
 	if (strncmp(text, "every:", 6) == 0 &&
 	    ewb_parse_number(text + 6, &n) == 0 && n > 0) {
 		f->when = WB_EVERY;
 		f->every = n;
-		return NULL;
+		return 0;
 	}
 	if (strncmp(text, "random:", 7) == 0 && rate_parse(text + 7, &n) == 0) {
 		f->when = WB_RANDOM;
 		f->rate = n;
-		return NULL;
+		return 0;
 	}
-	return "not first, every:N or random:N%";
+	return -1;
 }
 
-static const char *
-set_statuses(struct wb *f, const char *text)
+static int
+read_statuses(const char *text, void *filter)
 {
+	struct wb *f = filter;
 	enum ewb_status list[WB_STATUSES];
 	unsigned n = 0;
 
@@ -74,8 +69,7 @@ set_statuses(struct wb *f, const char *text)
 		size_t len = strcspn(text, ",");
 
 		if (n == WB_STATUSES || status_parse(text, len, &list[n]))
-			return "not a list of ok, " STATUS_NAMES
-			       ", with commas, 64 at most";
+			return -1;
 		n++;
 		if (text[len] == '\0')
 			break;
@@ -84,62 +78,62 @@ set_statuses(struct wb *f, const char *text)
 	memcpy(f->statuses, list, n * sizeof *list);
 	f->nstatuses = n;
 	f->next_status = 0;
-	return NULL;
+	return 0;
 }
 
-static const char *
-set_file(struct wb *f, const char *text)
+static int
+read_file(const char *text, void *file)
 {
-	if (strlen(text) >= sizeof f->file)
-		return "longer than 255 bytes";
-	strcpy(f->file, text);
-	return NULL;
+	if (strlen(text) >= WB_TEXT)
+		return -1;
+	strcpy(file, text);
+	return 0;
 }
 
-/* Under the lock. */
-static const char *
-set(struct wb *f, const char *name, const char *value)
+static int
+read_seed(const char *text, void *filter)
 {
-	if (strcmp(name, "how") == 0)
-		return set_way(f, value);
-	if (strcmp(name, "when") == 0)
-		return set_when(f, value);
-	if (strcmp(name, "statuses") == 0)
-		return set_statuses(f, value);
-	if (strcmp(name, "file") == 0)
-		return set_file(f, value);
-	if (strcmp(name, "time") == 0)
-		return ewb_parse_time(value, &f->us)
-		               ? "not a time (2ms, 50us, 3s)"
-		               : NULL;
-	if (strcmp(name, "seed") == 0) {
-		if (ewb_parse_number(value, &f->seed))
-			return "not a number";
-		f->chance = f->seed;
-		return NULL;
-	}
-	if (strcmp(name, "scans") == 0) {
-		if (strcmp(value, "yes") && strcmp(value, "no"))
-			return "neither yes nor no";
-		f->scans = *value == 'y';
-		return NULL;
-	}
-	if (strcmp(name, "on") == 0)
-		return which_parse(&f->which, f->host, value)
-		               ? "not a list of commands"
-		               : NULL;
-	return "no such parameter: how, when, time, statuses, file, on, scans, "
-	       "seed";
+	struct wb *f = filter;
+
+	if (ewb_parse_number(text, &f->seed))
+		return -1;
+	f->chance = f->seed;
+	return 0;
 }
+
+static const struct option options[] = {
+	{ "how", read_way, offsetof(struct wb, way),
+	  "not one of "
+#define WAY(name, help) #name " "
+	  WB_WAYS(WAY)
+#undef WAY
+	          "; see ewb-filters(7)" },
+	{ "when", read_when, 0, "not first, every:N or random:N%" },
+	{ "time", option_time, offsetof(struct wb, us), OPTION_TIME_WRONG },
+	{ "statuses", read_statuses, 0,
+	  "not a list of ok, " STATUS_NAMES ", with commas, 64 at most" },
+	{ "file", read_file, offsetof(struct wb, file),
+	  "longer than 255 bytes" },
+	{ "seed", read_seed, 0, OPTION_NUMBER_WRONG },
+	WHICH_SCAN_OPTION(struct wb, which),
+	{ .name = NULL }
+};
 
 const char *
 wb_set(struct wb *f, const char *name, const char *value)
 {
 	const char *wrong;
+	uint64_t seed;
+	int chance;
 
 	pthread_mutex_lock(&f->lock);
-	wrong = set(f, name, value);
+	wrong = option_set(options, f, name, value);
+	chance = f->when == WB_RANDOM;
+	seed = f->seed;
 	pthread_mutex_unlock(&f->lock);
+	if (wrong == NULL && chance && f->begun &&
+	    (strcmp(name, "when") == 0 || strcmp(name, "seed") == 0))
+		ewb_host_notice(f->host, "seed=%llu", (unsigned long long)seed);
 	return wrong;
 }
 
@@ -181,6 +175,15 @@ notify_once(void *arg)
 	return NULL;
 }
 
+/* What is kept though it is worth nothing any more: see wb_notify_spent(). */
+static void
+keep_spent(struct wb *f, struct ewb_ticket t)
+{
+	pthread_mutex_lock(&f->lock);
+	f->spent = t;
+	pthread_mutex_unlock(&f->lock);
+}
+
 /* One of them wins; that makes no difference to the others. */
 static void
 notify_by_threads(struct ewb_ticket t)
@@ -197,6 +200,22 @@ notify_by_threads(struct ewb_ticket t)
 		pthread_join(threads[--n], NULL);
 }
 
+void
+wb_notify_spent(struct wb *f, enum way way)
+{
+	struct ewb_ticket t;
+
+	pthread_mutex_lock(&f->lock);
+	t = f->spent;
+	pthread_mutex_unlock(&f->lock);
+	if (t.word == 0)
+		return; /* it has had none yet */
+	if (way == WB_threads)
+		notify_by_threads(t);
+	else
+		ewb_notify(t, EWB_OK);
+}
+
 static void
 notify_as(struct wb *f, enum way way, struct ewb_ticket t)
 {
@@ -207,9 +226,10 @@ notify_as(struct wb *f, enum way way, struct ewb_ticket t)
 		ewb_notify(t, EWB_OK);
 		break;
 	case WB_threads: notify_by_threads(t); break;
-	case WB_wrong: ewb_notify(t, NO_STATUS); break;
+	case WB_wrong: ewb_notify(t, WB_NO_STATUS); break;
 	default: ewb_notify(t, EWB_OK);
 	}
+	keep_spent(f, t);
 }
 
 /* The way of the moment, which may have been changed since the block: all of
@@ -229,19 +249,23 @@ wb_leave(struct line *l, struct ewb_ticket t)
 
 /* Parking. */
 
+/* Under its key; what has none, under what its client calls it. */
 static int
-add_parked(struct wb *f, struct ewb_ticket t, const struct ewb_request *r,
+add_parked(struct wb *f, const struct ewb_cookie *c, struct ewb_ticket t,
            enum way way)
 {
+	const struct ewb_request *r = ewb_cookie_request(c);
+	const char *command = ewb_cookie_command(c);
 	struct parked *p = calloc(1, sizeof *p);
 
 	if (p == NULL)
 		return -1;
 	p->ticket = t;
 	p->way = way;
-	p->nname = r->nkey < sizeof p->name ? r->nkey : sizeof p->name;
-	if (p->nname)
-		memcpy(p->name, r->key, p->nname);
+	p->nname = r->nkey ? r->nkey : strlen(command);
+	if (p->nname > sizeof p->name)
+		p->nname = sizeof p->name;
+	memcpy(p->name, r->nkey ? r->key : command, p->nname);
 	pthread_mutex_lock(&f->lock);
 	p->next = f->parked;
 	f->parked = p;
@@ -268,6 +292,11 @@ wb_let(struct wb *f, const void *name, size_t n)
 	unsigned count = 0;
 
 	pthread_mutex_lock(&f->lock);
+	if (n == strlen(WB_SCAN) && memcmp(name, WB_SCAN, n) == 0) {
+		count = f->scans_parked;
+		f->scans_parked = 0;
+		f->scans_let++;
+	}
 	for (at = &f->parked; (p = *at) != NULL;) {
 		if (!is_called(p, name, n)) {
 			at = &p->next;
@@ -303,7 +332,7 @@ wb_watch(struct ewb_task *t, void *arg)
 		return;
 	if (access(file, F_OK))
 		wb_let(f, NULL, 0);
-	ewb_task_sleep(t, LOOK_US);
+	ewb_task_sleep(t, WB_LOOK_US);
 }
 
 /* Blocks. */
@@ -311,7 +340,7 @@ wb_watch(struct ewb_task *t, void *arg)
 static enum ewb_status
 park(struct wb *f, struct ewb_cookie *c, struct ewb_ticket t, enum way way)
 {
-	if (add_parked(f, t, ewb_cookie_request(c), way))
+	if (add_parked(f, c, t, way))
 		ewb_notify(t, EWB_NO_MEMORY);
 	else if (way == WB_file)
 		ewb_task_wake(f->watch);
@@ -346,13 +375,16 @@ wb_block(struct wb *f, struct ewb_cookie *c, enum way way)
 	if (way == WB_ticketless)
 		return EWB_WOULDBLOCK;
 	if (way == WB_nonsense)
-		return NO_STATUS;
+		return WB_NO_STATUS;
 	t = ewb_cookie_block(c, deaf(f, way));
 	if (t.word == 0)
 		return EWB_BUSY;
 	switch (way) {
 	case WB_never: return EWB_WOULDBLOCK;
-	case WB_early: ewb_notify(t, EWB_OK); return EWB_WOULDBLOCK;
+	case WB_early:
+		ewb_notify(t, EWB_OK);
+		keep_spent(f, t);
+		return EWB_WOULDBLOCK;
 	case WB_park:
 	case WB_file: return park(f, c, t, way);
 	case WB_hasty: join(f, t); return EWB_OK;

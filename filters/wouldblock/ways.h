@@ -5,6 +5,7 @@
 #define FILTERS_WOULDBLOCK_WAYS_H
 
 #include "../common/line.h"
+#include "../common/option.h"
 #include "../common/which.h"
 
 /* How a command blocks: WAY(name, help) */
@@ -34,6 +35,10 @@ enum when { WB_FIRST, WB_EVERY, WB_RANDOM };
 
 #define WB_STATUSES 64
 #define WB_TEXT 256
+#define WB_LOOK_US 10000 /* for the file, and what a scan waits for */
+#define WB_SCAN "scan"   /* what a scan is parked under */
+/* In no protocol, and nothing between an engine and libewb either. */
+#define WB_NO_STATUS ((enum ewb_status)0x12345)
 
 /* One that is parked. */
 struct parked {
@@ -49,18 +54,21 @@ struct wb {
 	struct ewb_host *host;
 	struct line line;
 	struct ewb_task *watch; /* looks for the file */
+	int begun;              /* ... when this is */
 	/* under lock */
 	pthread_mutex_t lock;
 	enum way way;
 	enum when when;
 	uint64_t every, rate, us, seed, chance;
 	struct which which;
-	int scans;
 	enum ewb_status statuses[WB_STATUSES];
 	unsigned nstatuses, next_status;
 	char file[WB_TEXT];
 	uint64_t commands, blocked;
 	struct parked *parked;
+	unsigned scans_parked;  /* how many, since so many let-gos */
+	uint64_t scans_let;
+	struct ewb_ticket spent; /* the last that was notified */
 };
 
 /* any: sets one parameter; null, or what is wrong with the value. */
@@ -75,6 +83,13 @@ enum ewb_status wb_block(struct wb *f, struct ewb_cookie *c, enum way way);
 void wb_cancel(struct ewb_ticket t, void *arg);
 /* any: lets go what is parked under that name; how many. */
 unsigned wb_let(struct wb *f, const void *name, size_t n);
+/* any: notifies what was notified before; way: once, or by four threads. */
+void wb_notify_spent(struct wb *f, enum way way);
+/* pool, the callbacks of its cursors: */
+enum ewb_status wb_scan_open(void *self, const struct ewb_range *range,
+                             void **cursor, uint64_t *count);
+enum ewb_status wb_scan_next(void *self, void *cursor, struct ewb_sink *sink);
+void wb_scan_close(void *self, void *cursor);
 /* pool: a line's leave, and the task that looks for the file. */
 void wb_leave(struct line *l, struct ewb_ticket t);
 void wb_watch(struct ewb_task *t, void *arg);

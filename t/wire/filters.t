@@ -96,6 +96,27 @@ END
 fact "log: a store, and the parts of an incr, each with its waits" diff "$dir/want" "$dir/got"
 fact "log: the server ends well" stop_well log "$pid"
 
+# error and log of scans.
+start scans "${filters[@]}" --vbuckets 1 --filter error --filter log "$memory" \
+    error-on=scan log-file="$dir/scan-lines" log-on=scan
+printf 'a\t1\n' | ctl load - >/dev/null
+fact "error: a scan fails when it is created" eval '
+    [ "$(ctl scan --keys 2>&1 | head -n 1)" != a ] && [ "$(stat_of error_injected)" = 1 ]'
+fact "error: and other commands do not" is 'get a\r\n' 'VALUE a 0 1\r\n1\r\nEND\r\n'
+stop "$pid"
+start scanlog "${filters[@]}" --vbuckets 1 --filter log "$memory" log-file="$dir/scan-lines" \
+    log-on=scan
+printf 'a\t1\n' | ctl load - >/dev/null
+fact "log: a scan under it is whole" test "$(ctl scan --keys)" = a
+until grep -q close "$dir/scan-lines"; do alive "$pid" || break; done
+sed 's/ us=[0-9]*/ us=N/' "$dir/scan-lines" >"$dir/got"
+cat >"$dir/want" <<'END'
+scan: open vbucket=0 status=0x0 us=N
+scan: close vbucket=0 us=N turns=2 ended=yes
+END
+fact "log: a scan's creation, and its end with its turns" diff "$dir/want" "$dir/got"
+fact "log: the server of the scan ends well" stop_well scanlog "$pid"
+
 # Stacked, and scans through all of them.
 start all "${filters[@]}" --filter log --filter delay --filter limit --filter error \
     "$memory" log-file="$dir/all" delay-time=100us limit-ops=100000 error-rate=0%
@@ -123,6 +144,8 @@ fact "a time that is none" refused '^ewbd: filter delay: time=x: not a time' \
     "${filters[@]}" --filter delay "$memory" delay-time=x
 fact "a command that is none" refused '^ewbd: filter error: on=get,x: not a list of ' \
     "${filters[@]}" --filter error "$memory" error-on=get,x
+fact "scans where they cannot be" refused '^ewbd: filter delay: on=scan: not a list of ' \
+    "${filters[@]}" --filter delay "$memory" delay-on=scan
 fact "a status that is none" refused '^ewbd: filter error: status=x: not one of ' \
     "${filters[@]}" --filter error "$memory" error-status=x
 fact "a rate that is none" refused '^ewbd: filter error: rate=101%: not from 0' \

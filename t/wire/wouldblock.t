@@ -135,21 +135,118 @@ fact "nonsense: it is counted" counted engine_mistakes 1
 fact "nonsense: it is named" named "filter wouldblock: get: a status that is none of the protocol's"
 fact "nonsense: the server ends well" ends
 
+# On every callback: get, store, remove, flush, stats and an engine's own, and a
+# command that is made of two.
+each='set a 0 0 1\r\n1\r\nget a\r\nincr a 1\r\ndelete a\r\nflush_all\r\ncount a\r\n'
+answers() { "$python" "$here/say.py" "$port" "$each"; }
+start plain "$(engine t/wire/own)"
+answers >"$dir/well"
+stop "$pid"
+lines() { printf '%s\\r\\n' "$@"; }
+internal='SERVER_ERROR internal error'
+unknown='SERVER_ERROR outcome unknown' failure='SERVER_ERROR temporary failure'
+six() { printf "$1"'\\r\\n%.0s' {1..6}; }
+stats_say() {
+	"$python" "$here/say.py" "$port" 'stats\r\n' | grep -q "$1"
+}
+for w in block early twice threads late never wrong hasty ticketless nonsense; do
+	how=$w name=each-$w
+	# a slow machine is not to reach the deadline before the late notify, or
+	# where none is meant
+	case $w in
+	late) time=400ms deadline=30 ;;
+	never) time=0 deadline=30 ;;
+	*) time=0 deadline=60000 ;;
+	esac
+	start "$name" --filters "$build/filters/.libs" --filter wouldblock --deadline $deadline \
+	    --stop-grace 0 "$(engine t/wire/own)" wouldblock-how=$w wouldblock-time=$time \
+	    wouldblock-on=get,store,remove,flush,stats,own
+	case $w in
+	block | early | twice | threads)
+		fact "$w, each callback: answered as if nothing was" \
+		    diff "$dir/well" <(answers)
+		fact "$w, each callback: stats too" stats_say '^STAT wouldblock_how' ;;
+	late)
+		fact "late, each callback: the client gets an error" is "$each" \
+		    "$(lines "$unknown" "$failure" "$unknown" "$unknown" "$unknown" "$failure")"
+		fact "late, each callback: stats too" stats_say "^$failure" ;;
+	never)
+		# what waits for a mutation that is lost is told so
+		fact "never, each callback: the client gets an error" is "$each" \
+		    "$(lines "$unknown" "$failure" "$failure" "$failure" "$unknown" "$failure")"
+		fact "never, each callback: stats too" stats_say "^$failure" ;;
+	hasty)
+		# a part of a command is awaited all the same
+		fact "hasty, each callback: the client gets an error" is "$each" \
+		    "$(lines "$internal" "$internal" NOT_FOUND "$internal" "$internal" "$internal")"
+		fact "hasty, each callback: stats too" stats_say '^STAT' ;;
+	*)
+		fact "$w, each callback: the client gets an error" is "$each" \
+		    "$(six "$internal")"
+		fact "$w, each callback: stats too" stats_say "^$internal" ;;
+	esac
+	fact "$w, each callback: a new connection is served" is \
+	    'wouldblock on stats\r\ncount a\r\n' 'OK\r\n1\r\n'
+	case $w in never) ends 1 ;; *) fact "$w, each callback: the server ends well" ends ;; esac
+done
+
+# Parked where there is no key.
+how=park
+start keyless --filters "$build/filters/.libs" --filter wouldblock "$memory" \
+    wouldblock-how=park wouldblock-on=flush,stats
+for command in flush_all stats; do
+	"$python" "$here/say.py" "$port" "$command"'\r\n' >"$dir/parked" &
+	asker=$!
+	until "$python" "$here/say.py" "$port" "wouldblock_let $command"'\r\n' | grep -q '^1'; do :; done
+	wait $asker
+	fact "park: $command is let go under its name" grep -Eq '^(OK|END)' "$dir/parked"
+done
+fact "park: the server ends well" ends
+start seeded --filters "$build/filters/.libs" --filter wouldblock "$memory"
+fact "at random by in-band" is 'wouldblock seed 9\r\nwouldblock when random:50%\r\n' \
+    'OK\r\nOK\r\n'
+zeros() { printf '\\x00%.0s' $(seq "$1"); }
+fact "and by the binary opcode 0xfd" is \
+    '\x80\xfd\x00\x03\x05'"$(zeros 6)"'\x08'"$(zeros 12)"twicehow '\x81\xfd'"$(zeros 22)"
+fact "which sets it" test "$(stat_of wouldblock_how)" = twice
+stop "$pid"
+fact "prints the seed then" grep -q 'filter wouldblock: seed=9$' "$dir/seeded.err"
+
 # Scans.
 scan() { ctl scan --keys 2>&1 | head -n 1; }
-for w in block ticketless nonsense statuses; do
-	start "scan-$w" --filters "$build/filters/.libs" --filter wouldblock "$memory" \
-	    wouldblock-how=$w wouldblock-scans=yes wouldblock-on=flush \
-	    wouldblock-when=every:2 wouldblock-statuses=ok,busy
-	how=scan-$w
+for w in block early late twice threads park file never hasty ticketless wrong nonsense statuses; do
+	name=scan-$w how=scan-$w
+	: >"$dir/scan-gate"
+	start "$name" -v --vbuckets 1 --filters "$build/filters/.libs" --filter wouldblock \
+	    --deadline 300 "$memory" wouldblock-how=$w wouldblock-on=scan,delete \
+	    wouldblock-time=1ms wouldblock-statuses=ok,busy wouldblock-file="$dir/scan-gate"
 	printf 'a\t1\n' | ctl load - >/dev/null
-	said=$(scan)
 	case $w in
-	block) fact "scan, block: it is whole" test "$said" = a ;;
+	twice | threads) fact "scan, $w: a delete before it" is 'delete none\r\n' 'NOT_FOUND\r\n' ;;
+	esac
+	scan >"$dir/said" &
+	asker=$!
+	case $w in
+	park)
+		until "$python" "$here/say.py" "$port" 'wouldblock_let scan\r\n' | grep -q '^1'; do
+			alive $asker || break
+		done ;;
+	file) rm "$dir/scan-gate" ;;
+	esac
+	wait $asker
+	said=$(cat "$dir/said")
+	case $w in
+	block | early | late | twice | threads | park | file)
+		fact "scan, $w: it is whole" test "$said" = a ;;
 	*) fact "scan, $w: it fails, and says so ($said)" test "${said#ewbctl: }" != "$said" ;;
 	esac
 	case $w in
-	ticketless | nonsense) fact "scan, $w: it is counted" counted engine_mistakes 1 ;;
+	hasty | ticketless | wrong | nonsense)
+		fact "scan, $w: it is counted" counted engine_mistakes 1
+		fact "scan, $w: and named" named 'filter wouldblock: .*scan' ;;
+	twice) fact "scan, $w: it is counted" counted notifies_stale 2 ;;
+	threads) fact "scan, $w: it is counted" counted notifies_stale 7 ;;
+	never) fact "scan, $w: it is counted" counted deadlines_passed 1 ;;
 	esac
 	fact "scan, $w: no scan is left" no_scan_is_left
 	fact "scan, $w: other commands are as ever" is 'get a\r\n' 'VALUE a 0 1\r\n1\r\nEND\r\n'
