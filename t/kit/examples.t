@@ -58,6 +58,11 @@ start stream ./stream.so dir=.
 fact "stream streams" streamed ticket.c
 fact "its server ends well" stop_well stream "$pid"
 
+fact "ttl builds" shared ttl ttl.c
+start ttl --filter ./ttl.so memory ttl-max=24h
+fact "memory serves through ttl, as memcached would" capable ttl
+fact "its server ends well" stop_well ttl "$pid"
+
 # Stopped with work in flight: each client gets an answer or its connection is
 # closed, and the engine is closed and unloaded.
 for name in offload ticket; do
