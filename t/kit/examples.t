@@ -28,6 +28,14 @@ while (line := f.readline()).startswith(b"DATA "):
 sys.exit(line != b"END\r\n")' "$port" "$1" >got && cmp got "$1"
 }
 
+# checked ENGINE OPTION... PARAMETER...: a few checks, of those that find most.
+checked() {
+	local engine=$1
+	shift
+	ewb-check-engine --only contract --only ends "${@:1:2}" "$engine" "${@:3}" >checked 2>&1 &&
+	    grep -q '^ok 1 - ' checked || { cat checked; return 1; }
+}
+
 fact "the header comes from the installed tree alone" test \
     "$(echo '#include <ewb/engine.h>' | $CC $(pkg-config --cflags ewb) -M -x c - | tr ' ' '\n' | grep ewb/)" = \
     "$prefix/include/ewb/engine.h"
@@ -62,6 +70,7 @@ fact "ttl builds" shared ttl ttl.c
 start ttl --filter ./ttl.so memory ttl-max=24h
 fact "memory serves through ttl, as memcached would" capable ttl
 fact "its server ends well" stop_well ttl "$pid"
+fact "and is right through it" checked memory --filter ./ttl.so ttl-max=24h
 
 # Stopped with work in flight: each client gets an answer or its connection is
 # closed, and the engine is closed and unloaded.
