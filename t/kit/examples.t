@@ -67,10 +67,11 @@ fact "stream streams" streamed ticket.c
 fact "its server ends well" stop_well stream "$pid"
 
 fact "ttl builds" shared ttl ttl.c
-start ttl --filter ./ttl.so memory ttl-max=24h
+memory=${pc%/pkgconfig/ewb.pc}/ewb/engines/memory.so
+start ttl --filter ./ttl.so "$memory" ttl-max=24h
 fact "memory serves through ttl, as memcached would" capable ttl
 fact "its server ends well" stop_well ttl "$pid"
-fact "and is right through it" checked memory --filter ./ttl.so ttl-max=24h
+fact "and is right through it" checked "$memory" --filter ./ttl.so ttl-max=24h
 
 # Stopped with work in flight: each client gets an answer or its connection is
 # closed, and the engine is closed and unloaded.
