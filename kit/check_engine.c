@@ -43,6 +43,10 @@ static const char usage[] =
 	"      --only PATTERN   those checks alone: a name, a group, or with * "
 	"and ?;\n"
 	"                       repeatable\n"
+	"      --filter NAME    wraps the engine, which is checked through it; "
+	"repeatable,\n"
+	"                       outermost first; its parameters: "
+	"NAME-key=value\n"
 	"      --seed N         for what is done at random; else drawn, and "
 	"printed\n"
 	"      --seconds N      for each check that is done at random; default "
@@ -56,10 +60,11 @@ static const char usage[] =
 	"  -V, --version\n"
 	"      --help\n"
 	"\n"
-	"ENGINE.so is a path, or the name of an installed engine.  Exit "
-	"status: 0, all\n"
-	"checks hold; 1, one does not, or the engine cannot be loaded; 2, "
-	"usage.\n";
+	"ENGINE.so is a path, or the name of an installed engine, NAME of a "
+	"filter\n"
+	"likewise.  Exit status: 0, all checks hold; 1, one does not, or a "
+	"plugin cannot\n"
+	"be loaded; 2, usage.\n";
 
 static _Noreturn void
 refuse(const char *what, const char *would)
@@ -125,12 +130,38 @@ check_only(void)
 	}
 }
 
+/* "delay" of delay, or of ./delay.so */
+static void
+add_filter(const char *what)
+{
+	struct kit_filter *f = &kit.filters[kit.nfilters];
+	const char *base = strrchr(what, '/');
+	size_t n;
+
+	base = base ? base + 1 : what;
+	n = strlen(base);
+	if (n > 3 && strcmp(base + n - 3, ".so") == 0)
+		n -= 3;
+	if (n == 0 || n >= sizeof f->name)
+		refuse("--filter", "not a name of 1 to 31 characters, nor a "
+		                   "path that ends in one");
+	if (kit.nfilters == KIT_FILTERS)
+		refuse("--filter", "15 times at most");
+	snprintf(f->name, sizeof f->name, "%.*s", (int)n, base);
+	for (unsigned i = 0; i < kit.nfilters; i++)
+		if (strcmp(kit.filters[i].name, f->name) == 0)
+			refuse(what, "a filter that is given twice");
+	f->given = what;
+	kit.nfilters++;
+}
+
 static int
 parse(int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "list", no_argument, NULL, 'l' },
 		{ "only", required_argument, NULL, 'o' },
+		{ "filter", required_argument, NULL, 'f' },
 		{ "seed", required_argument, NULL, 's' },
 		{ "seconds", required_argument, NULL, 'n' },
 		{ "limit", required_argument, NULL, 't' },
@@ -145,6 +176,7 @@ parse(int argc, char **argv)
 		switch (c) {
 		case 'l': o.list = true; break;
 		case 'o': add_only(optarg); break;
+		case 'f': add_filter(optarg); break;
 		case 's': kit.seed = number("seed", optarg, UINT32_MAX); break;
 		case 'n':
 			kit.seconds =
@@ -167,33 +199,57 @@ parse(int argc, char **argv)
 /* The engine. */
 
 static void
-find_engine(const char *what)
+find(char path[sizeof kit.path], const char *kind, const char *what,
+     const char *dir)
 {
 	if (strchr(what, '/'))
-		snprintf(kit.path, sizeof kit.path, "%s", what);
+		snprintf(path, sizeof kit.path, "%s", what);
 	else if (access(what, R_OK) == 0)
-		snprintf(kit.path, sizeof kit.path, "./%s", what);
+		snprintf(path, sizeof kit.path, "./%s", what);
 	else
-		snprintf(kit.path, sizeof kit.path, "%s/%s.so", ENGINE_DIR,
-		         what);
-	if (access(kit.path, R_OK)) {
-		fprintf(stderr, "engine %s: %s: %s\n", what, kit.path,
-		        "no such file");
+		snprintf(path, sizeof kit.path, "%s/%s.so", dir, what);
+	if (access(path, R_OK)) {
+		fprintf(stderr, "%s %s: %s: no such file\n", kind, what, path);
 		exit(1);
 	}
+}
+
+/* The filter whose parameter it is: the one with the longest name that the
+ * parameter's begins with; null: the engine's. */
+static struct kit_filter *
+filter_of(const char *text)
+{
+	struct kit_filter *best = NULL;
+	size_t most = 0;
+
+	for (unsigned i = 0; i < kit.nfilters; i++) {
+		size_t n = strlen(kit.filters[i].name);
+
+		if (n > most && strncmp(text, kit.filters[i].name, n) == 0 &&
+		    text[n] == '-') {
+			best = &kit.filters[i];
+			most = n;
+		}
+	}
+	return best;
 }
 
 static void
 add_setting(char *text)
 {
 	char *value = strchr(text, '=');
+	struct kit_filter *f = filter_of(text);
+	size_t *n = f ? &f->nsettings : &kit.nsettings;
 
 	if (value == NULL || value == text)
 		refuse(text, "a parameter is key=value");
-	if (kit.nsettings == KIT_SETTINGS)
+	if (*n == KIT_SETTINGS)
 		refuse(text, "64 parameters at most");
 	*value++ = '\0';
-	kit.settings[kit.nsettings++] = (struct ewb_setting){ text, value };
+	if (f)
+		text += strlen(f->name) + 1;
+	(f ? f->settings : kit.settings)[(*n)++] =
+		(struct ewb_setting){ text, value };
 }
 
 static void
@@ -283,11 +339,18 @@ judge(int status)
 static void
 again(const struct kit_check *k)
 {
-	printf("  # again: ewb-check-engine --seed %llu --seconds %u --only %s "
-	       "%s",
-	       (unsigned long long)kit.seed, kit.seconds, k->name, kit.given);
+	printf("  # again: ewb-check-engine --seed %llu --seconds %u --only %s",
+	       (unsigned long long)kit.seed, kit.seconds, k->name);
+	for (unsigned i = 0; i < kit.nfilters; i++)
+		printf(" --filter %s", kit.filters[i].given);
+	printf(" %s", kit.given);
 	for (size_t i = 0; i < kit.nsettings; i++)
 		printf(" %s=%s", kit.settings[i].name, kit.settings[i].value);
+	for (unsigned f = 0; f < kit.nfilters; f++)
+		for (size_t i = 0; i < kit.filters[f].nsettings; i++)
+			printf(" %s-%s=%s", kit.filters[f].name,
+			       kit.filters[f].settings[i].name,
+			       kit.filters[f].settings[i].value);
 	putchar('\n');
 }
 
@@ -367,7 +430,10 @@ main(int argc, char **argv)
 		refuse("no engine", "ewb-check-engine [options] ENGINE.so "
 		                    "[key=value...]");
 	kit.given = argv[at];
-	find_engine(argv[at]);
+	find(kit.path, "engine", argv[at], ENGINE_DIR);
+	for (unsigned i = 0; i < kit.nfilters; i++)
+		find(kit.filters[i].path, "filter", kit.filters[i].given,
+		     FILTER_DIR);
 	for (int i = at + 1; i < argc; i++)
 		add_setting(argv[i]);
 	kit_verdict = mmap(NULL, sizeof *kit_verdict, PROT_READ | PROT_WRITE,

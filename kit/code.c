@@ -10,9 +10,14 @@
 #include "kit/memory.h"
 
 struct code {
+	const char *path;
+	void *handle; /* of dlopen; null: not loaded, or not any more */
 	ElfW(Addr) base;
 	uintptr_t from, to;
 };
+
+/* The engine, and the filters.  Also when they are not loaded any more. */
+static struct code codes[1 + KIT_FILTERS];
 
 static int
 measure(struct dl_phdr_info *info, size_t size, void *arg)
@@ -36,29 +41,49 @@ measure(struct dl_phdr_info *info, size_t size, void *arg)
 	return 1;
 }
 
-static struct code loaded; /* also when it is not any more */
-
-void *
-kit_load(void)
+static void
+load(struct code *k, const char *path)
 {
 	struct link_map *map;
-	void *handle = dlopen(kit.path, RTLD_NOW | RTLD_LOCAL);
+	void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
 
+	*k = (struct code){ .path = path, .handle = handle };
 	if (handle == NULL || dlinfo(handle, RTLD_DI_LINKMAP, &map))
-		return handle;
-	loaded = (struct code){ .base = map->l_addr };
-	dl_iterate_phdr(measure, &loaded);
-	kit_memory_of(loaded.from, loaded.to);
-	return handle;
+		return;
+	k->base = map->l_addr;
+	dl_iterate_phdr(measure, k);
+	kit_memory_of((unsigned)(k - codes), k->from, k->to);
+}
+
+void
+kit_load(void)
+{
+	load(&codes[0], kit.path);
+	for (unsigned i = 0; i < kit.nfilters; i++)
+		load(&codes[1 + i], kit.filters[i].path);
+}
+
+void
+kit_unload(void)
+{
+	for (unsigned i = 0; i < 1 + kit.nfilters; i++) {
+		if (codes[i].handle)
+			dlclose(codes[i].handle);
+		codes[i].handle = NULL;
+	}
 }
 
 const char *
 kit_code_name(char *to, size_t cap, uintptr_t at)
 {
-	if (at >= loaded.from && at < loaded.to)
+	const struct code *k = codes;
+
+	while (k < codes + kit.nfilters && (at < k->from || at >= k->to))
+		k++;
+	if (at >= k->from && at < k->to)
 		snprintf(to, cap, "%#lx of its file (addr2line -e %s -f %#lx)",
-		         (unsigned long)(at - loaded.base), kit.path,
-		         (unsigned long)(at - loaded.base));
+		         (unsigned long)(at - k->base), k->path,
+		         (unsigned long)(at - k->base));
 	else
 		snprintf(to, cap, "%#lx", (unsigned long)at);
 	return to;

@@ -15,7 +15,17 @@
 #include <ewb/engine.h>
 
 #define KIT_SETTINGS 64
+#define KIT_FILTERS 15
 #define KIT_PRINTF(f, a) __attribute__((format(printf, f, a)))
+
+/* One that wraps the engine, and the parameters that are its own. */
+struct kit_filter {
+	const char *given; /* as the command line has it */
+	char path[4096];   /* of its file */
+	char name[32];     /* what its parameters begin with */
+	struct ewb_setting settings[KIT_SETTINGS];
+	size_t nsettings;
+};
 
 /* Set once, by main(). */
 struct kit {
@@ -23,6 +33,8 @@ struct kit {
 	char path[4096];   /* of its file */
 	struct ewb_setting settings[KIT_SETTINGS];
 	size_t nsettings;
+	struct kit_filter filters[KIT_FILTERS]; /* outermost first */
+	unsigned nfilters;
 	uint64_t seed;
 	uint64_t salt;     /* of the check, from its name */
 	unsigned seconds;  /* for what is done at random */

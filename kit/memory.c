@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kit/kit.h"
 #include "kit/memory.h"
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
@@ -43,7 +44,9 @@ static struct block blocks[BLOCKS];
 static uint64_t born;
 static size_t nblocks;
 /* any thread */
-static _Atomic uintptr_t code_from, code_to;
+static struct {
+	_Atomic uintptr_t from, to;
+} code[1 + KIT_FILTERS];
 static _Atomic long until_failure; /* 0: no failure is due */
 static _Atomic bool has_failed;
 static _Thread_local int inside, paused;
@@ -55,10 +58,10 @@ kit_memory_works(void)
 }
 
 void
-kit_memory_of(uintptr_t from, uintptr_t to)
+kit_memory_of(unsigned which, uintptr_t from, uintptr_t to)
 {
-	atomic_store(&code_to, to);
-	atomic_store(&code_from, from);
+	atomic_store(&code[which].to, to);
+	atomic_store(&code[which].from, from);
 }
 
 void
@@ -191,7 +194,11 @@ bury(struct block *b)
 static bool
 engines(uintptr_t by)
 {
-	return by >= atomic_load(&code_from) && by < atomic_load(&code_to);
+	for (unsigned i = 0; i <= kit.nfilters; i++)
+		if (by >= atomic_load(&code[i].from) &&
+		    by < atomic_load(&code[i].to))
+			return true;
+	return false;
 }
 
 /* Is it this one's turn to fail? */
@@ -224,7 +231,7 @@ forget(void *p)
 	struct block *b;
 	size_t n = 0;
 
-	if (atomic_load(&code_to) == 0)
+	if (atomic_load(&code[0].to) == 0)
 		return;
 	pthread_mutex_lock(&lock);
 	b = find(p);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The engine's heap: makes one allocation of it fail, and remembers what it
- * has not freed.  The engine's are those that its own code makes, and those of
- * whatever runs inside one of its callbacks.  Not under a sanitizer, which has
+ * has not freed.  The engine's are those that its own code makes, or that of its
+ * filters, and those of whatever runs inside one of its callbacks.  Not under a sanitizer, which has
  * its own malloc: then nothing fails and nothing is remembered. */
 #ifndef KIT_MEMORY_H
 #define KIT_MEMORY_H
@@ -12,8 +12,9 @@
 
 /* Can it be done here? */
 bool kit_memory_works(void);
-/* The engine's code: from, to.  From here on its blocks are remembered. */
-void kit_memory_of(uintptr_t from, uintptr_t to);
+/* The code of the engine, 0, or of a filter: from, to.  From here on its blocks
+ * are remembered. */
+void kit_memory_of(unsigned which, uintptr_t from, uintptr_t to);
 /* any thread: it is inside of a callback now (+1), or has left it (-1); inside
  * of the kit (+1, -1), where nothing is made to fail. */
 void kit_memory_inside(int step);

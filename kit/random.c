@@ -241,10 +241,8 @@ real_open(void)
 	so.log = write_down;
 	real.server = ewb_server_new(&so, why, sizeof why);
 	KIT_NEED(real.server, "%s", why);
-	KIT_NEED(ewb_server_engine(real.server, kit.path, "/", kit.settings,
-	                           kit.nsettings, why, sizeof why) == 0,
+	KIT_NEED(stage_load(real.server, why, sizeof why) == 0,
 	         "it does not open: %s", why);
-	kit_watch(real.server->instance);
 	dial();
 	EWB_MUST0(pthread_barrier_init(&real.up, NULL, FRONTS + 1));
 	for (unsigned i = 0; i < FRONTS; i++)
@@ -311,6 +309,14 @@ listen_to(unsigned i, uint64_t *number)
 }
 
 static void
+need_stores(unsigned status)
+{
+	say_need_passed(status);
+	if (status == EWB_NOT_SUPPORTED)
+		kit_skip("the engine does not store");
+}
+
+static void
 count_together(const struct key *k)
 {
 	struct ask incr = ask_count(ASK_INCR, k, 1);
@@ -340,8 +346,7 @@ check_threads_increments(void)
 
 	real_open();
 	shout(0, &set);
-	if (listen_to(0, NULL) == EWB_NOT_SUPPORTED)
-		kit_skip("the engine does not store");
+	need_stores(listen_to(0, NULL));
 	until = kit_now() + kit.seconds / 2.0;
 	do {
 		shout(0, &set);
@@ -401,8 +406,7 @@ check_threads_commands(void)
 		mine[i] = key_of("%u", i);
 	set = ask_store(ASK_SET, &mine[0], "probe", 5);
 	shout(0, &set);
-	if (listen_to(0, NULL) == EWB_NOT_SUPPORTED)
-		kit_skip("the engine does not store");
+	need_stores(listen_to(0, NULL));
 	until = kit_now() + kit.seconds / 2.0;
 	for (unsigned round = 0; round < 24 || kit_now() < until; round++) {
 		for (unsigned i = 0; i < DIALLED; i++)

@@ -37,10 +37,10 @@ elsewhere(const char *name, void (*at)(void))
 
 /* One that brings along a libewb of its own. */
 static const char *
-brings(void)
+brings(const char *path)
 {
 	static char text[4300];
-	void *handle = dlopen(kit.path, RTLD_NOW | RTLD_LOCAL), *found;
+	void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL), *found;
 	const char *wrong = NULL;
 	Dl_info where, entry;
 
@@ -53,7 +53,7 @@ brings(void)
 		snprintf(text, sizeof text,
 		         "%s has an ewb_notify() of its own: link it with "
 		         "-lewb, and do not copy libewb into it",
-		         kit.path);
+		         path);
 		wrong = text;
 	}
 	dlclose(handle);
@@ -63,11 +63,15 @@ brings(void)
 const char *
 kit_same(void)
 {
-	for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
-		const char *wrong = elsewhere(calls[i].name, calls[i].at);
+	const char *wrong;
 
+	for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
+		wrong = elsewhere(calls[i].name, calls[i].at);
 		if (wrong)
 			return wrong;
 	}
-	return brings();
+	wrong = brings(kit.path);
+	for (unsigned i = 0; wrong == NULL && i < kit.nfilters; i++)
+		wrong = brings(kit.filters[i].path);
+	return wrong;
 }

@@ -8,6 +8,7 @@
 #include "cookie/instance.h"
 #include "kit/kit.h"
 #include "kit/say.h"
+#include "kit/watch.h"
 #include "protocol/binary.h"
 
 #define NEVER_ASKED 0xffffffffu
@@ -76,6 +77,22 @@ say_need(uint32_t what, const char *name)
 		kit_skip("the engine does not declare %s", name);
 }
 
+bool
+say_is_kept(unsigned status)
+{
+	return status != EWB_OK && kit.nfilters &&
+	       atomic_load(&kit_seen.stores) == 0;
+}
+
+void
+say_need_passed(unsigned status)
+{
+	if (say_is_kept(status))
+		kit_skip("a filter does not let a store come to the engine: it "
+		         "says %s",
+		         status_name(status));
+}
+
 void
 say_need_store(void)
 {
@@ -92,6 +109,7 @@ say_need_store(void)
 		a = ask_store(ASK_ADD, &k, "x", 1);
 		status = say(&a).status;
 	}
+	say_need_passed(status);
 	if (status == EWB_NOT_SUPPORTED)
 		kit_skip("the engine does not store");
 	must_status(status, EWB_OK,

@@ -24,6 +24,10 @@ bool say_can(uint32_t what);
  * store; or cannot do that. */
 void say_need_store(void);
 void say_need(uint32_t what, const char *name);
+/* Has a filter kept from the engine all that was stored, the last time with that
+ * status?  Skips the check then, for it would say nothing of the engine. */
+bool say_is_kept(unsigned status);
+void say_need_passed(unsigned status);
 
 struct ask ask_get(const struct key *k);
 struct ask ask_store(uint8_t opcode, const struct key *k, const void *value,

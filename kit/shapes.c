@@ -60,7 +60,8 @@ void
 shapes_prepare(void)
 {
 	struct key probe = key_of("probe");
-	bool stores = say_text(&probe, "x") != EWB_NOT_SUPPORTED;
+	unsigned stored = say_text(&probe, "x");
+	bool stores = stored != EWB_NOT_SUPPORTED && !say_is_kept(stored);
 	bool scans = stage.engine->scan_open != NULL;
 
 	nhave = 0;

@@ -2,7 +2,6 @@
 #include "config.h"
 
 #include <dirent.h>
-#include <dlfcn.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -86,34 +85,73 @@ open_front(void)
 	              &f->second); /* its seconds are the machine's */
 }
 
+static int
+open_plugins(struct ewb_server *s, char *why, size_t nwhy)
+{
+	if (ewb_server_engine(s, kit.path, "/", kit.settings, kit.nsettings,
+	                      why, nwhy))
+		return -1;
+	for (unsigned i = kit.nfilters; i-- > 0;) {
+		const struct kit_filter *f = &kit.filters[i];
+
+		if (ewb_server_filter(s, f->path, "/", f->settings,
+		                      f->nsettings, why, nwhy))
+			return -1;
+	}
+	return 0;
+}
+
+int
+stage_load(struct ewb_server *s, char *why, size_t nwhy)
+{
+	int err;
+
+	kit_memory_inside(1);
+	err = open_plugins(s, why, nwhy);
+	kit_memory_inside(-1);
+	if (err == 0)
+		kit_watch(s->instance);
+	return err;
+}
+
+/* What may be asked of the whole. */
+static const struct ewb_engine *
+whole(struct ewb_instance *i)
+{
+	static struct ewb_engine e;
+	struct ewb_instance *inner = i;
+
+	while (inner->below)
+		inner = inner->below;
+	e = inner->engine;
+	e.can = i->engine.can;
+	e.max_key = i->engine.max_key;
+	e.max_value = i->engine.max_value;
+	e.stats = ewb_instance_for(i, EWB_OP_STATS)->engine.stats;
+	return &e;
+}
+
 bool
 stage_try_open(const struct stage_how *how, char *why, size_t nwhy)
 {
 	struct ewb_server_options o;
-	int err;
 
 	stage = (struct stage){ .threads = kit_threads(),
 		                .strict = how->strict };
 	set_options(&o, how);
-	stage.code = kit_load();
+	kit_load();
 	stage.server = ewb_server_new(&o, why, nwhy);
 	EWB_MUST(stage.server);
 	stage.core = ewb_server_core(stage.server);
 	ewb_clock_set(&stage.core->clock, START_US);
 	stage.server->started_at = START_US;
-	kit_memory_inside(1);
-	err = ewb_server_engine(stage.server, kit.path, "/", kit.settings,
-	                        kit.nsettings, why, nwhy);
-	kit_memory_inside(-1);
-	if (err) {
+	if (stage_load(stage.server, why, nwhy)) {
 		ewb_server_free(stage.server);
-		if (stage.code)
-			dlclose(stage.code);
+		kit_unload();
 		return false;
 	}
 	stage.instance = stage.server->instance;
-	kit_watch(stage.instance);
-	stage.engine = &stage.instance->engine;
+	stage.engine = whole(stage.instance);
 	open_scans();
 	open_front();
 	return true;
@@ -436,10 +474,20 @@ forget_clients(void)
 	}
 }
 
+static unsigned long long
+all_lent(void)
+{
+	unsigned long long n = 0;
+
+	for (struct ewb_instance *i = stage.instance; i; i = i->below)
+		n += atomic_load(&i->lent);
+	return n;
+}
+
 void
 stage_end(void)
 {
-	unsigned long long lent = atomic_load(&stage.instance->lent);
+	unsigned long long lent = all_lent();
 	unsigned left;
 
 	ewb_now_on_front(stage.front->d.thread);
@@ -460,8 +508,8 @@ stage_end(void)
 	KIT_NEED(!stage.strict || left == 0,
 	         "the engine was closed, and %u of its threads still run",
 	         left);
-	if (stage.code && left == 0)
-		dlclose(stage.code);
+	if (left == 0)
+		kit_unload();
 }
 
 void

@@ -37,17 +37,19 @@ struct stage {
 	struct ev_loop *loop;
 	struct ewb_front *front;
 	struct ewb_scans *scans;
-	struct ewb_instance *instance;
-	const struct ewb_engine *engine; /* as it came */
+	struct ewb_instance *instance; /* the outermost */
+	/* the engine as it came, with what its filters leave of it */
+	const struct ewb_engine *engine;
 	struct client *clients;
 	struct client *own; /* say()'s */
-	void *code;         /* keeps it loaded */
 	unsigned threads;   /* of this process, before */
 	bool strict;
 	char log[2048]; /* what the server said, until it is full */
 };
 extern struct stage stage;
 
+/* Opens engine and filters for a server, and watches them.  0, or -1: why. */
+int stage_load(struct ewb_server *s, char *why, size_t nwhy);
 /* Ends the check when it does not open; or says whether it did. */
 void stage_open(const struct stage_how *how);
 bool stage_try_open(const struct stage_how *how, char *why, size_t nwhy);

@@ -41,8 +41,13 @@ struct kit_seen kit_seen;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 /* under lock */
 static char said[KIT_BREACHES][300];
-/* set once, by kit_watch() */
-static struct ewb_engine engine;
+/* set once, by kit_watch(): the engine, and the filters around it */
+static struct level {
+	const struct ewb_instance *instance;
+	struct ewb_engine engine; /* as it was */
+	char name[40];            /* " of the filter x" */
+} levels[1 + KIT_FILTERS];
+static unsigned nlevels;
 
 static void note(enum kit_breach b, const char *fmt, ...) KIT_PRINTF(2, 3);
 static void
@@ -80,7 +85,25 @@ static const char *const names[WHERES] = { "get",   "store", "remove",
 /* Of calls on the front end. */
 static struct {
 	_Atomic unsigned calls, waits;
-} fronts[WHERES];
+} fronts[1 + KIT_FILTERS][WHERES];
+
+static const struct level *
+level_of(const struct ewb_cookie *c)
+{
+	const struct level *l = levels;
+
+	while (l->instance != c->instance)
+		l++;
+	return l;
+}
+
+/* A callback of it. */
+struct call {
+	const struct level *level;
+	const struct ewb_engine *engine;
+	long waits;
+	bool first;
+};
 
 static long
 waits_so_far(void)
@@ -90,103 +113,112 @@ waits_so_far(void)
 	return getrusage(RUSAGE_THREAD, &u) ? 0 : u.ru_nvcsw;
 }
 
-static long
-enter(void)
+static struct call
+enter(const struct ewb_cookie *c, bool first)
 {
+	const struct level *l = level_of(c);
+	struct call k = { .level = l, .engine = &l->engine, .first = first };
+
 	kit_memory_inside(1);
-	return waits_so_far();
+	k.waits = waits_so_far();
+	return k;
 }
 
 /* A command that is run again need not wait then. */
 static void
-leave(enum where w, long before, bool first)
+leave(const struct call *k, enum where w)
 {
-	long waited = waits_so_far() - before;
+	long waited = waits_so_far() - k->waits;
+	unsigned n = (unsigned)(k->level - levels);
 
 	kit_memory_inside(-1);
-	if (!first || (engine.model != EWB_NONBLOCKING && w != CANCEL))
+	if (!k->first || (k->engine->model != EWB_NONBLOCKING && w != CANCEL))
 		return;
-	atomic_fetch_add(&fronts[w].calls, 1);
+	atomic_fetch_add(&fronts[n][w].calls, 1);
 	if (waited > 0)
-		atomic_fetch_add(&fronts[w].waits, 1);
+		atomic_fetch_add(&fronts[n][w].waits, 1);
 }
 
 const char *
 kit_watch_waits(void)
 {
-	for (unsigned w = 0; w < WHERES; w++) {
-		unsigned calls = atomic_load(&fronts[w].calls);
+	static char text[60];
 
-		if (calls >= WAITS_SURELY &&
-		    atomic_load(&fronts[w].waits) == calls)
-			return names[w];
-	}
+	/* from the engine outwards: who calls it waits, too */
+	for (unsigned n = 0; n < nlevels; n++)
+		for (unsigned w = 0; w < WHERES; w++) {
+			unsigned calls = atomic_load(&fronts[n][w].calls);
+
+			if (calls < WAITS_SURELY ||
+			    atomic_load(&fronts[n][w].waits) != calls)
+				continue;
+			snprintf(text, sizeof text, "%s%s", names[w],
+			         levels[n].name);
+			return text;
+		}
 	return NULL;
 }
 
 static enum ewb_status
 get(void *self, struct ewb_cookie *c, const struct ewb_request *r)
 {
-	bool first = c->resumed == EWB_NEW;
-	long before = enter();
-	enum ewb_status status = engine.get(self, c, r);
+	struct call k = enter(c, c->resumed == EWB_NEW);
+	enum ewb_status status = k.engine->get(self, c, r);
 
-	leave(GET, before, first);
+	leave(&k, GET);
 	return status;
 }
 
 static enum ewb_status
 store(void *self, struct ewb_cookie *c, const struct ewb_request *r)
 {
-	bool first = c->resumed == EWB_NEW;
-	long before = enter();
-	enum ewb_status status = engine.store(self, c, r);
+	struct call k = enter(c, c->resumed == EWB_NEW);
+	enum ewb_status status = k.engine->store(self, c, r);
 
-	leave(STORE, before, first);
+	if (k.level == levels)
+		atomic_fetch_add(&kit_seen.stores, 1);
+	leave(&k, STORE);
 	return status;
 }
 
 static enum ewb_status
 take_away(void *self, struct ewb_cookie *c, const struct ewb_request *r)
 {
-	bool first = c->resumed == EWB_NEW;
-	long before = enter();
-	enum ewb_status status = engine.remove(self, c, r);
+	struct call k = enter(c, c->resumed == EWB_NEW);
+	enum ewb_status status = k.engine->remove(self, c, r);
 
-	leave(REMOVE, before, first);
+	leave(&k, REMOVE);
 	return status;
 }
 
 static enum ewb_status
 flush(void *self, struct ewb_cookie *c)
 {
-	bool first = c->resumed == EWB_NEW;
-	long before = enter();
-	enum ewb_status status = engine.flush(self, c);
+	struct call k = enter(c, c->resumed == EWB_NEW);
+	enum ewb_status status = k.engine->flush(self, c);
 
-	leave(FLUSH, before, first);
+	leave(&k, FLUSH);
 	return status;
 }
 
 static enum ewb_status
 stats(void *self, struct ewb_cookie *c)
 {
-	bool first = c->resumed == EWB_NEW;
-	long before = enter();
-	enum ewb_status status = engine.stats(self, c);
+	struct call k = enter(c, c->resumed == EWB_NEW);
+	enum ewb_status status = k.engine->stats(self, c);
 
-	leave(STATS, before, first);
+	leave(&k, STATS);
 	return status;
 }
 
 static void
 cancel(void *self, struct ewb_ticket t, enum ewb_cancel_reason why, void *arg)
 {
-	long before = enter();
+	struct call k = enter(t.slot, true);
 
 	atomic_fetch_add(&kit_seen.cancels, 1);
-	engine.cancel(self, t, why, arg);
-	leave(CANCEL, before, true);
+	k.engine->cancel(self, t, why, arg);
+	leave(&k, CANCEL);
 }
 
 /* Cursors: ours is around the engine's, with what it has offered. */
@@ -222,7 +254,7 @@ scan_open(void *self, const struct ewb_range *range, void **cursor,
 	EWB_MUST(k);
 	copy_bounds(k, range);
 	kit_memory_inside(1);
-	status = engine.scan_open(self, range, &k->inner, count);
+	status = levels[0].engine.scan_open(self, range, &k->inner, count);
 	kit_memory_inside(-1);
 	if (status != EWB_OK) {
 		free(k);
@@ -242,7 +274,7 @@ scan_next(void *self, void *cursor, struct ewb_sink *sink)
 
 	at = k;
 	kit_memory_inside(1);
-	status = engine.scan_next(self, k->inner, sink);
+	status = levels[0].engine.scan_next(self, k->inner, sink);
 	kit_memory_inside(-1);
 	at = NULL;
 	return status;
@@ -254,32 +286,50 @@ scan_close(void *self, void *cursor)
 	struct cursor *k = cursor;
 
 	kit_memory_inside(1);
-	engine.scan_close(self, k->inner);
+	levels[0].engine.scan_close(self, k->inner);
 	kit_memory_inside(-1);
 	atomic_fetch_add(&kit_seen.closed, 1);
 	free(k);
 }
 
-void
-kit_watch(struct ewb_instance *i)
+/* The engine's callbacks, or a filter's, which may be null. */
+static void
+watch_commands(struct ewb_engine *e)
 {
-	struct ewb_engine *e = &i->engine;
-
-	engine = *e;
-	e->get = get;
-	e->store = store;
-	e->remove = take_away;
+	if (e->get)
+		e->get = get;
+	if (e->store)
+		e->store = store;
+	if (e->remove)
+		e->remove = take_away;
 	if (e->flush)
 		e->flush = flush;
 	if (e->stats)
 		e->stats = stats;
 	if (e->cancel)
 		e->cancel = cancel;
-	if (e->scan_open == NULL)
+}
+
+/* From the innermost on. */
+void
+kit_watch(struct ewb_instance *i)
+{
+	struct level *l;
+
+	nlevels = 0;
+	if (i->below)
+		kit_watch(i->below);
+	l = &levels[nlevels++];
+	l->instance = i;
+	l->engine = i->engine;
+	snprintf(l->name, sizeof l->name, i->below ? " of the filter %s" : "%s",
+	         i->below ? i->host.name : "");
+	watch_commands(&i->engine);
+	if (i->below || i->engine.scan_open == NULL)
 		return;
-	e->scan_open = scan_open;
-	e->scan_next = scan_next;
-	e->scan_close = scan_close;
+	i->engine.scan_open = scan_open;
+	i->engine.scan_next = scan_next;
+	i->engine.scan_close = scan_close;
 }
 
 /* Records. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Stands between the engine and libewb, in both directions: sees each callback
- * and each call, and notes what breaks a rule.  Only the check whose rule it is
+/* Stands between the engine, or its filters, and libewb, in both directions: sees
+ * each callback and each call, and notes what breaks a rule.  Only the check whose rule it is
  * fails by it, so that each fault has its name. */
 #ifndef KIT_WATCH_H
 #define KIT_WATCH_H
@@ -23,7 +23,8 @@ enum kit_breach {
 	KIT_BREACHES
 };
 
-/* Before the first command: the instance's callbacks are seen from here on. */
+/* Before the first command: the callbacks of that one, and of all below it, are
+ * seen from here on. */
 void kit_watch(struct ewb_instance *i);
 /* What was noted first; null: nothing. */
 const char *kit_watch_said(enum kit_breach b);
@@ -34,6 +35,7 @@ struct kit_seen {
 	_Atomic uint64_t opened, closed; /* cursors */
 	_Atomic uint64_t count;          /* of the last cursor */
 	_Atomic uint64_t lent, released; /* values */
+	_Atomic uint64_t stores;         /* that came to the engine */
 };
 extern struct kit_seen kit_seen;
 

@@ -10,6 +10,8 @@ case ${SANITIZER:-no} in
 esac
 seed=${RANDOM}
 
+wouldblock=$build/filters/.libs/wouldblock.so
+
 check() { "$build/kit/ewb-check-engine" --seed "$seed" --limit $enough "$@"; }
 
 # holds ENGINE [key=value...]: all checks hold, and a number of them.
@@ -18,6 +20,16 @@ holds() {
 	    [ "$(grep -c '^ok ' "$dir/out")" -gt 40 ] &&
 	    ! grep -q '^not ok' "$dir/out" && return 0
 	cat "$dir/out" "$dir/err"
+	return 1
+}
+# through ENGINE [key=value...]: likewise when each command is blocked first.
+through() { holds --filter "$wouldblock" "$@"; }
+# kept_by FILTER CHECK: left out, with that filter as the reason.
+kept_by() {
+	check --only "$2" --filter "$build/filters/.libs/$1.so" "$(engine memory)" >"$dir/out" 2>&1 &&
+	    grep -q "^ok 1 - $2 # SKIP a filter does not let a store come to the engine: it says EWB_NO_ACCESS$" "$dir/out" &&
+	    return 0
+	cat "$dir/out"
 	return 1
 }
 # skips ENGINE CHECK: left out, with a reason.
@@ -69,6 +81,40 @@ fact "slow, each third command, holds" holds "$(engine slow)" delay=0 every=3
 fact "slow-blocking holds" holds "$(engine slow-blocking)" delay=10us
 fact "tiny, which stores nothing, holds" holds "$(engine examples/tiny)"
 fact "what tiny cannot is left out" skips "$(engine examples/tiny)" scan/order
+mkdir "$dir/fs" "$dir/fs-through"
+# Without memory/scans: when glob() has no memory for the paths of what it has
+# found, glibc's frees them twice.
+fs_checks=()
+for k in contract composed notify ends scan memory/open memory/commands memory/leaks \
+    random threads; do
+	fs_checks+=(--only "$k")
+done
+fact "the example fs holds" holds "${fs_checks[@]}" "$(engine examples/fs)" dir="$dir/fs"
+fact "offload holds" holds "$(engine examples/offload)"
+fact "ticket holds" holds "$(engine examples/ticket)"
+fact "stream, which has a command alone, holds" holds "$(engine examples/stream)" dir="$dir"
+fact "memory holds through wouldblock" through "$(engine memory)"
+fact "slow holds through wouldblock" through "$(engine slow)" delay=1ms
+fact "fs holds through wouldblock" through "${fs_checks[@]}" "$(engine examples/fs)" dir="$dir/fs-through"
+fact "offload holds through wouldblock" through "$(engine examples/offload)"
+fact "ticket holds through wouldblock" through "$(engine examples/ticket)"
+fact "stream holds through wouldblock" through "$(engine examples/stream)" dir="$dir"
+fact "memory holds through five filters" holds --filter "$build/filters/.libs/delay.so" \
+    --filter "$build/filters/.libs/limit.so" --filter "$build/filters/.libs/error.so" \
+    --filter "$wouldblock" --filter "$(engine examples/ttl)" "$(engine memory)" \
+    delay-time=10us limit-ops=1000000 error-rate=0% ttl-max=24h
+fact "what is wrong is seen through a filter" \
+    says 1 'it should say EWB_EXISTS, and says EWB_OK' --only contract/expect-absent \
+    --filter "$wouldblock" "$(engine t/faulty/faulty)" fault=ignores-absent
+fact "and how it is seen again is said with the filter and its parameters" \
+    grep -q "^  # again: .* --only contract/expect-absent --filter $wouldblock .*faulty.so fault=ignores-absent$" "$dir/out"
+fact "a filter that is wrong is caught, too" \
+    says 1 'whose block had been notified before' --only notify/once \
+    --filter "$wouldblock" "$(engine memory)" wouldblock-how=twice
+fact "and its parameters are said again" \
+    grep -q "^  # again: .* --filter $wouldblock .*memory.so wouldblock-how=twice$" "$dir/out"
+fact "what readonly keeps from the engine is left out" kept_by readonly contract/remove
+fact "also with real threads" kept_by readonly threads/increments
 fact "the checks have names, and groups" lists
 fact "the manual page has all options" helped
 fact "a seed is accepted, and printed" same_keys "$(engine memory)"
@@ -76,6 +122,16 @@ fact "no engine: usage" says 2 'no engine'
 fact "a check that there is not: usage" says 2 'scan/nothing: no check of that name' --only scan/nothing "$(engine memory)"
 fact "a seed that is no number: usage" says 2 '--seed x' --seed x "$(engine memory)"
 fact "a parameter without a value: usage" says 2 'a parameter is key=value' "$(engine memory)" limit
+fact "a filter twice: usage" says 2 'a filter that is given twice' \
+    --filter "$wouldblock" --filter "$wouldblock" "$(engine memory)"
+fact "a filter without a name: usage" says 2 'not a name of 1 to 31' --filter ./ "$(engine memory)"
+fact "a filter that there is not" says 1 'filter ./nothing.so: ./nothing.so: no such file' \
+    --filter ./nothing.so "$(engine memory)"
+fact "an engine as a filter fails" says 1 'it is an engine, not a filter' \
+    --only contract/flush --filter "$(engine memory)" "$(engine memory)"
+fact "a parameter that the filter does not know fails, by name" \
+    says 1 'it does not open: filter wouldblock: no parameter nonsense' \
+    --only contract/flush --filter "$wouldblock" "$(engine memory)" wouldblock-nonsense=1
 fact "a file that there is not" says 1 'no such file' ./nothing.so
 fact "a parameter that the engine does not know fails, by name" \
     says 1 'it does not open: engine memory: no parameter nonsense' --only contract/flush "$(engine memory)" nonsense=1

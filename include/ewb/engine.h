@@ -455,8 +455,9 @@ unsigned ewb_task_runs(const struct ewb_task *t);
  * is made by libewb out of what scan_next() offers.)  In the callback
  * ewb_stream_open(), then as for any block; in the background reserve and
  * commit piece after piece; at the end notify (or return from the offloaded
- * function), and the callback is run once more to give the final status.  The
- * client sees pieces as they are filled, not as they were committed. */
+ * function): with EWB_OK the callback is run once more to give the final
+ * status, another status is it.  The client sees pieces as they are filled, not
+ * as they were committed. */
 
 /* front, in a callback, before it blocks.  wake(arg), on the front end, says
  * that there is room again; null: the offloaded task is woken, so there must be

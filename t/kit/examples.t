@@ -16,6 +16,26 @@ shared() {
 	    $(pkg-config --cflags --libs ewb) -pthread
 }
 
+# streamed FILE: as it is here.
+streamed() {
+	$python -c '
+import socket, sys
+s = socket.create_connection(("127.0.0.1", int(sys.argv[1])), timeout=120)
+f = s.makefile("rb")
+s.sendall(b"file %s\r\n" % sys.argv[2].encode())
+while (line := f.readline()).startswith(b"DATA "):
+    sys.stdout.buffer.write(f.read(int(line[5:])))
+sys.exit(line != b"END\r\n")' "$port" "$1" >got && cmp got "$1"
+}
+
+# checked ENGINE OPTION... PARAMETER...: a few checks, of those that find most.
+checked() {
+	local engine=$1
+	shift
+	ewb-check-engine --only contract --only ends "${@:1:2}" "$engine" "${@:3}" >checked 2>&1 &&
+	    grep -q '^ok 1 - ' checked || { cat checked; return 1; }
+}
+
 fact "the header comes from the installed tree alone" test \
     "$(echo '#include <ewb/engine.h>' | $CC $(pkg-config --cflags ewb) -M -x c - | tr ' ' '\n' | grep ewb/)" = \
     "$prefix/include/ewb/engine.h"
@@ -40,6 +60,18 @@ for name in blocking offload ticket; do
 	    $python -B "$here/with_fs.py" "$port" add
 	fact "its server ends well" stop_well $name "$pid"
 done
+
+fact "stream builds" shared stream stream.c
+start stream ./stream.so dir=.
+fact "stream streams" streamed ticket.c
+fact "its server ends well" stop_well stream "$pid"
+
+fact "ttl builds" shared ttl ttl.c
+memory=${pc%/pkgconfig/ewb.pc}/ewb/engines/memory.so
+start ttl --filter ./ttl.so "$memory" ttl-max=24h
+fact "memory serves through ttl, as memcached would" capable ttl
+fact "its server ends well" stop_well ttl "$pid"
+fact "and is right through it" checked "$memory" --filter ./ttl.so ttl-max=24h
 
 # Stopped with work in flight: each client gets an answer or its connection is
 # closed, and the engine is closed and unloaded.
