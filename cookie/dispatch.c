@@ -782,10 +782,8 @@ ewb_dispatch_cancel_all(struct ewb_dispatch *d, enum ewb_cancel_reason why,
 	for (; c; c = next) {
 		next = c->away_next;
 		if (c->parent || unwanted(c) ||
-		    (only && c->instance != only))
+		    (only && !ewb_instance_has(only, c->instance)))
 			continue;
-		if (why == EWB_CANCEL_ENGINE && c->op == EWB_OP_RELOAD)
-			continue; /* that one closes it */
 		give_up(c, why);
 	}
 }

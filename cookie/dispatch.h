@@ -114,7 +114,8 @@ void ewb_dispatch_submit(struct ewb_dispatch *d) EWB_ON_FRONT;
 void ewb_dispatch_tick(struct ewb_dispatch *d) EWB_ON_FRONT;
 /* Microseconds until tick has something to do; UINT64_MAX: it has nothing. */
 uint64_t ewb_dispatch_next(const struct ewb_dispatch *d) EWB_ON_FRONT;
-/* Cancels and answers all that are away, for EWB_CANCEL_STOP or _ENGINE. */
+/* Cancels and answers all that are away, for EWB_CANCEL_STOP or _ENGINE; only,
+ * if not null: those of that engine and what is below it. */
 void ewb_dispatch_cancel_all(struct ewb_dispatch *d, enum ewb_cancel_reason why,
                              struct ewb_instance *only) EWB_ON_FRONT;
 

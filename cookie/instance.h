@@ -83,6 +83,15 @@ int ewb_instance_in_use(struct ewb_instance *i, char *why, size_t nwhy);
 enum ewb_status ewb_instance_close(struct ewb_instance *i, char *why,
                                    size_t nwhy);
 
+/* Is it i, or below it? */
+static inline int
+ewb_instance_has(const struct ewb_instance *i, const struct ewb_instance *it)
+{
+	while (i && i != it)
+		i = i->below;
+	return i != NULL;
+}
+
 /* Who wants to know what comes: i, or the first below it with a prefetch(); null:
  * nobody. */
 static inline struct ewb_instance *

@@ -52,7 +52,7 @@ static const struct command commands[] = {
 	{ "ping", "[N]", "time N empty requests, one after another", 0, 1,
 	  ping },
 	{ "engine", "reload [MS]",
-	  "close the engine and load it again; blocked commands have MS", 1, 2,
+	  "load its engine anew; blocked commands have MS", 1, 2,
 	  engine },
 	{ "help", "", "print this", 0, 1, help },
 };

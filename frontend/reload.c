@@ -29,7 +29,7 @@ struct ewb_reload_part {
 	int told;      /* it has said that it is idle, or what is in the way */
 };
 
-enum step { TRYING, CLOSING, ENDED };
+enum step { TRYING, CLOSING };
 
 struct ewb_reload {
 	/* set once */
@@ -44,9 +44,9 @@ struct ewb_reload {
 	enum step step;
 	uint64_t cursors_until; /* us; 0: they have not been ended */
 	enum ewb_status status;
-	char why[1200];
-	/* under lock */
+	/* under lock while front ends are asked; else as above */
 	pthread_mutex_t lock;
+	char why[1200];
 	unsigned waiting; /* parts that have not said what they are asked */
 	unsigned nnames;  /* of what is in the way */
 	struct ewb_reload_part parts[EWB_FRONTS];
@@ -241,7 +241,7 @@ ewb_reload_look(struct ewb_front *f)
 		tell(f);
 }
 
-/* "; get of 127.0.0.1:4000 (…)" */
+/* Under the lock.  "in the way: TEXT; TEXT" */
 static void
 add_name(void *arg, const char *name, const char *text)
 {
@@ -291,7 +291,7 @@ cancel_all(struct ewb_front *f) EWB_ON_FRONT
 	f->reload->cancelled = 1;
 	for (struct ewb_conn *n = f->conns; n; n = n->next)
 		ewb_order_refuse(n);
-	ewb_dispatch_cancel_all(&f->d, EWB_CANCEL_ENGINE, NULL);
+	ewb_dispatch_cancel_all(&f->d, EWB_CANCEL_ENGINE, f->server->instance);
 	ewb_front_look(f);
 }
 

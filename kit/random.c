@@ -152,7 +152,7 @@ check_random_commands(void)
 			actors[i].key[k] = key_of("%u.%u", i, k);
 	}
 	until = kit_now() + kit.seconds;
-	for (unsigned n = 0; n < 300 || kit_now() < until; n++) {
+	for (unsigned n = 0; n < 2500 || kit_now() < until; n++) {
 		struct actor *a = &actors[kit_below(ACTORS)];
 
 		if (!a->asked)

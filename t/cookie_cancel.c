@@ -264,7 +264,7 @@ END_TEST
 
 START_TEST(the_close_of_one_engine_leaves_those_of_others)
 {
-	struct ewb_instance other;
+	struct ewb_instance other = { .below = NULL };
 	struct script *s = script_for("k");
 	struct call *k;
 

@@ -162,7 +162,7 @@ START_TEST(a_clients_cancel_in_any_order_is_told_once)
 	race.op = ops[_i];
 	race.block_for = 1;
 	ck_assert_uint_gt(EXPLORE("client's cancel", asking, check_asked),
-	                  5000);
+	                  EWB_EXPLORED(5000));
 }
 END_TEST
 

@@ -121,6 +121,8 @@ take_some(void *cursor, uint64_t n)
 /* How often the task runs by itself: never, or now and then. */
 static const unsigned turns[] = { 0, 1, 10, 100 };
 
+#define TIMES (UNIT_TIMES(200) / 10)
+
 START_TEST(with_a_stopped_scan_all_keys_can_be_rewritten_twenty_times)
 {
 	unsigned n = fill(200) * 9 / 10, k, i;
@@ -133,7 +135,7 @@ START_TEST(with_a_stopped_scan_all_keys_can_be_rewritten_twenty_times)
 		cursor[i] = open_cursor((uint16_t)i);
 		ck_assert_int_eq(take_some(cursor[i], 10), EWB_OK);
 	}
-	for (i = 0; i < 20; i++)
+	for (i = 0; i < TIMES; i++)
 		for (k = 0; k < n; k++) {
 			ck_assert_int_eq(store(k, 200), EWB_OK);
 			ck_assert_int_le(stat("bytes"), LIMIT + 8192);

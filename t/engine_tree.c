@@ -272,10 +272,10 @@ START_TEST(a_tree_agrees_with_a_sorted_array_through_random_changes)
 	unsigned i, bias = 70;
 
 	nmodel = 0;
-	for (i = 0; i < 60000; i++) {
+	for (i = 0; i < UNIT_TIMES(60000); i++) {
 		size_t n = kinds[_i](key);
 
-		if (i % 9000 == 0)
+		if (i % UNIT_TIMES(9000) == 0)
 			bias = bias == 70 ? 25 : 70; /* grows, then shrinks */
 		if (roll(100) < bias && nmodel < MAX_MODEL - 1) {
 			ck_assert_int_eq(put(key, n, &i, sizeof i), EWB_OK);

@@ -282,6 +282,44 @@ START_TEST(without_an_engine_the_server_waits_for_the_next_reload)
 }
 END_TEST
 
+START_TEST(it_has_no_deadline_but_its_own)
+{
+	open_play(2);
+	say(c, "get h\r\n");
+	play_run(&p);
+	ask_reload(admin);
+	play_pass(&p, 60000);
+	play_run(&p);
+	hear(c, "SERVER_ERROR temporary failure\r\n");
+	hear_nothing(admin);
+	tiny_let("h", EWB_OK);
+	play_run(&p);
+	ck_assert_uint_eq(answer(admin), EWB_OK);
+	play_close(&p);
+}
+END_TEST
+
+START_TEST(a_cursor_that_is_not_closed_is_named)
+{
+	struct ewb_instance *i;
+
+	open_play(2);
+	i = p.server->instance;
+	atomic_fetch_add(&i->cursors, 1);
+	ask_reload(admin);
+	hear_nothing(admin);
+	play_pass(&p, 2000);
+	play_run(&p);
+	ck_assert_uint_eq(answer(admin), EWB_BUSY);
+	says("1 cursors");
+	ck_assert_uint_eq(closed, 0);
+	atomic_fetch_sub(&i->cursors, 1);
+	ask_reload(admin);
+	ck_assert_uint_eq(answer(admin), EWB_OK);
+	play_close(&p);
+}
+END_TEST
+
 START_TEST(a_second_one_is_refused_while_the_first_waits)
 {
 	open_play(2);
@@ -490,6 +528,8 @@ main(void)
 	tcase_add_test(t, a_lent_value_that_is_not_read_is_named);
 	tcase_add_test(t,
 	               without_an_engine_the_server_waits_for_the_next_reload);
+	tcase_add_test(t, it_has_no_deadline_but_its_own);
+	tcase_add_test(t, a_cursor_that_is_not_closed_is_named);
 	tcase_add_test(t, a_second_one_is_refused_while_the_first_waits);
 	tcase_add_test(t, it_goes_on_when_the_one_who_asked_has_gone);
 	tcase_add_test(t, a_stop_in_the_middle_ends_both);

@@ -59,7 +59,7 @@ START_TEST(bucket_edges_meet_without_a_gap)
 	uint64_t last = 0;
 
 	/* Each value that begins a bucket is above the end of the last. */
-	for (uint64_t v = 1; v < 1 << 20; v++) {
+	for (uint64_t v = 1; v < UNIT_TIMES(1 << 20); v++) {
 		uint64_t q;
 
 		clear();

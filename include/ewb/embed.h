@@ -98,7 +98,8 @@ struct ewb_core *ewb_server_core(struct ewb_server *s);
 /* any: one line to the server's log. */
 void ewb_server_log(struct ewb_server *s, const char *fmt, ...) EWB_PRINTF(2, 3);
 
-/* front: the calling thread is this front end's from now on.  The first one
+/* front: the calling thread is this front end's from now on; it waits here while
+ * the engine is being loaded anew.  The first one
  * accepts connections, for all.  Null: no memory or descriptors, the server is
  * stopping, it has 64 front ends, or no engine (which is logged). */
 struct ewb_front *ewb_front_new(struct ewb_server *s, struct ev_loop *loop);

@@ -46,7 +46,7 @@ alive() { kill -0 "$1" 2>/dev/null; }
 # $pid are its.  Its stderr goes to $dir/NAME.err.  The port comes through a
 # pipe, when the server can be connected to.
 start() {
-	local name=$1 fd i
+	local name=$1 fd i part told=
 	shift
 	mkfifo "$dir/$name.port"
 	exec {fd}<>"$dir/$name.port"
@@ -56,11 +56,13 @@ start() {
 	servers+=("$pid")
 	port=
 	for ((i = 0; i < enough * 2; i++)); do
-		read -r -t 0.5 -u "$fd" port && break
-		alive "$pid" || break
+		# a read that takes too long may have read some of it
+		read -r -t 0.5 -u "$fd" part && told=yes
+		port+=$part
+		[ -z "$told" ] && alive "$pid" || break
 	done
 	exec {fd}>&-
-	if [ -z "$port" ]; then
+	if [ -z "$told" ]; then
 		cat "$dir/$name.err"
 		give_up "the server '$name' did not start"
 	fi

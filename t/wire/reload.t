@@ -32,6 +32,13 @@ finish() {
 	exec {jobin}>&-
 	wait "$job"
 }
+# Waits until the server has a blocked get.
+is_blocked() {
+	local until=$((SECONDS + enough))
+	until ctl stats cookies | grep -q opcode=get; do
+		[ $SECONDS -lt $until ] || give_up "no get is blocked"
+	done
+}
 try() { $python -B "$here/reload.py" "$@"; }
 # Its old file is replaced by another one, as install does it.
 put() { cp "$(engine "$1")" "$dir/new" && mv "$dir/new" "$dir/version.so"; }
@@ -85,7 +92,7 @@ fact "it ends" stop "$pid"
 start slow -t 2 --deadline 0 "$(engine slow)" delay=3600s
 ctl get k >"$dir/blocked" 2>&1 &
 blocked=$!
-until ctl stats cookies | grep -q opcode=get; do :; done
+is_blocked
 fact "what is blocked is cancelled after its time" reload 10
 wait "$blocked"
 fact "its client is told" grep -q "temporary failure" "$dir/blocked"
@@ -94,7 +101,7 @@ fact "it ends" stop "$pid"
 start held -t 2 --deadline 0 "$(engine slow-blocking)" delay=4s
 ctl get k >/dev/null 2>&1 &
 blocked=$!
-until ctl stats cookies | grep -q opcode=get; do :; done
+is_blocked
 fact "what does not end is named" says "opcode=get" reload 0
 wait "$blocked"
 fact "afterwards it is reloaded" reload 60000
