@@ -65,7 +65,9 @@ desk_data(struct ewb_cookie *c)
 	(void)c;
 }
 
-static const struct ewb_desk desk = { desk_done, desk_home, desk_data };
+static const struct ewb_desk desk = { .done = desk_done,
+	                              .home = desk_home,
+	                              .data = desk_data };
 
 static void
 check_piece(struct front *f, struct place *p, const struct ewb_chunk *ch)
