@@ -12,7 +12,7 @@ seed=${RANDOM}
 
 wouldblock=$build/filters/.libs/wouldblock.so
 
-check() { "$build/kit/ewb-check-engine" --seed "$seed" --limit $enough "$@"; }
+check() { "$check_engine" --seed "$seed" --limit $enough "$@"; }
 
 # holds ENGINE [key=value...]: all checks hold, and a number of them.
 holds() {

@@ -14,7 +14,7 @@ seed=${RANDOM}
 check() {
 	local plugin=$1 fault=$2
 	shift 2
-	"$build/kit/ewb-check-engine" --seed "$seed" --seconds 0 --limit $enough \
+	"$check_engine" --seed "$seed" --seconds 0 --limit $enough \
 	    --patience 2 "$@" "$(engine "t/faulty/$plugin")" "fault=$fault" \
 	    >"$dir/out" 2>"$dir/err"
 }
@@ -108,7 +108,7 @@ none_fails() {
 }
 # Every check has a fault that it finds.
 all_are_there() {
-	"$build/kit/ewb-check-engine" --list | sort >"$dir/checks"
+	"$check_engine" --list | sort >"$dir/checks"
 	cut -d'|' -f3 <<<"$faults" | sed 's/ .*//' | sed '/^$/d' | sort -u >"$dir/found"
 	diff "$dir/checks" "$dir/found"
 }

@@ -16,11 +16,11 @@ one_line() {
 	cat "$dir/out" "$dir/err"
 	return 1
 }
-usage() { fact "ewbd $1: wrong usage" one_line 2 "$2" "$build/daemon/ewbd" $1; }
+usage() { fact "ewbd $1: wrong usage" one_line 2 "$2" "$ewbd" $1; }
 failure() {
 	local text=$1 pattern=$2
 	shift 2
-	fact "$text" one_line 1 "$pattern" "$build/daemon/ewbd" -p 0 "$@"
+	fact "$text" one_line 1 "$pattern" "$ewbd" -p 0 "$@"
 }
 memory=$(engine memory) slow=$(engine slow)
 
@@ -38,7 +38,7 @@ usage "memory limit=1M limit=2M" '^ewbd: limit: given twice'
 for bad in x -1 65536 1.5 0x10 '' 99999999999999999999; do
 	fact "ewbd -p '$bad': wrong usage" one_line 2 \
 	    "^ewbd: --port $bad: not a number from 0 to 65535" \
-	    "$build/daemon/ewbd" -p "$bad" memory
+	    "$ewbd" -p "$bad" memory
 done
 usage "-t 0 memory" '^ewbd: --threads 0: not a number from 1 to 64'
 usage "-t 65 memory" '^ewbd: --threads 65: not a number from 1 to 64'
@@ -119,7 +119,7 @@ failure "an every that is no number" \
 start one -s "$dir/one.sock" "$memory"
 fact "a port in use" one_line 1 \
     "^ewbd: listen 127.0.0.1:$port: address already in use .*-p 0" \
-    "$build/daemon/ewbd" -p "$port" "$memory"
+    "$ewbd" -p "$port" "$memory"
 failure "a Unix socket in use" \
     "^ewbd: listen $dir/one.sock: address already in use" -s "$dir/one.sock" "$memory"
 fact "which goes on serving" test -S "$dir/one.sock"

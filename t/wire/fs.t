@@ -19,7 +19,7 @@ fact "it has at most 150 lines of code, of which there are $n" test "$n" -le 150
 
 # Opening: one line each.
 refused() {
-	timeout -k 1 $enough "$build/daemon/ewbd" -p 0 "$fs" "${@:2}" 2>"$dir/err" </dev/null
+	timeout -k 1 $enough "$ewbd" -p 0 "$fs" "${@:2}" 2>"$dir/err" </dev/null
 	[ $? = 1 ] && [ "$(wc -l <"$dir/err")" = 1 ] && grep -qE -e "^ewbd: engine fs: $1" "$dir/err" &&
 	    return
 	cat "$dir/err"

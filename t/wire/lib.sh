@@ -37,7 +37,18 @@ engine() {
 	esac
 }
 
-ewbd() { "$build/daemon/ewbd" "$@"; }
+# A program of this tree: itself, where libtool has put a script before it which
+# takes six times as long to begin as it does.
+program() {
+	local real=$build/${1%/*}/.libs/${1##*/}
+	[ -x "$real" ] || real=$build/$1
+	echo "$real"
+}
+export LD_LIBRARY_PATH=$build/.libs${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
+ewbd=$(program daemon/ewbd)
+check_engine=$(program kit/ewb-check-engine)
+ewbd() { "$ewbd" "$@"; }
+
 ctl() { "$build/daemon/ewbctl" -H "127.0.0.1:$port" "$@"; }
 
 alive() { kill -0 "$1" 2>/dev/null; }
@@ -50,7 +61,7 @@ start() {
 	shift
 	mkfifo "$dir/$name.port"
 	exec {fd}<>"$dir/$name.port"
-	"${server:-$build/daemon/ewbd}" -p 0 --port-file "$dir/$name.port" "$@" \
+	"${server:-$ewbd}" -p 0 --port-file "$dir/$name.port" "$@" \
 	    >"$dir/$name.out" 2>"$dir/$name.err" {fd}>&- &
 	pid=$!
 	servers+=("$pid")

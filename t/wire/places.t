@@ -62,7 +62,7 @@ fi
 
 # Detached.  The parent's status tells how it went; the child is told by its
 # pidfile.
-"$build/daemon/ewbd" -d -p 0 --port-file "$dir/port" -P "$dir/pid" "$memory" \
+"$ewbd" -d -p 0 --port-file "$dir/port" -P "$dir/pid" "$memory" \
     >"$dir/out" 2>&1
 fact "when it has detached, the status is 0" test $? = 0
 fact "and it had nothing to say" test ! -s "$dir/out"
@@ -101,7 +101,7 @@ start one "$memory"
 fact "what cannot start says why" bash -c '
 	"$1" -d -p "$2" "$3" 2>"$4/err"; [ $? = 1 ] &&
 	    [ "$(wc -l <"$4/err")" = 1 ] && grep -q "^ewbd: listen.*in use" "$4/err"' \
-    - "$build/daemon/ewbd" "$port" "$memory" "$dir"
+    - "$ewbd" "$port" "$memory" "$dir"
 fact "the server in the way ends well" stop_well one "$pid"
 
 # Said.
@@ -135,7 +135,7 @@ fact "it says that it cannot do both" \
     grep -q "one or the other" <(ewbd -d --run true "$memory" 2>&1)
 mkfifo "$dir/run"
 exec {fd}<>"$dir/run"
-"$build/daemon/ewbd" --run "trap 'exit 3' TERM; echo here >$dir/run; while :; do sleep 1 & wait; done" \
+"$ewbd" --run "trap 'exit 3' TERM; echo here >$dir/run; while :; do sleep 1 & wait; done" \
     "$memory" {fd}>&- &
 pid=$!
 servers+=("$pid")

@@ -11,7 +11,7 @@ piece=$(sed -n 's/^#define PIECE \([0-9]*\).*/\1/p' "$srcdir/examples/stream.c")
 high=262144
 
 refused() {
-	timeout -k 1 $enough "$build/daemon/ewbd" -p 0 "$stream" "${@:2}" 2>"$dir/err" </dev/null
+	timeout -k 1 $enough "$ewbd" -p 0 "$stream" "${@:2}" 2>"$dir/err" </dev/null
 	[ $? = 1 ] && [ "$(wc -l <"$dir/err")" = 1 ] &&
 	    grep -qE -e "^ewbd: engine stream: $1" "$dir/err" && return
 	cat "$dir/err"
