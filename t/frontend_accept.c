@@ -124,6 +124,36 @@ START_TEST(the_limit_counts_those_on_their_way_and_another_front_ends)
 }
 END_TEST
 
+START_TEST(a_listener_that_comes_while_accepting_pauses_waits_too)
+{
+	struct ewb_server_options o;
+	char why[300] = "";
+	struct client *c[2];
+
+	play_defaults(&o);
+	o.max_connections = 1;
+	begin("127.0.0.1:0", 1, &o);
+	for (unsigned i = 0; i < 2; i++)
+		c[i] = connect_tcp();
+	play_run(&p);
+	ck_assert_int_eq(
+		ewb_server_listen(p.server, "127.0.0.1:0", why, sizeof why), 0);
+	play_run(&p);
+	ck_assert(!accepts());
+	ck_assert(!ev_is_active(&p.server->listeners[1].io));
+	for (unsigned i = 0; i < 2; i++) {
+		talk(c[i]);
+		say(c[i], "quit\r\n");
+		play_run(&p);
+		hear_end(c[i]);
+	}
+	play_run(&p);
+	ck_assert(accepts());
+	ck_assert(ev_is_active(&p.server->listeners[1].io));
+	play_close(&p);
+}
+END_TEST
+
 static void
 tick(struct ev_loop *loop, ev_timer *w, int events)
 {
@@ -237,6 +267,8 @@ main(void)
 	tcase_add_test(t, at_the_limit_of_connections_accepting_pauses);
 	tcase_add_test(
 		t, the_limit_counts_those_on_their_way_and_another_front_ends);
+	tcase_add_test(t,
+	               a_listener_that_comes_while_accepting_pauses_waits_too);
 	tcase_add_test(t,
 	               out_of_descriptors_accepting_pauses_and_nothing_spins);
 	tcase_add_test(t, a_connection_that_ends_lets_accepting_go_on);

@@ -87,8 +87,9 @@ int ewb_server_filter(struct ewb_server *s, const char *what, const char *dir,
 int ewb_server_filter_here(struct ewb_server *s, const struct ewb_engine *e,
                            const struct ewb_setting *settings, size_t n,
                            char *why, size_t nwhy);
-/* main: host:port, [v6]:port, or the path of a Unix socket (with a slash).
- * Port 0 takes a free one.  0, or -1. */
+/* any, before the first front end or while there are some: host:port, [v6]:port,
+ * or the path of a Unix socket (with a slash).  Port 0 takes a free one.  It waits
+ * when a name has to be looked up.  0, or -1: nothing has changed. */
 int ewb_server_listen(struct ewb_server *s, const char *where, char *why,
                       size_t nwhy);
 /* any: the port of the first TCP listener, also after it was closed; 0: none. */
