@@ -151,6 +151,8 @@ unsigned ewb_front_describe(struct ewb_front *f, const struct ewb_cookie *but,
 
 /* server.c.  any: it may be in a reload just now. */
 int ewb_server_has_engine(struct ewb_server *s);
+/* any: one more connection is counted; 0: there are as many as there may be. */
+int ewb_server_admit(struct ewb_server *s);
 /* A front end that has stopped is being freed. */
 void ewb_server_retire(struct ewb_server *s, struct ewb_front *f);
 

@@ -39,7 +39,7 @@ arrive(struct ewb_letter *l)
 	ewb_front_serve(f, fd);
 }
 
-/* Counted before it is handed over, so that the limit holds. */
+/* One that is counted already, so that the limit holds. */
 static void
 hand_over(struct ewb_front *f, int fd) EWB_ON_FRONT
 {
@@ -48,7 +48,6 @@ hand_over(struct ewb_front *f, int fd) EWB_ON_FRONT
 	struct ewb_front *to = s->fronts[f->next_front++ % n];
 	struct handover *h;
 
-	atomic_fetch_add(&s->connections, 1);
 	if (to == f) {
 		ewb_front_serve(f, fd);
 		return;
@@ -103,7 +102,7 @@ acceptable(struct ev_loop *loop, ev_io *w, int revents)
 	(void)revents;
 	ewb_now_on_front(f->d.thread);
 	for (unsigned i = 0; i < ACCEPTS_PER_TURN; i++) {
-		if (is_full(f->server)) {
+		if (!ewb_server_admit(f->server)) {
 			pause_accepting(f);
 			return;
 		}
@@ -112,6 +111,7 @@ acceptable(struct ev_loop *loop, ev_io *w, int revents)
 			hand_over(f, fd);
 			continue;
 		}
+		atomic_fetch_sub(&f->server->connections, 1);
 		if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS ||
 		    errno == ENOMEM) {
 			ewb_log(&f->server->core.log, EWB_LOG_ERROR,
