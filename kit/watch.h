@@ -28,6 +28,11 @@ enum kit_breach {
 void kit_watch(struct ewb_instance *i);
 /* What was noted first; null: nothing. */
 const char *kit_watch_said(enum kit_breach b);
+/* any: only the first one is kept. */
+void kit_watch_note(enum kit_breach b, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+/* watch_scans.c: an engine's cursors. */
+void kit_watch_cursors(struct ewb_engine *e);
 
 /* What was seen. */
 struct kit_seen {
