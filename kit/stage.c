@@ -109,8 +109,10 @@ stage_load(struct ewb_server *s, char *why, size_t nwhy)
 	kit_memory_inside(1);
 	err = open_plugins(s, why, nwhy);
 	kit_memory_inside(-1);
-	if (err == 0)
+	if (err == 0) {
 		kit_watch(s->instance);
+		kit_watch_own(&s->core);
+	}
 	return err;
 }
 

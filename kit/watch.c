@@ -10,6 +10,7 @@
 
 #include "cookie/dispatch.h"
 #include "cookie/instance.h"
+#include "cookie/own.h"
 #include "kit/kit.h"
 #include "kit/memory.h"
 #include "kit/watch.h"
@@ -80,9 +81,18 @@ static const char *const names[WHERES] = { "get",   "store", "remove",
 	                                   "flush", "stats", "cancel" };
 
 /* Of calls on the front end. */
-static struct {
+struct tally {
 	_Atomic unsigned calls, waits;
-} fronts[1 + KIT_FILTERS][WHERES];
+};
+static struct tally fronts[1 + KIT_FILTERS][WHERES];
+
+/* Commands of their own; set once, by kit_watch_own(), but for the tally. */
+static struct own {
+	enum ewb_status (*run)(void *self, struct ewb_cookie *c,
+	                       const struct ewb_request *r);
+	char name[60];
+	struct tally tally;
+} owns[EWB_OWN_MAX];
 
 static const struct level *
 level_of(const struct ewb_cookie *c)
@@ -123,17 +133,31 @@ enter(const struct ewb_cookie *c, bool first)
 
 /* A command that is run again need not wait then. */
 static void
-leave(const struct call *k, enum where w)
+leave_to(const struct call *k, struct tally *t, bool in_front)
 {
 	long waited = waits_so_far() - k->waits;
-	unsigned n = (unsigned)(k->level - levels);
 
 	kit_memory_inside(-1);
-	if (!k->first || (k->engine->model != EWB_NONBLOCKING && w != CANCEL))
+	if (!k->first || !in_front)
 		return;
-	atomic_fetch_add(&fronts[n][w].calls, 1);
+	atomic_fetch_add(&t->calls, 1);
 	if (waited > 0)
-		atomic_fetch_add(&fronts[n][w].waits, 1);
+		atomic_fetch_add(&t->waits, 1);
+}
+
+static void
+leave(const struct call *k, enum where w)
+{
+	leave_to(k, &fronts[k->level - levels][w],
+	         k->engine->model == EWB_NONBLOCKING || w == CANCEL);
+}
+
+static bool
+always_waits(const struct tally *t)
+{
+	unsigned calls = atomic_load(&t->calls);
+
+	return calls >= WAITS_SURELY && atomic_load(&t->waits) == calls;
 }
 
 const char *
@@ -144,15 +168,15 @@ kit_watch_waits(void)
 	/* from the engine outwards: who calls it waits, too */
 	for (unsigned n = 0; n < nlevels; n++)
 		for (unsigned w = 0; w < WHERES; w++) {
-			unsigned calls = atomic_load(&fronts[n][w].calls);
-
-			if (calls < WAITS_SURELY ||
-			    atomic_load(&fronts[n][w].waits) != calls)
+			if (!always_waits(&fronts[n][w]))
 				continue;
 			snprintf(text, sizeof text, "%s%s", names[w],
 			         levels[n].name);
 			return text;
 		}
+	for (unsigned n = 0; n < EWB_OWN_MAX; n++)
+		if (always_waits(&owns[n].tally))
+			return owns[n].name;
 	return NULL;
 }
 
@@ -208,6 +232,17 @@ stats(void *self, struct ewb_cookie *c)
 	return status;
 }
 
+static enum ewb_status
+run_own(void *self, struct ewb_cookie *c, const struct ewb_request *r)
+{
+	struct own *o = &owns[ewb_own_of(c) - c->dispatch->core->own];
+	struct call k = enter(c, c->resumed == EWB_NEW);
+	enum ewb_status status = o->run(self, c, r);
+
+	leave_to(&k, &o->tally, k.engine->model == EWB_NONBLOCKING);
+	return status;
+}
+
 static void
 cancel(void *self, struct ewb_ticket t, enum ewb_cancel_reason why, void *arg)
 {
@@ -253,6 +288,21 @@ kit_watch(struct ewb_instance *i)
 	watch_commands(&i->engine);
 	if (i->below == NULL && i->engine.scan_open)
 		kit_watch_cursors(&i->engine);
+}
+
+void
+kit_watch_own(struct ewb_core *core)
+{
+	for (unsigned i = 0; i < core->own_rules.n; i++) {
+		struct ewb_own_slot *slot = &core->own[i];
+
+		if (slot->instance == NULL)
+			continue;
+		owns[i].run = slot->what.run;
+		slot->what.run = run_own;
+		snprintf(owns[i].name, sizeof owns[i].name, "its command %s",
+		         slot->name);
+	}
 }
 
 /* The cookie.  It is the front end's while its callback runs, and then, as

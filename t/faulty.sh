@@ -47,6 +47,7 @@ faulty|notifies-twice|notify/once|whose block had been notified before
 faulty|stats-forever|notify/bounded contract/stats notify/never-waits ends/disconnect ends/deadline ends/stop ends/unload|stats was never answered
 faulty|touches-after|notify/hands-off|ewb_reply_cas() was called on a cookie after its notify
 faulty|waits-in-front|notify/never-waits|get waits each time that it is called
+faulty|own-waits-in-front|notify/never-waits|its command fetch waits each time that it is called
 faulty|reuses-lent|notify/lent-values composed/touch scan/snapshot|two values
 faulty|silent-when-gone|ends/disconnect|whose client went after 1 steps: a set was never notified
 faulty|silent-when-late|ends/deadline|whose deadline passed after 1 steps: a set was never notified

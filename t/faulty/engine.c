@@ -87,7 +87,7 @@ ask_thread(struct faulty *f, struct ewb_cookie *c, bool own)
 
 	if (ewb_cookie_resumed(c) != EWB_NEW)
 		return e->status;
-	if (!own && is(f, "waits-in-front"))
+	if (is(f, own ? "own-waits-in-front" : "waits-in-front"))
 		wait_us(50);
 	e = calloc(1, sizeof *e);
 	if (e == NULL)
