@@ -52,7 +52,7 @@ static const struct command commands[] = {
 	{ "ping", "[N]", "time N empty requests, one after another", 0, 1,
 	  ping },
 	{ "engine", "reload [MS]",
-	  "load its engine anew; blocked commands have MS", 1, 2,
+	  "load its engine anew; what is blocked has MS, to 60000", 1, 2,
 	  engine },
 	{ "help", "", "print this", 0, 1, help },
 };
@@ -293,7 +293,6 @@ ping(const struct ewb_ctl_addr *where, char **argv)
 
 /* How long blocked commands have before they are cancelled. */
 #define GRACE_MS 1000
-#define GRACE_MAX_MS 600000
 
 static int
 reload(const struct ewb_ctl_addr *where, uint32_t ms)
@@ -331,8 +330,8 @@ engine(const struct ewb_ctl_addr *where, char **argv)
 
 	if (strcmp(argv[0], "reload"))
 		return ewb_ctl_usage("engine reload [MS]");
-	if (argv[1] && ewb_ctl_number("engine reload", argv[1], 0, GRACE_MAX_MS,
-	                              &ms))
+	if (argv[1] &&
+	    ewb_ctl_number("engine reload", argv[1], 0, EWB_RELOAD_MAX_MS, &ms))
 		return EWB_CTL_USAGE;
 	return reload(where, (uint32_t)ms) ? EWB_CTL_FAILED : EWB_CTL_DONE_WELL;
 }

@@ -509,7 +509,14 @@ ewb_front_adopt(struct ewb_front *f, int fd)
 {
 	EWB_LIVE(f, EWB_FRONT_MAGIC);
 	ewb_now_on_front(f->d.thread);
-	atomic_fetch_add(&f->server->connections, 1);
+	if (f->stopping) {
+		close(fd);
+		return -1;
+	}
+	if (!ewb_server_admit(f->server)) {
+		EWB_COUNT(&f->d.counters, rejected_connections);
+		return EWB_BUSY;
+	}
 	return ewb_front_serve(f, fd);
 }
 

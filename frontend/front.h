@@ -33,6 +33,8 @@
 #define EWB_ARENA (128u * 1024)
 
 struct ewb_listener {
+	struct ewb_letter letter; /* it came when there were front ends */
+	struct ewb_front *to;     /* of the letter: the first */
 	int fd;
 	ev_io io; /* the first front end's */
 	char path[108]; /* of a Unix socket, to be removed */
@@ -50,13 +52,13 @@ struct ewb_server {
 	struct ewb_plan plan; /* what it was opened from */
 	struct ewb_instance *none; /* stands in where it would not open again */
 	struct ewb_command engine_stats; /* stats, as the engine answers it */
-	struct ewb_listener listeners[EWB_LISTENERS];
-	unsigned nlisteners;
-	unsigned port; /* of the first that has one; 0: none */
 	uint64_t started_at;
 	/* under lock */
 	pthread_mutex_t lock;
 	pthread_cond_t stopped;
+	/* one that is there is the first front end's, if there is one */
+	struct ewb_listener listeners[EWB_LISTENERS];
+	unsigned nlisteners;
 	struct ewb_front *fronts[EWB_FRONTS];
 	unsigned nfronts, nstopped;
 	struct ewb_counters past; /* of front ends that were freed */
@@ -64,6 +66,7 @@ struct ewb_server {
 	int reloading;         /* one at a time */
 	/* any thread */
 	_Atomic unsigned running; /* fronts to hand connections to */
+	_Atomic unsigned port;    /* of the first listener that has one; 0: none */
 	_Atomic uint32_t connections;
 	_Atomic int stopping;
 	_Atomic uint32_t grace_ms;
@@ -98,6 +101,7 @@ struct ewb_front {
 	uint64_t turn_began;
 	unsigned turn_commands;
 	unsigned next_front;      /* accepting: whose turn */
+	unsigned nwatched;        /* accepting: of the server's listeners */
 	uint8_t accepting, accept_paused, stopping, cancelled, stopped;
 	struct ewb_reload_part *reload; /* paused for it; null: it is not */
 	ev_timer reload_timer;
@@ -147,6 +151,8 @@ unsigned ewb_front_describe(struct ewb_front *f, const struct ewb_cookie *but,
 
 /* server.c.  any: it may be in a reload just now. */
 int ewb_server_has_engine(struct ewb_server *s);
+/* any: one more connection is counted; 0: there are as many as there may be. */
+int ewb_server_admit(struct ewb_server *s);
 /* A front end that has stopped is being freed. */
 void ewb_server_retire(struct ewb_server *s, struct ewb_front *f);
 

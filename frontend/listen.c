@@ -39,7 +39,7 @@ arrive(struct ewb_letter *l)
 	ewb_front_serve(f, fd);
 }
 
-/* Counted before it is handed over, so that the limit holds. */
+/* One that is counted already, so that the limit holds. */
 static void
 hand_over(struct ewb_front *f, int fd) EWB_ON_FRONT
 {
@@ -48,7 +48,6 @@ hand_over(struct ewb_front *f, int fd) EWB_ON_FRONT
 	struct ewb_front *to = s->fronts[f->next_front++ % n];
 	struct handover *h;
 
-	atomic_fetch_add(&s->connections, 1);
 	if (to == f) {
 		ewb_front_serve(f, fd);
 		return;
@@ -71,7 +70,7 @@ pause_accepting(struct ewb_front *f) EWB_ON_FRONT
 		return;
 	f->accept_paused = 1;
 	EWB_COUNT(&f->d.counters, accepting_paused);
-	for (unsigned i = 0; i < f->server->nlisteners; i++)
+	for (unsigned i = 0; i < f->nwatched; i++)
 		ev_io_stop(f->loop, &f->server->listeners[i].io);
 }
 
@@ -88,7 +87,7 @@ ewb_listen_resume(struct ewb_front *f)
 	    is_full(f->server))
 		return;
 	f->accept_paused = 0;
-	for (unsigned i = 0; i < f->server->nlisteners; i++)
+	for (unsigned i = 0; i < f->nwatched; i++)
 		ev_io_start(f->loop, &f->server->listeners[i].io);
 }
 
@@ -103,7 +102,7 @@ acceptable(struct ev_loop *loop, ev_io *w, int revents)
 	(void)revents;
 	ewb_now_on_front(f->d.thread);
 	for (unsigned i = 0; i < ACCEPTS_PER_TURN; i++) {
-		if (is_full(f->server)) {
+		if (!ewb_server_admit(f->server)) {
 			pause_accepting(f);
 			return;
 		}
@@ -112,6 +111,7 @@ acceptable(struct ev_loop *loop, ev_io *w, int revents)
 			hand_over(f, fd);
 			continue;
 		}
+		atomic_fetch_sub(&f->server->connections, 1);
 		if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS ||
 		    errno == ENOMEM) {
 			ewb_log(&f->server->core.log, EWB_LOG_ERROR,
@@ -123,18 +123,41 @@ acceptable(struct ev_loop *loop, ev_io *w, int revents)
 	}
 }
 
+/* Those that have come since. */
+static void
+watch(struct ewb_front *f) EWB_ON_FRONT
+{
+	struct ewb_server *s = f->server;
+	struct ewb_listener *l;
+	unsigned n;
+
+	EWB_MUST0(pthread_mutex_lock(&s->lock));
+	n = s->nlisteners;
+	EWB_MUST0(pthread_mutex_unlock(&s->lock));
+	while (f->nwatched < n) {
+		l = &s->listeners[f->nwatched++];
+		ev_io_init(&l->io, acceptable, l->fd, EV_READ);
+		l->io.data = f;
+		if (!f->accept_paused)
+			ev_io_start(f->loop, &l->io);
+	}
+}
+
 void
 ewb_listen_start(struct ewb_front *f)
 {
-	struct ewb_listener *l;
-
 	f->accepting = 1;
-	for (unsigned i = 0; i < f->server->nlisteners; i++) {
-		l = &f->server->listeners[i];
-		ev_io_init(&l->io, acceptable, l->fd, EV_READ);
-		l->io.data = f;
-		ev_io_start(f->loop, &l->io);
-	}
+	watch(f);
+}
+
+static void
+added(struct ewb_letter *letter)
+{
+	struct ewb_front *f = ((struct ewb_listener *)letter)->to;
+
+	ewb_now_on_front(f->d.thread);
+	EWB_MUST(f->accepting); /* the letter that stops it comes after this */
+	watch(f);
 }
 
 void
@@ -145,7 +168,7 @@ ewb_listen_stop(struct ewb_front *f)
 	if (!f->accepting)
 		return;
 	f->accepting = 0;
-	for (unsigned i = 0; i < f->server->nlisteners; i++) {
+	for (unsigned i = 0; i < f->nwatched; i++) {
 		l = &f->server->listeners[i];
 		ev_io_stop(f->loop, &l->io);
 		close(l->fd);
@@ -310,30 +333,56 @@ port_of(int fd)
 	return 0;
 }
 
+/* Null: it is one of the server's.  Else why it is not. */
+static const char *
+add(struct ewb_server *s, const struct ewb_listener *new)
+{
+	const char *wrong = NULL;
+	struct ewb_listener *l;
+
+	EWB_MUST0(pthread_mutex_lock(&s->lock));
+	if (s->nlisteners == EWB_LISTENERS) {
+		wrong = "too many listeners (16 at most)";
+	} else if (atomic_load(&s->stopping)) {
+		wrong = "the server is stopping";
+	} else {
+		l = &s->listeners[s->nlisteners++];
+		*l = *new;
+		if (atomic_load(&s->port) == 0)
+			atomic_store(&s->port, port_of(l->fd));
+		l->to = s->fronts[0];
+		l->letter.deliver = added;
+		if (l->to)
+			ewb_inbox_post(&l->to->d.inbox, &l->letter);
+	}
+	EWB_MUST0(pthread_mutex_unlock(&s->lock));
+	return wrong;
+}
+
 int
 ewb_server_listen(struct ewb_server *s, const char *where, char *why, size_t n)
 {
-	struct ewb_listener *l;
+	struct ewb_listener l = { .fd = -1 };
+	const char *wrong;
 	int err;
 
 	EWB_LIVE(s, EWB_SERVER_MAGIC);
-	if (s->nlisteners == EWB_LISTENERS)
-		return say(why, n, where, "too many listeners (16 at most)");
-	l = &s->listeners[s->nlisteners];
-	memset(l, 0, sizeof *l);
-	snprintf(l->name, sizeof l->name, "%s", where);
-	err = strchr(where, '/') ? open_unix(l, where, why, n) :
-	                           open_tcp(l, where, why, n);
+	snprintf(l.name, sizeof l.name, "%s", where);
+	err = strchr(where, '/') ? open_unix(&l, where, why, n) :
+	                           open_tcp(&l, where, why, n);
 	if (err)
 		return err;
-	s->nlisteners++;
-	if (s->port == 0)
-		s->port = port_of(l->fd);
-	return 0;
+	wrong = add(s, &l);
+	if (wrong == NULL)
+		return 0;
+	close(l.fd);
+	if (l.path[0])
+		unlink(l.path);
+	return say(why, n, where, wrong);
 }
 
 unsigned
 ewb_server_port(const struct ewb_server *s)
 {
-	return s->port;
+	return atomic_load(&s->port);
 }

@@ -503,6 +503,11 @@ run_reload(struct ewb_cookie *c)
 		                     "reload the engine");
 		return EWB_NO_ACCESS;
 	}
+	if (ewb_be32(c->frame.extras) > EWB_RELOAD_MAX_MS) {
+		ewb_reply_context(c, "blocked commands can be given 60000 ms "
+		                     "at most");
+		return EWB_INVALID;
+	}
 	if (!claim(f->server)) {
 		ewb_reply_context(c, "the engine is being reloaded, or the "
 		                     "server stops");

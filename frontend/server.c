@@ -333,6 +333,17 @@ ewb_server_stop(struct ewb_server *s, uint32_t grace_ms)
 	return status;
 }
 
+int
+ewb_server_admit(struct ewb_server *s)
+{
+	uint32_t n = atomic_load(&s->connections);
+
+	while (n < s->o.max_connections)
+		if (atomic_compare_exchange_weak(&s->connections, &n, n + 1))
+			return 1;
+	return 0;
+}
+
 void
 ewb_server_retire(struct ewb_server *s, struct ewb_front *f)
 {

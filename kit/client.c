@@ -66,13 +66,19 @@ client_drop(struct client *c)
 	ewb_now_on_front(stage.front->d.thread);
 	if (client_served(c))
 		ewb_conn_close(conn_of(c));
+	if (c->fd >= 0)
+		close(c->fd);
+	free(c->in);
+	c->fd = -1;
+	c->in = NULL;
+	c->from = c->len = c->cap = 0;
 	stage_sockets();
 }
 
 /* Asking. */
 
-static void
-say(struct client *c, const void *data, size_t n)
+void
+client_say(struct client *c, const void *data, size_t n)
 {
 	const char *from = data;
 	unsigned tries = 0;
@@ -112,12 +118,12 @@ client_ask(struct client *c, const struct ask *a)
 	uint8_t head[EWB_BIN_HEAD];
 
 	ewb_bin_request(head, &r);
-	say(c, head, sizeof head);
-	say(c, a->extras, a->nextras);
-	say(c, a->key, a->nkey);
+	client_say(c, head, sizeof head);
+	client_say(c, a->extras, a->nextras);
+	client_say(c, a->key, a->nkey);
 	if (a->nvalue >= APART)
 		stage_sockets(); /* so that it gets a buffer of its own */
-	say(c, a->value, a->nvalue);
+	client_say(c, a->value, a->nvalue);
 	stage_sockets();
 	stage_sockets();
 }
@@ -181,6 +187,20 @@ client_has(struct client *c, struct answer *a)
 		return true;
 	receive(c);
 	return c->from < c->len && take(c, a);
+}
+
+const uint8_t *
+client_here(struct client *c, size_t *n)
+{
+	receive(c);
+	*n = c->len - c->from;
+	return c->in + c->from;
+}
+
+void
+client_take(struct client *c, size_t n)
+{
+	c->from += n;
 }
 
 struct wait {

@@ -8,7 +8,6 @@
 #include <stdlib.h>
 
 #include "kit/checks.h"
-#include "kit/code.h"
 #include "kit/kit.h"
 #include "kit/memory.h"
 #include "kit/say.h"
@@ -18,22 +17,6 @@
 
 #define STEPS 60 /* of one command, at most */
 #define DEADLINE_MS 1000
-
-/* k steps, and whether the command is still away after them. */
-static bool
-take_steps(unsigned k)
-{
-	for (unsigned i = 0; i < k; i++)
-		if (!stage_step())
-			return false;
-	return true;
-}
-
-static bool
-is_away(void)
-{
-	return stage.front->d.naway != 0;
-}
 
 static void
 drop_after(unsigned s, unsigned k)
@@ -46,7 +29,7 @@ drop_after(unsigned s, unsigned k)
 	kit_at("%s", what);
 	shapes_again(s);
 	shapes_ask(s, c);
-	(void)take_steps(k);
+	(void)stage_steps(k);
 	client_drop(c);
 	stage_settle(what);
 }
@@ -60,7 +43,7 @@ length(unsigned s)
 
 	shapes_again(s);
 	shapes_ask(s, c);
-	while (n < STEPS && is_away() && stage_step())
+	while (n < STEPS && stage_away() && stage_step())
 		n++;
 	stage_settle(shapes_name(s));
 	client_drop(c);
@@ -96,7 +79,7 @@ expire_after(unsigned s, unsigned k)
 	kit_at("%s", what);
 	shapes_again(s);
 	shapes_ask(s, c);
-	(void)take_steps(k);
+	(void)stage_steps(k);
 	stage_pass(2 * DEADLINE_MS);
 	client_hear(c, &a, what);
 	stage_settle(what);
@@ -135,7 +118,7 @@ stop_after(unsigned s, unsigned k, bool grace)
 	c = client_new();
 	shapes_again(s);
 	shapes_ask(s, c);
-	more = take_steps(k) && is_away();
+	more = stage_steps(k) && stage_away();
 	stage_stop(grace);
 	stage_end();
 	return more;
@@ -173,7 +156,7 @@ check_ends_unload(void)
 		/* the scans first: their creates are awaited */
 		for (unsigned i = 6 * shapes_n(); i-- > 0;)
 			shapes_ask(i / 6, client_new());
-		(void)take_steps(kit_below(20));
+		(void)stage_steps(kit_below(20));
 		kit_at("a stop with %zu commands in flight",
 		       stage.front->d.naway);
 		stage_stop(round % 2);
@@ -190,7 +173,7 @@ live(bool strict)
 	shapes_prepare();
 	for (unsigned i = 0; i < 2 * shapes_n(); i++)
 		shapes_ask(i % shapes_n(), client_new());
-	(void)take_steps(10);
+	(void)stage_steps(10);
 	for (struct client *c = stage.clients; c; c = c->next)
 		if (c != stage.own && kit_below(2))
 			client_drop(c);
@@ -202,8 +185,6 @@ void
 check_ends_leaks(void)
 {
 	uint64_t mark;
-	struct kit_leak l;
-	char by[600];
 
 	if (!kit_memory_works())
 		kit_skip("a sanitizer has its own malloc");
@@ -211,13 +192,7 @@ check_ends_leaks(void)
 	live(false);
 	mark = kit_memory_mark();
 	live(false);
-	l = kit_memory_left(mark);
-	KIT_NEED(!l.taken, "a value that was taken with ewb_value_take() was "
-	                   "not freed with ewb_value_free()");
-	KIT_NEED(l.blocks == 0,
-	         "the engine is closed, and %zu blocks that it allocated (%zu "
-	         "bytes) are not freed; one was allocated at %s",
-	         l.blocks, l.bytes, kit_code_name(by, sizeof by, l.by));
+	kit_memory_need_freed(mark);
 }
 
 void

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kit/code.h"
 #include "kit/kit.h"
 #include "kit/memory.h"
 
@@ -163,6 +164,20 @@ kit_memory_left(uint64_t mark)
 	}
 	pthread_mutex_unlock(&lock);
 	return l;
+}
+
+void
+kit_memory_need_freed(uint64_t mark)
+{
+	struct kit_leak l = kit_memory_left(mark);
+	char by[600];
+
+	KIT_NEED(!l.taken, "a value that was taken with ewb_value_take() was "
+	                   "not freed with ewb_value_free()");
+	KIT_NEED(l.blocks == 0,
+	         "the engine is closed, and %zu blocks that it allocated (%zu "
+	         "bytes) are not freed; one was allocated at %s",
+	         l.blocks, l.bytes, kit_code_name(by, sizeof by, l.by));
 }
 
 #if WORKS

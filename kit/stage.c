@@ -109,8 +109,10 @@ stage_load(struct ewb_server *s, char *why, size_t nwhy)
 	kit_memory_inside(1);
 	err = open_plugins(s, why, nwhy);
 	kit_memory_inside(-1);
-	if (err == 0)
+	if (err == 0) {
 		kit_watch(s->instance);
+		kit_watch_own(&s->core);
+	}
 	return err;
 }
 
@@ -212,6 +214,21 @@ stage_step(void)
 	return false;
 }
 
+bool
+stage_steps(unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		if (!stage_step())
+			return false;
+	return true;
+}
+
+bool
+stage_away(void)
+{
+	return stage.front->d.naway != 0;
+}
+
 static void
 move(bool (*so)(void *), void *arg)
 {
@@ -311,7 +328,7 @@ who_is_away(void)
 
 	while (c && c->child && c->child->away)
 		c = c->child;
-	return c ? ewb_op_name(c->op) : "nothing";
+	return c ? ewb_cookie_name(c) : "nothing";
 }
 
 void
@@ -468,7 +485,8 @@ forget_clients(void)
 
 	while ((c = stage.clients) != NULL) {
 		stage.clients = c->next;
-		close(c->fd);
+		if (c->fd >= 0)
+			close(c->fd);
 		free(c->in);
 		free(c);
 	}

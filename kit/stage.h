@@ -62,6 +62,10 @@ void stage_end(void);
 
 /* One letter, or one background job.  false: there is none. */
 bool stage_step(void);
+/* n of them; false: there were less. */
+bool stage_steps(unsigned n);
+/* Is a command away? */
+bool stage_away(void);
 /* What is at the sockets. */
 void stage_sockets(void);
 /* Steps until it is so.  false: nothing moves any more, and it is not. */
@@ -138,12 +142,17 @@ struct client {
 struct client *client_new(void);
 /* With kernel buffers so small that a reader that stops is soon noticed. */
 void client_small(struct client *c);
+/* Sends; the server reads when it has to. */
+void client_say(struct client *c, const void *data, size_t n);
 /* Sends, and lets the server read it. */
 void client_ask(struct client *c, const struct ask *a);
 /* The next answer that is here already. */
 bool client_has(struct client *c, struct answer *a);
 /* The next answer; the check is over if there is none. */
 void client_hear(struct client *c, struct answer *a, const char *what);
+/* All that is here, until the client hears more; takes n bytes off it. */
+const uint8_t *client_here(struct client *c, size_t *n);
+void client_take(struct client *c, size_t n);
 /* It vanishes, now. */
 void client_drop(struct client *c);
 /* Does its connection live? */

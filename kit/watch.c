@@ -10,6 +10,7 @@
 
 #include "cookie/dispatch.h"
 #include "cookie/instance.h"
+#include "cookie/own.h"
 #include "kit/kit.h"
 #include "kit/memory.h"
 #include "kit/watch.h"
@@ -29,8 +30,6 @@ enum ewb_status ewb_real_reply_item(struct ewb_cookie *c,
                                     void (*release)(void *), void *arg);
 enum ewb_status ewb_real_reply_value(struct ewb_cookie *c, const void *data,
                                      size_t n);
-enum ewb_status ewb_real_sink_put(struct ewb_sink *sink,
-                                  const struct ewb_item *item);
 void ewb_real_value_free(void *value);
 void *ewb_real_value_take(struct ewb_cookie *c);
 
@@ -49,9 +48,8 @@ static struct level {
 } levels[1 + KIT_FILTERS];
 static unsigned nlevels;
 
-static void note(enum kit_breach b, const char *fmt, ...) KIT_PRINTF(2, 3);
-static void
-note(enum kit_breach b, const char *fmt, ...)
+void
+kit_watch_note(enum kit_breach b, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -83,9 +81,18 @@ static const char *const names[WHERES] = { "get",   "store", "remove",
 	                                   "flush", "stats", "cancel" };
 
 /* Of calls on the front end. */
-static struct {
+struct tally {
 	_Atomic unsigned calls, waits;
-} fronts[1 + KIT_FILTERS][WHERES];
+};
+static struct tally fronts[1 + KIT_FILTERS][WHERES];
+
+/* Commands of their own; set once, by kit_watch_own(), but for the tally. */
+static struct own {
+	enum ewb_status (*run)(void *self, struct ewb_cookie *c,
+	                       const struct ewb_request *r);
+	char name[60];
+	struct tally tally;
+} owns[EWB_OWN_MAX];
 
 static const struct level *
 level_of(const struct ewb_cookie *c)
@@ -126,17 +133,31 @@ enter(const struct ewb_cookie *c, bool first)
 
 /* A command that is run again need not wait then. */
 static void
-leave(const struct call *k, enum where w)
+leave_to(const struct call *k, struct tally *t, bool in_front)
 {
 	long waited = waits_so_far() - k->waits;
-	unsigned n = (unsigned)(k->level - levels);
 
 	kit_memory_inside(-1);
-	if (!k->first || (k->engine->model != EWB_NONBLOCKING && w != CANCEL))
+	if (!k->first || !in_front)
 		return;
-	atomic_fetch_add(&fronts[n][w].calls, 1);
+	atomic_fetch_add(&t->calls, 1);
 	if (waited > 0)
-		atomic_fetch_add(&fronts[n][w].waits, 1);
+		atomic_fetch_add(&t->waits, 1);
+}
+
+static void
+leave(const struct call *k, enum where w)
+{
+	leave_to(k, &fronts[k->level - levels][w],
+	         k->engine->model == EWB_NONBLOCKING || w == CANCEL);
+}
+
+static bool
+always_waits(const struct tally *t)
+{
+	unsigned calls = atomic_load(&t->calls);
+
+	return calls >= WAITS_SURELY && atomic_load(&t->waits) == calls;
 }
 
 const char *
@@ -147,15 +168,15 @@ kit_watch_waits(void)
 	/* from the engine outwards: who calls it waits, too */
 	for (unsigned n = 0; n < nlevels; n++)
 		for (unsigned w = 0; w < WHERES; w++) {
-			unsigned calls = atomic_load(&fronts[n][w].calls);
-
-			if (calls < WAITS_SURELY ||
-			    atomic_load(&fronts[n][w].waits) != calls)
+			if (!always_waits(&fronts[n][w]))
 				continue;
 			snprintf(text, sizeof text, "%s%s", names[w],
 			         levels[n].name);
 			return text;
 		}
+	for (unsigned n = 0; n < EWB_OWN_MAX; n++)
+		if (always_waits(&owns[n].tally))
+			return owns[n].name;
 	return NULL;
 }
 
@@ -211,6 +232,17 @@ stats(void *self, struct ewb_cookie *c)
 	return status;
 }
 
+static enum ewb_status
+run_own(void *self, struct ewb_cookie *c, const struct ewb_request *r)
+{
+	struct own *o = &owns[ewb_own_of(c) - c->dispatch->core->own];
+	struct call k = enter(c, c->resumed == EWB_NEW);
+	enum ewb_status status = o->run(self, c, r);
+
+	leave_to(&k, &o->tally, k.engine->model == EWB_NONBLOCKING);
+	return status;
+}
+
 static void
 cancel(void *self, struct ewb_ticket t, enum ewb_cancel_reason why, void *arg)
 {
@@ -219,77 +251,6 @@ cancel(void *self, struct ewb_ticket t, enum ewb_cancel_reason why, void *arg)
 	atomic_fetch_add(&kit_seen.cancels, 1);
 	k.engine->cancel(self, t, why, arg);
 	leave(&k, CANCEL);
-}
-
-/* Cursors: ours is around the engine's, with what it has offered. */
-
-struct cursor {
-	void *inner;
-	struct ewb_range range;
-	char start[256], end[256];
-	char last[256], refused[256]; /* keys */
-	size_t nlast, nrefused;
-	bool any, again; /* a record was taken; one was refused */
-};
-
-static _Thread_local struct cursor *at; /* whose scan_next() this is */
-
-static void
-copy_bounds(struct cursor *k, const struct ewb_range *range)
-{
-	k->range = *range;
-	if (range->start)
-		k->range.start = memcpy(k->start, range->start, range->nstart);
-	if (range->end)
-		k->range.end = memcpy(k->end, range->end, range->nend);
-}
-
-static enum ewb_status
-scan_open(void *self, const struct ewb_range *range, void **cursor,
-          uint64_t *count)
-{
-	struct cursor *k = calloc(1, sizeof *k);
-	enum ewb_status status;
-
-	EWB_MUST(k);
-	copy_bounds(k, range);
-	kit_memory_inside(1);
-	status = levels[0].engine.scan_open(self, range, &k->inner, count);
-	kit_memory_inside(-1);
-	if (status != EWB_OK) {
-		free(k);
-		return status;
-	}
-	atomic_fetch_add(&kit_seen.opened, 1);
-	atomic_store(&kit_seen.count, *count);
-	*cursor = k;
-	return EWB_OK;
-}
-
-static enum ewb_status
-scan_next(void *self, void *cursor, struct ewb_sink *sink)
-{
-	struct cursor *k = cursor;
-	enum ewb_status status;
-
-	at = k;
-	kit_memory_inside(1);
-	status = levels[0].engine.scan_next(self, k->inner, sink);
-	kit_memory_inside(-1);
-	at = NULL;
-	return status;
-}
-
-static void
-scan_close(void *self, void *cursor)
-{
-	struct cursor *k = cursor;
-
-	kit_memory_inside(1);
-	levels[0].engine.scan_close(self, k->inner);
-	kit_memory_inside(-1);
-	atomic_fetch_add(&kit_seen.closed, 1);
-	free(k);
 }
 
 /* The engine's callbacks, or a filter's, which may be null. */
@@ -325,96 +286,23 @@ kit_watch(struct ewb_instance *i)
 	snprintf(l->name, sizeof l->name, i->below ? " of the filter %s" : "%s",
 	         i->below ? i->host.name : "");
 	watch_commands(&i->engine);
-	if (i->below || i->engine.scan_open == NULL)
-		return;
-	i->engine.scan_open = scan_open;
-	i->engine.scan_next = scan_next;
-	i->engine.scan_close = scan_close;
+	if (i->below == NULL && i->engine.scan_open)
+		kit_watch_cursors(&i->engine);
 }
 
-/* Records. */
-
-static int
-compare(const void *a, size_t na, const void *b, size_t nb)
+void
+kit_watch_own(struct ewb_core *core)
 {
-	int order = memcmp(a, b, na < nb ? na : nb);
+	for (unsigned i = 0; i < core->own_rules.n; i++) {
+		struct ewb_own_slot *slot = &core->own[i];
 
-	return order ? order : (na > nb) - (na < nb);
-}
-
-static int
-within(const struct ewb_range *r, const void *key, size_t nkey)
-{
-	int order;
-
-	if (r->start) {
-		order = compare(key, nkey, r->start, r->nstart);
-		if (order < 0 || (order == 0 && r->start_excluded))
-			return 0;
+		if (slot->instance == NULL)
+			continue;
+		owns[i].run = slot->what.run;
+		slot->what.run = run_own;
+		snprintf(owns[i].name, sizeof owns[i].name, "its command %s",
+		         slot->name);
 	}
-	if (r->end) {
-		order = compare(key, nkey, r->end, r->nend);
-		if (order > 0 || (order == 0 && r->end_excluded))
-			return 0;
-	}
-	return 1;
-}
-
-static void
-look_at(struct cursor *k, const struct ewb_item *item)
-{
-	char key[80], other[80];
-
-	kit_spell(key, sizeof key, item->key, item->nkey);
-	if (item->nkey == 0 || item->nkey > EWB_KEY_MAX) {
-		note(KIT_BREACH_ORDER, "a scan offered a key of %zu bytes",
-		     item->nkey);
-		return;
-	}
-	if (!within(&k->range, item->key, item->nkey))
-		note(KIT_BREACH_UNASKED,
-		     "a scan offered the key %s, which is outside of its range",
-		     key);
-	if (k->any && compare(item->key, item->nkey, k->last, k->nlast) <= 0)
-		note(KIT_BREACH_ORDER,
-		     "a scan offered the key %s after %s: keys are compared as "
-		     "unsigned bytes, then by length, and each comes once",
-		     key, kit_spell(other, sizeof other, k->last, k->nlast));
-	if (k->again &&
-	    compare(item->key, item->nkey, k->refused, k->nrefused) != 0)
-		note(KIT_BREACH_REFUSED,
-		     "a scan whose record %s had been refused offered %s first "
-		     "the next time",
-		     kit_spell(other, sizeof other, k->refused, k->nrefused),
-		     key);
-}
-
-enum ewb_status
-ewb_sink_put(struct ewb_sink *sink, const struct ewb_item *item)
-{
-	struct cursor *k = at;
-	enum ewb_status status;
-
-	if (k == NULL || item->key == NULL) {
-		note(KIT_BREACH_ORDER,
-		     k ? "a scan offered a record without a key"
-		       : "ewb_sink_put() was called outside of scan_next()");
-		return EWB_WOULDBLOCK;
-	}
-	look_at(k, item);
-	status = ewb_real_sink_put(sink, item);
-	if (item->nkey > EWB_KEY_MAX)
-		return status;
-	k->again = status == EWB_WOULDBLOCK;
-	if (k->again) {
-		memcpy(k->refused, item->key, item->nkey);
-		k->nrefused = item->nkey;
-	} else {
-		k->any = true;
-		memcpy(k->last, item->key, item->nkey);
-		k->nlast = item->nkey;
-	}
-	return status;
 }
 
 /* The cookie.  It is the front end's while its callback runs, and then, as
@@ -440,10 +328,11 @@ hold(const struct ewb_cookie *c, const char *call)
 {
 	if (held(c))
 		return 1;
-	note(KIT_BREACH_TOUCH,
-	     "%s was called on a cookie after its notify, or after its command "
-	     "had ended",
-	     call);
+	kit_watch_note(KIT_BREACH_TOUCH,
+	               "%s was called on a cookie after its notify, or after "
+	               "its command "
+	               "had ended",
+	               call);
 	return 0;
 }
 
@@ -463,14 +352,17 @@ ewb_notify(struct ewb_ticket t, enum ewb_status status)
 	enum ewb_status was = ewb_real_notify(t, status);
 
 	if (was == EWB_STALE)
-		note(KIT_BREACH_NOTIFY, "ewb_notify() was called with a ticket "
-		                        "whose block had been "
-		                        "notified before");
+		kit_watch_note(KIT_BREACH_NOTIFY,
+		               "ewb_notify() was called with a ticket "
+		               "whose block had been "
+		               "notified before");
 	else if (was == EWB_FILLING)
-		note(KIT_BREACH_NOTIFY,
-		     "ewb_notify() was called while the reply was being "
-		     "filled, "
-		     "or by an offloaded function, which ends with its status");
+		kit_watch_note(
+			KIT_BREACH_NOTIFY,
+			"ewb_notify() was called while the reply was being "
+			"filled, "
+			"or by an offloaded function, which ends with its "
+		        "status");
 	else
 		atomic_fetch_add(&kit_seen.notified, 1);
 	return was;
@@ -564,10 +456,12 @@ give_back(void *arg)
 	struct loan *l = arg;
 
 	if (l->n && sum_of(l->data, l->n) != l->sum)
-		note(KIT_BREACH_LENT,
-		     "a value of %zu bytes that was lent with ewb_reply_item() "
-		     "changed, or was freed, before its release() was called",
-		     l->n);
+		kit_watch_note(KIT_BREACH_LENT,
+		               "a value of %zu bytes that was lent with "
+		               "ewb_reply_item() "
+		               "changed, or was freed, before its release() "
+		               "was called",
+		               l->n);
 	atomic_fetch_add(&kit_seen.released, 1);
 	l->release(l->arg);
 	free(l);

@@ -10,6 +10,7 @@
 
 #include <ewb/engine.h>
 
+struct ewb_core;
 struct ewb_instance;
 
 enum kit_breach {
@@ -26,8 +27,15 @@ enum kit_breach {
 /* Before the first command: the callbacks of that one, and of all below it, are
  * seen from here on. */
 void kit_watch(struct ewb_instance *i);
+/* Likewise the commands that these have of their own. */
+void kit_watch_own(struct ewb_core *core);
 /* What was noted first; null: nothing. */
 const char *kit_watch_said(enum kit_breach b);
+/* any: only the first one is kept. */
+void kit_watch_note(enum kit_breach b, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+/* watch_scans.c: an engine's cursors. */
+void kit_watch_cursors(struct ewb_engine *e);
 
 /* What was seen. */
 struct kit_seen {

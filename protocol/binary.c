@@ -158,6 +158,19 @@ wrong_scan(const struct rule *r, const struct ewb_frame *f)
 	               : NULL;
 }
 
+/* So that what a client says by mistake is not taken for one. */
+static const char *
+wrong_reload(const struct rule *r, const struct ewb_frame *f)
+{
+	if (r->op != EWB_OP_RELOAD)
+		return NULL;
+	if (f->cas)
+		return "a cas where there is none";
+	if (f->vbucket)
+		return "a vbucket where there is none";
+	return f->datatype ? "a datatype where there is none" : NULL;
+}
+
 /* Frame infos: id and length in a nibble each, where 15 goes on in a byte. */
 static int
 framing_ok(const uint8_t *p, size_t n)
@@ -271,7 +284,8 @@ ewb_bin_parse(const uint8_t *in, size_t n, size_t max_value, size_t max_body,
 		              "unknown command");
 	nvalue = l.body - fixed;
 	if ((why = wrong_extras(r, l.extras)) || (why = wrong_key(r, l.key)) ||
-	    (why = wrong_value(r, nvalue)) || (why = wrong_scan(r, f)))
+	    (why = wrong_value(r, nvalue)) || (why = wrong_scan(r, f)) ||
+	    (why = wrong_reload(r, f)))
 		return refuse(f, &l, EWB_WIRE_INVALID, why);
 	if (nvalue > max_value && r->op != EWB_OP_SCAN_CREATE)
 		return refuse(f, &l, EWB_WIRE_TOO_BIG, "value too large");

@@ -61,6 +61,10 @@ ewb_put64(uint8_t *p, uint64_t v)
 #define EWB_BIN_REQUEST 0x80
 #define EWB_BIN_RESPONSE 0x81
 
+/* What blocked commands can be given by a reload of the engine, milliseconds: the
+ * clients' commands wait so long. */
+#define EWB_RELOAD_MAX_MS 60000
+
 /* Takes one frame's head off in[0..n).  A frame that is wrong in itself
  * (lengths that the opcode does not have, key missing or too long) is of op
  * ERROR with status EWB_INVALID, its value skipped; an unknown opcode likewise

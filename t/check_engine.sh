@@ -39,6 +39,13 @@ skips() {
 	cat "$dir/out"
 	return 1
 }
+# own_hold ENGINE...: its own commands were said, and hold.
+own_hold() {
+	check --seconds 0 --only own "$@" >"$dir/out" 2>&1 &&
+	    grep -q '^ok 1 - own/answers$' "$dir/out" && grep -q '^ok 2 - own/ends$' "$dir/out" && return 0
+	cat "$dir/out"
+	return 1
+}
 plan_is_kept() {
 	[ "$(sed -n 's/^1\.\.//p' "$dir/out")" = "$(grep -c '^\(not \)\?ok ' "$dir/out")" ]
 }
@@ -93,6 +100,11 @@ fact "the example fs holds" holds "${fs_checks[@]}" "$(engine examples/fs)" dir=
 fact "offload holds" holds "$(engine examples/offload)"
 fact "ticket holds" holds "$(engine examples/ticket)"
 fact "stream, which has a command alone, holds" holds "$(engine examples/stream)" dir="$dir"
+fact "stream's own command is said, in both protocols" own_hold "$(engine examples/stream)" dir="$dir"
+fact "own commands of each kind hold" own_hold "$(engine t/wire/own)"
+fact "and through wouldblock, which has some of its own" own_hold --filter "$wouldblock" "$(engine t/wire/own)"
+fact "those of a filter alone hold, too" own_hold --filter "$wouldblock" "$(engine memory)"
+fact "memory has none of its own" skips "$(engine memory)" own/answers
 fact "memory holds through wouldblock" through "$(engine memory)"
 fact "slow holds through wouldblock" through "$(engine slow)" delay=1ms
 fact "fs holds through wouldblock" through "${fs_checks[@]}" "$(engine examples/fs)" dir="$dir/fs-through"

@@ -47,6 +47,7 @@ faulty|notifies-twice|notify/once|whose block had been notified before
 faulty|stats-forever|notify/bounded contract/stats notify/never-waits ends/disconnect ends/deadline ends/stop ends/unload|stats was never answered
 faulty|touches-after|notify/hands-off|ewb_reply_cas() was called on a cookie after its notify
 faulty|waits-in-front|notify/never-waits|get waits each time that it is called
+faulty|own-waits-in-front|notify/never-waits|its command fetch waits each time that it is called
 faulty|reuses-lent|notify/lent-values composed/touch scan/snapshot|two values
 faulty|silent-when-gone|ends/disconnect|whose client went after 1 steps: a set was never notified
 faulty|silent-when-late|ends/deadline|whose deadline passed after 1 steps: a set was never notified
@@ -54,7 +55,7 @@ faulty|silent-when-stopped|ends/stop ?ends/unload|its commands cancelled, and a 
 faulty|loses-the-ninth|ends/unload|the server was stopped, and a set was never notified
 faulty|leaks-removed|ends/leaks memory/leaks|blocks that it allocated
 faulty|leaks-taken|ends/leaks memory/leaks|ewb_value_take() was not freed
-faulty|leaves-its-thread|ends/threads ?ends/stop ?ends/unload ?ends/leaks ?memory/leaks ?threads/increments ?threads/commands|1 of its threads still run
+faulty|leaves-its-thread|ends/threads ?ends/stop ?ends/unload ?ends/leaks ?memory/leaks ?own/leaks ?threads/increments ?threads/commands|1 of its threads still run
 faulty|wrong-order|scan/order scan/records scan/bounds scan/keys-only scan/resume scan/snapshot scan/under-writes scan/slow-reader|keys are compared as unsigned bytes
 faulty|scans-no-flags|scan/records|with flags 0x0, and get says
 faulty|includes-excluded|scan/bounds|which is outside of its range
@@ -71,6 +72,18 @@ faulty|unchecked-open|memory/open|it crashed: signal 11
 faulty|loses-when-short|memory/commands memory/leaks|a store that said EWB_NO_MEMORY, for want of memory, lost the key
 faulty|unchecked-cursor|memory/scans|it crashed: signal 11
 faulty|leaks-when-short|memory/leaks|allocation 2 failed, and 1 blocks are not freed
+faulty|own-ends-with-end|own/answers|a status that is none of the protocol
+faulty|own-odd-status|own/answers|says 0x0099, a status that is none of the protocol
+faulty|own-overruns|own/answers own/ends own/leaks|it crashed: signal 6
+faulty|own-forgets-some|own/answers|was never answered
+faulty|own-notifies-twice|own/answers|whose block had been notified before
+faulty|own-touches-after|own/answers|ewb_reply_cas() was called on a cookie after its notify
+plain|own-would-block|own/answers|a blocking engine said would block
+faulty|own-silent-when-gone|own/ends|whose client went after 1 steps: a turn was never notified
+faulty|own-silent-when-late|own/ends|whose deadline passed after 1 steps: a turn was never notified
+faulty|own-silent-when-stopped|own/ends|its commands cancelled, and a turn was never notified
+faulty|own-sleeps-when-full|own/ends|whose reader stopped was never answered
+faulty|own-leaks|own/leaks|blocks that it allocated
 faulty|replace-with-nothing|random/commands|it should say EWB_OK, and says EWB_NOT_FOUND
 plain|caches-by-thread|threads/increments|by real threads
 plain|shares-a-scratch|threads/commands|by real threads

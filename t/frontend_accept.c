@@ -2,6 +2,7 @@
 /* Accepting connections, and when that has to pause. */
 #include "config.h"
 
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -124,6 +125,89 @@ START_TEST(the_limit_counts_those_on_their_way_and_another_front_ends)
 }
 END_TEST
 
+START_TEST(a_listener_that_comes_while_accepting_pauses_waits_too)
+{
+	struct ewb_server_options o;
+	char why[300] = "";
+	struct client *c[2];
+
+	play_defaults(&o);
+	o.max_connections = 1;
+	begin("127.0.0.1:0", 1, &o);
+	for (unsigned i = 0; i < 2; i++)
+		c[i] = connect_tcp();
+	play_run(&p);
+	ck_assert_int_eq(
+		ewb_server_listen(p.server, "127.0.0.1:0", why, sizeof why), 0);
+	play_run(&p);
+	ck_assert(!accepts());
+	ck_assert(!ev_is_active(&p.server->listeners[1].io));
+	for (unsigned i = 0; i < 2; i++) {
+		talk(c[i]);
+		say(c[i], "quit\r\n");
+		play_run(&p);
+		hear_end(c[i]);
+	}
+	play_run(&p);
+	ck_assert(accepts());
+	ck_assert(ev_is_active(&p.server->listeners[1].io));
+	play_close(&p);
+}
+END_TEST
+
+/* Those that the program brings. */
+
+START_TEST(at_the_limit_of_connections_none_is_adopted)
+{
+	struct ewb_server_options o;
+	struct client *c[2];
+	int fd[2];
+
+	play_defaults(&o);
+	o.max_connections = 2;
+	play_open(&p, 2, &tiny_engine, &o);
+	for (unsigned i = 0; i < 2; i++)
+		c[i] = client_open(&p, i);
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, fd), 0);
+	for (unsigned i = 0; i < 2; i++)
+		ck_assert_int_eq(ewb_front_adopt(p.front[i], fd[1]), EWB_BUSY);
+	ck_assert_uint_eq(atomic_load(&p.server->connections), 2);
+	ck_assert_uint_eq(play_count(&p, rejected_connections), 2);
+	/* it is the program's still */
+	ck_assert_int_eq(fcntl(fd[1], F_GETFL) & O_NONBLOCK, 0);
+	ck_assert_int_eq(send(fd[0], "x", 1, 0), 1);
+	ck_assert_int_eq(recv(fd[1], (char[1]){ 0 }, 1, 0), 1);
+	say(c[1], "quit\r\n");
+	play_run(&p);
+	hear_end(c[1]);
+	ck_assert_int_eq(ewb_front_adopt(p.front[0], fd[1]), 0);
+	ck_assert_uint_eq(p.front[0]->nconns, 2);
+	close(fd[0]);
+	talk(c[0]);
+	play_close(&p);
+}
+END_TEST
+
+START_TEST(those_that_are_adopted_leave_fewer_to_be_accepted)
+{
+	struct ewb_server_options o;
+	struct client *c;
+
+	play_defaults(&o);
+	o.max_connections = 2;
+	begin("127.0.0.1:0", 2, &o);
+	(void)client_open(&p, 1);
+	c = connect_tcp();
+	(void)connect_tcp();
+	play_run(&p);
+	talk(c);
+	ck_assert(!accepts());
+	ck_assert_uint_eq(atomic_load(&p.server->connections), 2);
+	ck_assert_uint_eq(play_count(&p, total_connections), 2);
+	play_close(&p);
+}
+END_TEST
+
 static void
 tick(struct ev_loop *loop, ev_timer *w, int events)
 {
@@ -237,6 +321,10 @@ main(void)
 	tcase_add_test(t, at_the_limit_of_connections_accepting_pauses);
 	tcase_add_test(
 		t, the_limit_counts_those_on_their_way_and_another_front_ends);
+	tcase_add_test(t,
+	               a_listener_that_comes_while_accepting_pauses_waits_too);
+	tcase_add_test(t, at_the_limit_of_connections_none_is_adopted);
+	tcase_add_test(t, those_that_are_adopted_leave_fewer_to_be_accepted);
 	tcase_add_test(t,
 	               out_of_descriptors_accepting_pauses_and_nothing_spins);
 	tcase_add_test(t, a_connection_that_ends_lets_accepting_go_on);

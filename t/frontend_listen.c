@@ -137,6 +137,56 @@ START_TEST(it_listens_on_all_of_them_at_once)
 }
 END_TEST
 
+/* Beside front ends. */
+
+START_TEST(it_begins_to_listen_while_it_serves)
+{
+	struct client *c;
+
+	play_server(&p, &tiny_engine, NULL);
+	play_fronts(&p, (unsigned)_i);
+	c = client_open(&p, 0);
+	talk(c);
+	ck_assert_msg(listen_on("127.0.0.1:0") == 0, "%s", why);
+	ck_assert_uint_ne(ewb_server_port(p.server), 0);
+	talk(connect_tcp());
+	ck_assert_msg(listen_on(path()) == 0, "%s", why);
+	talk(connect_unix());
+	talk(connect_tcp());
+	talk(c);
+	play_close(&p);
+}
+END_TEST
+
+START_TEST(one_that_came_just_before_the_stop_goes_with_it)
+{
+	struct stat st;
+
+	begin("127.0.0.1:0", 2, NULL);
+	ck_assert_int_eq(listen_on(path()), 0);
+	ck_assert_int_eq(stat(path(), &st), 0);
+	play_stop(&p);
+	ck_assert_int_eq(stat(path(), &st), -1);
+	play_free(&p);
+}
+END_TEST
+
+START_TEST(a_server_that_stops_takes_no_more_of_them)
+{
+	char want[200];
+	struct stat st;
+
+	begin("127.0.0.1:0", 1, NULL);
+	ewb_server_stop_begin(p.server, PLAY_GRACE_MS);
+	ck_assert_int_eq(listen_on(path()), -1);
+	snprintf(want, sizeof want, "listen %s: the server is stopping",
+	         path());
+	ck_assert_str_eq(why, want);
+	ck_assert_int_eq(stat(path(), &st), -1);
+	play_close(&p);
+}
+END_TEST
+
 /* A socket that nobody listens on any more. */
 static void
 leave_stale(void)
@@ -280,11 +330,14 @@ END_TEST
 
 START_TEST(the_seventeenth_listener_is_refused)
 {
+	struct stat st;
+
 	play_server(&p, &tiny_engine, NULL);
 	for (unsigned i = 0; i < 16; i++)
 		ck_assert_int_eq(listen_on("127.0.0.1:0"), 0);
-	ck_assert_int_eq(listen_on("127.0.0.1:0"), -1);
+	ck_assert_int_eq(listen_on(path()), -1);
 	ck_assert_ptr_nonnull(strstr(why, "16 at most"));
+	ck_assert_int_eq(stat(path(), &st), -1);
 	play_free(&p);
 }
 END_TEST
@@ -300,6 +353,9 @@ main(void)
 	tcase_add_test(t, it_listens_on_tcp_of_version_6);
 	tcase_add_test(t, it_listens_on_a_unix_socket_and_removes_it);
 	tcase_add_test(t, it_listens_on_all_of_them_at_once);
+	tcase_add_loop_test(t, it_begins_to_listen_while_it_serves, 1, 3);
+	tcase_add_test(t, one_that_came_just_before_the_stop_goes_with_it);
+	tcase_add_test(t, a_server_that_stops_takes_no_more_of_them);
 	tcase_add_test(t, a_stale_unix_socket_is_replaced);
 	tcase_add_test(t, a_unix_socket_in_use_is_refused);
 	tcase_add_test(t, a_unix_socket_that_does_not_accept_is_refused);

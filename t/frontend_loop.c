@@ -2,8 +2,11 @@
 /* What the loops do by themselves: their timers, and the end of the grace. */
 #include "config.h"
 
+#include <pthread.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "t/frontend_real.h"
@@ -114,6 +117,58 @@ START_TEST(a_silent_client_is_closed_by_the_loop)
 }
 END_TEST
 
+/* Listeners that come from several threads, to a loop that sleeps. */
+
+#define LISTENING 4
+
+static void *
+listen_more(void *arg)
+{
+	char where[80], why[300];
+
+	snprintf(where, sizeof where, "./frontend_loop.%ld.%u", (long)getpid(),
+	         (unsigned)(uintptr_t)arg);
+	if (ewb_server_listen(real_server, where, why, sizeof why))
+		real_complain(why);
+	return NULL;
+}
+
+static int
+dial_path(unsigned n)
+{
+	struct timeval patience = { .tv_sec = REAL_PATIENCE_S };
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	snprintf(a.sun_path, sizeof a.sun_path, "./frontend_loop.%ld.%u",
+	         (long)getpid(), n);
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+	ck_assert_int_eq(connect(fd, (struct sockaddr *)&a, sizeof a), 0);
+	return fd;
+}
+
+START_TEST(listeners_may_come_at_any_time)
+{
+	pthread_t threads[LISTENING];
+	int fd;
+
+	real_start(0, NULL);
+	for (unsigned i = 0; i < LISTENING; i++)
+		ck_assert_int_eq(pthread_create(&threads[i], NULL, listen_more,
+		                                (void *)(uintptr_t)i),
+		                 0);
+	for (unsigned i = 0; i < LISTENING; i++)
+		ck_assert_int_eq(pthread_join(threads[i], NULL), 0);
+	for (unsigned i = 0; i < LISTENING; i++) {
+		fd = dial_path(i);
+		say(fd, "get k1\r\n");
+		hear(fd, "END\r\n");
+		close(fd);
+	}
+	real_stop();
+}
+END_TEST
+
 int
 main(void)
 {
@@ -126,6 +181,7 @@ main(void)
 		t, what_is_never_notified_is_named_before_the_stop_gives_up);
 	tcase_add_test(t, a_later_command_may_have_the_earlier_deadline);
 	tcase_add_test(t, a_silent_client_is_closed_by_the_loop);
+	tcase_add_test(t, listeners_may_come_at_any_time);
 	suite_add_tcase(s, t);
 	return unit_run(s);
 }

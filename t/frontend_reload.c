@@ -13,7 +13,7 @@
 #include "t/unit.h"
 
 #define BIN_RELOAD 0xde
-#define EACH_MS 3600000u /* nobody waits for it */
+#define MOST_MS 60000u /* nobody waits for it */
 
 static struct play p;
 static struct client *admin, *c, *d;
@@ -77,17 +77,23 @@ open_play(unsigned nfronts)
 }
 
 static void
-ask_reload(struct client *from)
+ask_with(struct client *from, uint32_t ms)
 {
 	uint8_t grace[4];
 
-	ewb_put32(grace, EACH_MS);
+	ewb_put32(grace, ms);
 	f.n = 0;
 	frames_ask(&f, &(struct frame){ .opcode = BIN_RELOAD,
 	                                .extras = grace,
 	                                .nextras = 4 });
 	frames_say(from, &f);
 	play_run(&p);
+}
+
+static void
+ask_reload(struct client *from)
+{
+	ask_with(from, MOST_MS);
 }
 
 static void
@@ -329,7 +335,7 @@ START_TEST(a_second_one_is_refused_while_the_first_waits)
 	/* both are read before either pauses its front end */
 	f.n = 0;
 	frames_ask(&f, &(struct frame){ .opcode = BIN_RELOAD,
-	                                .extras = "\0\0\377\377",
+	                                .extras = "\0\0\003\350",
 	                                .nextras = 4 });
 	frames_say(admin, &f);
 	frames_say(d, &f);
@@ -497,6 +503,25 @@ START_TEST(many_reloads_leave_nothing)
 }
 END_TEST
 
+/* All of its clients would wait so long. */
+START_TEST(a_grace_of_more_than_a_minute_is_refused)
+{
+	static const uint32_t ms[] = { MOST_MS + 1, 600000, UINT32_MAX };
+
+	open_play(2);
+	for (size_t i = 0; i < sizeof ms / sizeof *ms; i++) {
+		ask_with(admin, ms[i]);
+		ck_assert_uint_eq(answer(admin), EWB_INVALID);
+		says("blocked commands can be given 60000 ms at most");
+	}
+	ck_assert_uint_eq(closed, 0);
+	ask_with(admin, MOST_MS);
+	ck_assert_uint_eq(answer(admin), EWB_OK);
+	ck_assert_uint_eq(closed, 1);
+	play_close(&p);
+}
+END_TEST
+
 /* Without the time it is asked for, it is no reload. */
 START_TEST(a_frame_without_its_grace_is_malformed)
 {
@@ -541,6 +566,7 @@ main(void)
 	tcase_add_test(t, half_a_store_goes_to_the_new_engine);
 	tcase_add_test(t, commands_of_its_own_are_there_again);
 	tcase_add_test(t, many_reloads_leave_nothing);
+	tcase_add_test(t, a_grace_of_more_than_a_minute_is_refused);
 	tcase_add_test(t, a_frame_without_its_grace_is_malformed);
 	return unit_run(s);
 }

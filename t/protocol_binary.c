@@ -286,6 +286,26 @@ START_TEST(each_opcode_has_a_value_or_none)
 }
 END_TEST
 
+/* No frame of random bytes is one, nor of another command that went wrong. */
+START_TEST(a_reload_has_its_grace_and_nothing_else)
+{
+	const struct req right = { .opcode = 0xde,
+		                   .extras = ZEROS,
+		                   .nextras = 4 };
+	struct req r = right;
+
+	says(&r, "engine_reload extras=4");
+	r.cas = 1;
+	refused(&r, EWB_WIRE_INVALID, "a cas where there is none");
+	r = right;
+	r.vbucket = 1;
+	refused(&r, EWB_WIRE_INVALID, "a vbucket where there is none");
+	r = right;
+	r.datatype = 1;
+	refused(&r, EWB_WIRE_INVALID, "a datatype where there is none");
+}
+END_TEST
+
 START_TEST(every_other_opcode_is_unknown_and_its_body_skipped)
 {
 	for (unsigned code = 0; code < 256; code++) {
@@ -1037,6 +1057,7 @@ commands(void)
 	tcase_add_test(t, each_opcode_has_extras_of_its_own_length);
 	tcase_add_test(t, each_opcode_has_a_key_or_none);
 	tcase_add_test(t, each_opcode_has_a_value_or_none);
+	tcase_add_test(t, a_reload_has_its_grace_and_nothing_else);
 	tcase_add_test(t, every_other_opcode_is_unknown_and_its_body_skipped);
 	tcase_add_test(t, a_key_may_have_250_bytes_of_any_kind);
 	tcase_add_test(t, a_value_may_be_empty);

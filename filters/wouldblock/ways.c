@@ -107,7 +107,7 @@ static const struct option options[] = {
 #define WAY(name, help) #name " "
 	  WB_WAYS(WAY)
 #undef WAY
-	          "; see ewb-filters(7)" },
+	          "; see ewb-filter-wouldblock(7)" },
 	{ "when", read_when, 0, "not first, every:N or random:N%" },
 	{ "time", option_time, offsetof(struct wb, us), OPTION_TIME_WRONG },
 	{ "statuses", read_statuses, 0,

@@ -87,8 +87,9 @@ int ewb_server_filter(struct ewb_server *s, const char *what, const char *dir,
 int ewb_server_filter_here(struct ewb_server *s, const struct ewb_engine *e,
                            const struct ewb_setting *settings, size_t n,
                            char *why, size_t nwhy);
-/* main: host:port, [v6]:port, or the path of a Unix socket (with a slash).
- * Port 0 takes a free one.  0, or -1. */
+/* any, before the first front end or while there are some: host:port, [v6]:port,
+ * or the path of a Unix socket (with a slash).  Port 0 takes a free one.  It waits
+ * when a name has to be looked up.  0, or -1: nothing has changed. */
 int ewb_server_listen(struct ewb_server *s, const char *where, char *why,
                       size_t nwhy);
 /* any: the port of the first TCP listener, also after it was closed; 0: none. */
@@ -103,7 +104,9 @@ void ewb_server_log(struct ewb_server *s, const char *fmt, ...) EWB_PRINTF(2, 3)
  * accepts connections, for all.  Null: no memory or descriptors, the server is
  * stopping, it has 64 front ends, or no engine (which is logged). */
 struct ewb_front *ewb_front_new(struct ewb_server *s, struct ev_loop *loop);
-/* front: serves a connected socket; the front end closes it.  0, or -1. */
+/* front: serves a connected socket; the front end closes it.  0; EWB_BUSY: there
+ * are max_connections already, and fd stays yours; -1: no memory, or the server
+ * is stopping, and fd is closed. */
 int ewb_front_adopt(struct ewb_front *f, int fd);
 /* front, after the server has stopped: its watchers have left the loop. */
 void ewb_front_free(struct ewb_front *f);

@@ -26,12 +26,13 @@ carry_out(struct faulty *f, struct errand *e)
 {
 	struct ewb_cookie *c = e->cookie;
 	struct ewb_ticket t = e->ticket;
+	bool own = e->own;
 
 	e->status = answer(f, c, ewb_cookie_request(c));
 	ewb_notify(t, EWB_OK); /* e is not ours any more */
-	if (is(f, "notifies-twice"))
+	if (is(f, own ? "own-notifies-twice" : "notifies-twice"))
 		ewb_notify(t, EWB_OK);
-	if (is(f, "touches-after"))
+	if (is(f, own ? "own-touches-after" : "touches-after"))
 		ewb_reply_cas(c, 1);
 }
 
@@ -71,6 +72,34 @@ hand_over(struct faulty *f, struct errand *e)
 	*last = e;
 	pthread_cond_signal(&f->more);
 	pthread_mutex_unlock(&f->lock);
+}
+
+static void
+free_errand(void *p)
+{
+	free(p);
+}
+
+enum ewb_status
+ask_thread(struct faulty *f, struct ewb_cookie *c, bool own)
+{
+	struct errand *e = ewb_cookie_state(c);
+
+	if (ewb_cookie_resumed(c) != EWB_NEW)
+		return e->status;
+	if (is(f, own ? "own-waits-in-front" : "waits-in-front"))
+		wait_us(50);
+	e = calloc(1, sizeof *e);
+	if (e == NULL)
+		return EWB_NO_MEMORY;
+	ewb_cookie_set_state(c, e, free_errand);
+	e->own = own;
+	e->cookie = c;
+	e->ticket = ewb_cookie_block(c, e);
+	if (!e->ticket.word)
+		return EWB_BUSY;
+	hand_over(f, e);
+	return EWB_WOULDBLOCK;
 }
 
 /* Beginning and end. */
@@ -281,7 +310,6 @@ take(void *self, struct ewb_cookie *c, const struct ewb_request *r)
 
 	(void)c;
 	(void)store_late;
-	(void)hand_over;
 	cache.nkey = 0;
 	pthread_mutex_lock(&f->lock);
 	status = take_out(f, &mine);
@@ -335,33 +363,11 @@ take(void *self, struct ewb_cookie *c, const struct ewb_request *r)
 	return ewb_offload(c, remove_late, self);
 }
 
-static void
-free_errand(void *p)
-{
-	free(p);
-}
-
 static enum ewb_status
 get(void *self, struct ewb_cookie *c, const struct ewb_request *r)
 {
-	struct errand *e = ewb_cookie_state(c);
-	struct faulty *f = self;
-
 	(void)r;
-	if (ewb_cookie_resumed(c) != EWB_NEW)
-		return e->status;
-	if (is(f, "waits-in-front"))
-		wait_us(50);
-	e = calloc(1, sizeof *e);
-	if (e == NULL)
-		return EWB_NO_MEMORY;
-	ewb_cookie_set_state(c, e, free_errand);
-	e->cookie = c;
-	e->ticket = ewb_cookie_block(c, e);
-	if (!e->ticket.word)
-		return EWB_BUSY;
-	hand_over(f, e);
-	return EWB_WOULDBLOCK;
+	return ask_thread(self, c, false);
 }
 
 #endif
@@ -430,4 +436,5 @@ EWB_ENGINE(.name = "faulty", .help = "wrong in one way", .model = MODEL,
            .can = CAN, .params = params, .open = open, .close = close,
            .get = get, .store = store, .remove = take, .flush = flush,
            .stats = stats, .cancel = cancel, .scan_open = cursor_open,
-           .scan_next = cursor_next, .scan_close = cursor_close)
+           .scan_next = cursor_next, .scan_close = cursor_close,
+           .own = own_commands)

@@ -25,12 +25,13 @@ struct item {
 	uint64_t cas;
 };
 
-/* A get on its way. */
+/* A get on its way, or a fetch. */
 struct errand {
 	struct errand *next;
 	struct ewb_cookie *cookie;
 	struct ewb_ticket ticket;
 	enum ewb_status status;
+	bool own;
 };
 
 struct faulty {
@@ -52,6 +53,12 @@ struct faulty {
 
 /* Is this its fault? */
 bool is(const struct faulty *f, const char *fault);
+
+/* engine.c: the thread answers it. */
+enum ewb_status ask_thread(struct faulty *f, struct ewb_cookie *c, bool own);
+
+/* own.c */
+extern const struct ewb_own own_commands[];
 
 /* items.c.  Under the lock, but for drop(). */
 int compare(const void *a, size_t na, const void *b, size_t nb);

@@ -41,6 +41,9 @@ usage "stats a b" '^usage: ewbctl stats'
 for bad in 0 x -1 1000001; do
 	usage "ping -- $bad" "ping wants a number from 1 to 1000000, not '$bad'"
 done
+for bad in 60001 x -1; do
+	usage "engine reload $bad" "engine reload wants a number from 0 to 60000, not '$bad'"
+done
 usage "scan --nonsense" 'unknown option --nonsense'
 usage "scan --limit x" "--limit wants a number, .*not 'x'"
 usage "scan --limit 0" "--limit wants a number, .*not '0'"

@@ -148,6 +148,9 @@ fact "scans where they cannot be" refused '^ewbd: filter delay: on=scan: not a l
     "${filters[@]}" --filter delay "$memory" delay-on=scan
 fact "a status that is none" refused '^ewbd: filter error: status=x: not one of ' \
     "${filters[@]}" --filter error "$memory" error-status=x
+fact "a way that is none, with the page that has them" refused \
+    '^ewbd: filter wouldblock: how=x: not one of .*; see ewb-filter-wouldblock\(7\)$' \
+    "${filters[@]}" --filter wouldblock "$memory" wouldblock-how=x
 fact "a rate that is none" refused '^ewbd: filter error: rate=101%: not from 0' \
     "${filters[@]}" --filter error "$memory" error-rate=101%
 fact "a limit of nothing" refused '^ewbd: filter limit: it needs ops=N or bytes=SIZE' \

@@ -8,10 +8,13 @@
     reload.py churn PORT N                   N connections get, store and delete
                                              until stdin ends; each answer is one
                                              that the command may have
+    reload.py wrong PORT                     frames that are a reload but for one
+                                             thing, each of which is refused
 """
 
 import select
 import socket
+import struct
 import sys
 
 
@@ -63,8 +66,33 @@ def churn(port, n):
     assert rounds
 
 
+def wrong(port):
+    s, f = _connect(port)
+
+    def ask(ms=1000, key=b"", value=b"", more=b"", datatype=0, vbucket=0, cas=0):
+        extras = struct.pack(">I", ms) + more
+        body = extras + key + value
+        s.sendall(struct.pack(">BBHBBHIIQ", 0x80, 0xDE, len(key), len(extras),
+                              datatype, vbucket, len(body), 7, cas) + body)
+        head = struct.unpack(">BBHBBHIIQ", f.read(24))
+        text = f.read(head[6])
+        assert head[1] == 0xDE and head[5] == 4, (head, text)
+        return text
+
+    assert b"60000 ms at most" in ask(ms=60001)
+    assert b"60000 ms at most" in ask(ms=0xFFFFFFFF)
+    assert b"a key where" in ask(key=b"k")
+    assert b"a value where" in ask(value=b"v")
+    assert b"extras of a wrong length" in ask(more=b"x")
+    assert b"a datatype where" in ask(datatype=1)
+    assert b"a vbucket where" in ask(vbucket=1)
+    assert b"a cas where" in ask(cas=1)
+
+
 if __name__ == "__main__":
-    if sys.argv[1] == "versions":
+    if sys.argv[1] == "wrong":
+        wrong(int(sys.argv[2]))
+    elif sys.argv[1] == "versions":
         versions(int(sys.argv[2]), int(sys.argv[3]), sys.argv[4].encode(),
                  sys.argv[5].encode())
     else:

@@ -88,6 +88,12 @@ wait "$scan"
 fact "and the scan says that it was cut" test $? = 1 -a -s "$dir/scan.err"
 fact "it ends" stop "$pid"
 
+# What a client on the same machine may say by mistake: nothing is reloaded.
+start random "$memory"
+fact "frames that are not quite a reload are refused" try wrong "$port"
+fact "and none was one" grep -qx "engine_reloads 0" <(ctl stats)
+fact "it ends" stop "$pid"
+
 # Blocked commands.
 start slow -t 2 --deadline 0 "$(engine slow)" delay=3600s
 ctl get k >"$dir/blocked" 2>&1 &
