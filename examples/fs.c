@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* An engine that keeps each value in a file of its own:
  *
- *      DIR/17.64.62617368      the value of the key "bash", in hexadecimal,
+ *      DIR/17.64/62617368      the value of the key "bash", in hexadecimal,
  *                              which is in vbucket 17 of 64
- *      DIR/.x8Yd2k             one that is just being written
+ *      DIR/new.x8Yd2k          one that is just being written
  *
  * It is blocking: its callbacks run on background threads, many at once, and
  * simply wait for the disk.  They need no lock, for a file is never changed.  A
@@ -18,19 +18,21 @@
  * and reads each value when its turn comes.  With another number of vbuckets the
  * directory is another store.
  */
-#define _GNU_SOURCE /* renameat2() */
+#define _GNU_SOURCE /* renameat2(), nftw() */
 #include <ewb/engine.h>
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <glob.h>
+#include <ftw.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-#define MAX_KEY 122 /* as a name twice as many characters, and the vbucket's */
+#define MAX_KEY (NAME_MAX / 2) /* as a name twice as many characters */
 #define MAX_PATH (PATH_MAX + 2 * MAX_KEY + 32)
 
 struct fs {
@@ -39,18 +41,21 @@ struct fs {
 };
 
 struct cursor {
-	glob_t found; /* a vbucket's paths, in order of key */
-	size_t at, n; /* the next one, and how many to the range's end */
+	const struct ewb_range *range;
+	struct dirent **file; /* the vbucket's, in order of key */
+	int n, at;            /* how many there are, and the next one */
 };
 
 /* What the kernel said.  What it should not say is in the log. */
 static enum ewb_status
 outcome(struct fs *fs, int result)
 {
-	if (result >= 0)
-		return EWB_OK;
-	if (errno == ENOENT || errno == EEXIST)
-		return errno == ENOENT ? EWB_NOT_FOUND : EWB_EXISTS;
+	switch (result < 0 ? errno : 0) {
+	case 0: return EWB_OK;
+	case ENOENT: return EWB_NOT_FOUND;
+	case EEXIST: return EWB_EXISTS;
+	case ENOMEM: return EWB_NO_MEMORY;
+	}
 	ewb_host_log(fs->host, "%s: %s", fs->dir, strerror(errno));
 	return EWB_INTERNAL;
 }
@@ -61,7 +66,7 @@ static char *
 path_of(char *path, struct fs *fs, unsigned vbucket, const unsigned char *key,
         size_t n)
 {
-	int at = sprintf(path, "%s%u.%u.", fs->dir, vbucket,
+	int at = sprintf(path, "%s%u.%u/", fs->dir, vbucket,
 	                 ewb_host_vbuckets(fs->host));
 
 	for (size_t i = 0; i < n && i <= MAX_KEY; i++)
@@ -97,10 +102,9 @@ get(void *self, struct ewb_cookie *c, const struct ewb_request *r)
 
 	path_of(path, self, r->vbucket, r->key, r->nkey);
 	status = load(self, path, &item);
-	if (status != EWB_OK)
-		return status;
-	/* lent: it is freed when it has been sent */
-	return ewb_reply_item(c, &item, free, (void *)item.value);
+	if (status == EWB_OK) /* lent: it is freed when it has been sent */
+		status = ewb_reply_item(c, &item, free, (void *)item.value);
+	return status;
 }
 
 static enum ewb_status
@@ -113,7 +117,7 @@ store(void *self, struct ewb_cookie *c, const struct ewb_request *r)
 	enum ewb_status status;
 
 	path_of(path, self, r->vbucket, r->key, r->nkey);
-	sprintf(temp, "%s.XXXXXX", ((struct fs *)self)->dir);
+	sprintf(temp, "%snew.XXXXXX", ((struct fs *)self)->dir);
 	if ((fd = mkstemp(temp)) < 0)
 		return (void)c, outcome(self, fd);
 	errno = ENOSPC; /* if not all of it is written */
@@ -135,80 +139,58 @@ take_away(void *self, struct ewb_cookie *c, const struct ewb_request *r)
 	return (void)c, outcome(self, unlink(path));
 }
 
-static enum ewb_status
-stats(void *self, struct ewb_cookie *c)
+/* Not the directory itself, and the one above. */
+static int
+is_key(const struct dirent *file)
 {
-	return ewb_reply_stat(c, "fs_dir", "%s", ((struct fs *)self)->dir);
-}
-
-/* The files of a vbucket, in order; perhaps none. */
-static enum ewb_status
-list(struct fs *fs, unsigned vbucket, glob_t *found)
-{
-	char all[MAX_PATH];
-	int result = glob(strcat(path_of(all, fs, vbucket, NULL, 0), "*"),
-	                  GLOB_ERR, NULL, found);
-
-	return outcome(fs, result && result != GLOB_NOMATCH ? -1 : 0);
-}
-
-static enum ewb_status
-flush(void *self, struct ewb_cookie *c)
-{
-	struct fs *fs = self;
-	enum ewb_status status = EWB_OK;
-	glob_t found;
-
-	for (unsigned v = 0; !status && v < ewb_host_vbuckets(fs->host); v++) {
-		status = list(fs, v, &found);
-		for (size_t i = 0; !status && i < found.gl_pathc; i++)
-			unlink(found.gl_pathv[i]);
-		globfree(&found);
-	}
-	return (void)c, status;
+	return file->d_name[0] != '.';
 }
 
 static enum ewb_status
 scan_open(void *self, const struct ewb_range *r, void **cursor, uint64_t *count)
 {
 	struct cursor *cur = *cursor = calloc(1, sizeof *cur);
-	enum ewb_status status = EWB_NO_MEMORY;
-	char low[MAX_PATH], high[MAX_PATH], **p;
+	char dir[MAX_PATH];
 
-	if (cur == NULL || (status = list(self, r->vbucket, &cur->found))) {
-		free(cur);
-		return status;
-	}
-	p = cur->found.gl_pathv;
-	*count = cur->n = cur->found.gl_pathc;
-	path_of(low, self, r->vbucket, r->start, r->nstart);
-	path_of(high, self, r->vbucket, r->end, r->nend);
-	while (cur->at < cur->n && strcmp(p[cur->at], low) < r->start_excluded)
-		cur->at++;
-	while (r->end && cur->at < cur->n &&
-	       strcmp(p[cur->n - 1], high) > -r->end_excluded)
-		cur->n--;
-	return EWB_OK;
+	if (cur == NULL)
+		return EWB_NO_MEMORY;
+	path_of(dir, self, r->vbucket, NULL, 0);
+	cur->range = r;
+	cur->n = scandir(dir, &cur->file, is_key, alphasort);
+	*count = (uint64_t)cur->n;
+	if (cur->n >= 0)
+		return EWB_OK;
+	free(cur);
+	return outcome(self, -1);
 }
 
 static enum ewb_status
 scan_next(void *self, void *cursor, struct ewb_sink *sink)
 {
 	struct cursor *cur = cursor;
-	unsigned char key[MAX_KEY];
+	const struct ewb_range *r = cur->range;
+	unsigned char key[MAX_KEY + 1];
+	char path[MAX_PATH], low[MAX_PATH], high[MAX_PATH];
 
+	path_of(low, self, r->vbucket, r->start, r->nstart);
+	path_of(high, self, r->vbucket, r->end, r->nend);
 	for (; cur->at < cur->n; cur->at++) {
-		const char *path = cur->found.gl_pathv[cur->at];
-		const char *hex = strrchr(path, '.') + 1;
+		const char *hex = cur->file[cur->at]->d_name;
 		struct ewb_item item = { .size = sizeof item, .key = key };
-		enum ewb_status status = load(self, path, &item);
+		enum ewb_status status;
 
+		for (; sscanf(hex, "%2hhx", &key[item.nkey]) == 1; hex += 2)
+			item.nkey++;
+		path_of(path, self, r->vbucket, key, item.nkey);
+		if (strcmp(path, low) < r->start_excluded)
+			continue;
+		if (r->end && strcmp(path, high) > -r->end_excluded)
+			break;
+		status = load(self, path, &item);
 		if (status == EWB_NOT_FOUND)
 			continue; /* deleted since */
 		if (status != EWB_OK)
 			return status;
-		for (; sscanf(hex, "%2hhx", &key[item.nkey]) == 1; hex += 2)
-			item.nkey++;
 		status = ewb_sink_put(sink, &item);
 		free((void *)item.value);
 		if (status != EWB_OK)
@@ -223,8 +205,24 @@ scan_close(void *self, void *cursor)
 	struct cursor *cur = cursor;
 
 	(void)self;
-	globfree(&cur->found);
+	while (cur->n > 0)
+		free(cur->file[--cur->n]);
+	free(cur->file);
 	free(cur);
+}
+
+static int
+drop(const char *path, const struct stat *st, int type, struct FTW *at)
+{
+	(void)st, (void)type;
+	return at->level == 2 && unlink(path) && errno != ENOENT ? -1 : 0;
+}
+
+static enum ewb_status
+flush(void *self, struct ewb_cookie *c)
+{
+	(void)c;
+	return outcome(self, nftw(((struct fs *)self)->dir, drop, 8, FTW_PHYS));
 }
 
 static enum ewb_status
@@ -232,13 +230,17 @@ start(struct ewb_host *h, const struct ewb_setting *s, size_t n, void **self)
 {
 	struct fs *fs = *self = calloc(1, sizeof *fs);
 	const char *dir = n > 0 ? s->value : "";
+	char p[MAX_PATH];
+	int ok;
 
 	if (fs == NULL)
 		return EWB_NO_MEMORY;
 	fs->host = h;
-	errno = EINVAL; /* for what glob() would take for a pattern */
-	if (!strpbrk(dir, "*?[\\") && realpath(dir, fs->dir) &&
-	    access(strcat(fs->dir, "/"), W_OK | X_OK) == 0)
+	ok = realpath(dir, fs->dir) && !access(strcat(fs->dir, "/"), W_OK);
+	for (unsigned v = 0; ok && v < ewb_host_vbuckets(h); v++)
+		ok = !mkdir(path_of(p, fs, v, NULL, 0), 0700) ||
+		     errno == EEXIST;
+	if (ok)
 		return EWB_OK;
 	ewb_host_error(h, "dir=%s: %s (say where the files may be: dir=PATH)",
 	               dir, strerror(errno));
@@ -247,13 +249,11 @@ start(struct ewb_host *h, const struct ewb_setting *s, size_t n, void **self)
 }
 
 static const struct ewb_param params[] = {
-	{ "dir", NULL, "where the files are" },
-	{ NULL, NULL, NULL },
+	{ "dir", NULL, "where the files are" }, { NULL, NULL, NULL }
 };
 
 EWB_ENGINE(.name = "fs", .help = "keeps each value in a file",
            .model = EWB_BLOCKING, .max_key = MAX_KEY, .params = params,
            .open = start, .close = free, .get = get, .store = store,
-           .remove = take_away, .flush = flush, .stats = stats,
-           .scan_open = scan_open, .scan_next = scan_next,
-           .scan_close = scan_close)
+           .remove = take_away, .flush = flush, .scan_open = scan_open,
+           .scan_next = scan_next, .scan_close = scan_close)

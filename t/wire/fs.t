@@ -29,8 +29,6 @@ fact "without a directory it says what it wants" refused 'dir=: .*: dir=PATH\)$'
 fact "a directory that is not there is named" \
     refused "dir=$dir/no: No such file or directory" dir="$dir/no"
 fact "a file is no directory" refused "dir=$fs: Not a directory" dir="$fs"
-fact "a path that glob() would expand is refused" \
-    refused 'dir=.*: Invalid argument' "dir=$dir/[a]"
 fact "a parameter that it does not know is refused with the one it does" \
     refused 'no parameter colour; it knows: dir$' dir="$files" colour=red
 if [ "$(id -u)" != 0 ]; then
@@ -56,16 +54,14 @@ if command -v memccapable >/dev/null; then
 	fact "libmemcached's own test finds nothing else wrong than that there is no cas" \
 	    test "$(grep -c FAIL "$dir/capable") $(grep -c '^ascii cas .*not supported' "$dir/capable")" = "1 1"
 fi
-fact "its statistics say where it is" \
-    grep -qF "fs_dir" <(ctl stats)
 printf 'flush_all\r\nquit\r\n' | timeout $enough bash -c "exec 3<>/dev/tcp/127.0.0.1/$port; cat >&3; cat <&3" >"$dir/flushed"
 fact "flush removes everything" test -z "$(ctl scan)"
-fact "and leaves nothing behind, nor did the stores" test -z "$(ls -A "$files")"
+fact "and leaves nothing behind, nor did the stores" test -z "$(find "$files" ! -type d)"
 
 # Scans.
 seed=${EWB_SEED:-$RANDOM}
 echo "EWB_SEED=$seed"
-$python -B "$here/records.py" make "$seed" 800 | awk -F'\t' 'length($1) <= 244' >"$dir/all"
+$python -B "$here/records.py" make "$seed" 800 | awk -F'\t' 'length($1) <= 254' >"$dir/all"
 cut -f2- "$dir/all" >"$dir/input"
 ctl load "$dir/input" >/dev/null || give_up "the input was not loaded"
 gives() {

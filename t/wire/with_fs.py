@@ -51,9 +51,9 @@ def text():
     for refused in (b"set k 1 0 1\r\nv", b"set k 0 100 1\r\nv", b"cas k 0 0 1 1\r\nv"):
         assert t.line(refused).startswith(b"SERVER_ERROR"), refused
     assert t.get(b"k") is None
-    assert t.set(b"x" * 122, b"v") == b"STORED"
-    assert t.get(b"x" * 122) == b"v"
-    assert t.set(b"x" * 123, b"v").startswith(b"SERVER_ERROR")
+    assert t.set(b"x" * 127, b"v") == b"STORED"
+    assert t.get(b"x" * 127) == b"v"
+    assert t.set(b"x" * 128, b"v").startswith(b"SERVER_ERROR")
 
 
 def _frame(op, key=b"", extras=b"", value=b""):
@@ -71,9 +71,9 @@ def _answer(t):
 def bytes_():
     t = Talk()
     r = random.Random(7)
-    keys = [b"/", b".", b"..", b"a/b", b"\0", b"\0\0", b"*", b"%2f", b"\xff" * 122]
+    keys = [b"/", b".", b"..", b"a/b", b"\0", b"\0\0", b"*", b"%2f", b"\xff" * 127]
     keys += [bytes([c]) for c in range(256)]
-    keys += [r.randbytes(r.randrange(1, 123)) for _ in range(100)]
+    keys += [r.randbytes(r.randrange(1, 128)) for _ in range(100)]
     values = {k: r.randbytes(r.choice((0, 1, 1000, 70000))) for k in keys}
     values[b"large"] = r.randbytes(1 << 20)
     for k, v in values.items():
