@@ -105,11 +105,11 @@ static void
 ask_scan(struct client *c)
 {
 	struct scan_want w = ours();
-	uint8_t id[SCAN_ID];
+	uint8_t id[SCAN_ID] = { 0 };
 	struct ask a;
 
-	if (scan_create(c, &w, id) != EWB_OK)
-		return; /* nothing is there */
+	/* without one, no scan has that name: then it is told so */
+	(void)scan_create(c, &w, id);
 	a = scan_ask_continue(id, 0, 0);
 	client_ask(c, &a);
 }

@@ -186,9 +186,10 @@ heeded(const struct ewb_sink *s, struct ewb_cookie *c, enum ewb_status status)
 
 /* Opening. */
 
-/* Is there a record in the range?  Refused, it will be offered again. */
+/* Is there a record in the range?  Refused, it will be offered again.  *again:
+ * the engine stopped, and has said neither. */
 static enum ewb_status
-peek(struct ewb_scan *scan, struct ewb_cookie *c)
+peek(struct ewb_scan *scan, struct ewb_cookie *c, int *again)
 {
 	struct ewb_sink s = { .scan = scan };
 	enum ewb_status status = scan->instance->engine.scan_next(
@@ -198,23 +199,27 @@ peek(struct ewb_scan *scan, struct ewb_cookie *c)
 		return EWB_INTERNAL;
 	if (s.refused == PEEKED)
 		return EWB_OK;
+	*again = status == EWB_OK;
 	return status == EWB_END ? EWB_NOT_FOUND : status;
 }
 
+/* Opens it, unless that was done before, and looks. */
 static enum ewb_status
-open_cursor(struct ewb_scan *scan, struct ewb_cookie *c)
+open_cursor(struct ewb_scan *scan, struct ewb_cookie *c, int opened, int *again)
 {
 	struct ewb_instance *i = scan->instance;
-	enum ewb_status status = i->engine.scan_open(i->self, &scan->range,
-	                                             &scan->cursor,
-	                                             &scan->count);
+	enum ewb_status status = EWB_OK;
 
+	if (!opened) {
+		status = i->engine.scan_open(i->self, &scan->range,
+		                             &scan->cursor, &scan->count);
+		if (status != EWB_OK)
+			scan->cursor = NULL;
+	}
 	if (status == EWB_OK) {
-		status = peek(scan, c);
+		status = peek(scan, c, again);
 		if (status != EWB_OK)
 			ewb_scan_close_cursor(scan);
-	} else {
-		scan->cursor = NULL;
 	}
 	return presentable(c, status);
 }
@@ -226,9 +231,14 @@ ewb_scan_open_task(struct ewb_task *t, struct ewb_cookie *c, void *arg)
 	struct ewb_scans *s = scan->scans;
 	enum ewb_status status = EWB_SCAN_CANCELLED;
 	int unwanted = atomic_load(&scan->dead) || ewb_cancelled(t->ticket);
+	int again = 0;
 
 	if (!unwanted)
-		status = open_cursor(scan, c);
+		status = open_cursor(scan, c, ewb_task_runs(t) > 0, &again);
+	if (again) {
+		ewb_task_again(t);
+		return EWB_WOULDBLOCK;
+	}
 	EWB_MUST0(pthread_mutex_lock(&s->lock));
 	unwanted = atomic_load(&scan->dead) || ewb_cancelled(t->ticket);
 	unwanted |= status != EWB_OK;

@@ -46,6 +46,16 @@ own_hold() {
 	cat "$dir/out"
 	return 1
 }
+# survives HOW: an engine that misbehaves so is seen through to the end, with
+# clients that are answered; only never leaves them without, and is told so.
+survives() {
+	check --seconds 0 --patience 1 --only contract --only notify --only ends --only scan \
+	    --filter "$wouldblock" "$(engine memory)" "wouldblock-how=$1" >"$dir/out" 2>"$dir/err"
+	[ $? -le 1 ] && plan_is_kept && ! grep -q 'it crashed' "$dir/out" &&
+	    { [ "$1" = never ] || ! grep -q 'never answered' "$dir/out"; } && return 0
+	cat "$dir/out" "$dir/err"
+	return 1
+}
 plan_is_kept() {
 	[ "$(sed -n 's/^1\.\.//p' "$dir/out")" = "$(grep -c '^\(not \)\?ok ' "$dir/out")" ]
 }
@@ -118,6 +128,9 @@ fact "a filter that is wrong is caught, too" \
     --filter "$wouldblock" "$(engine memory)" wouldblock-how=twice
 fact "and its parameters are said again" \
     grep -q "^  # again: .* --filter $wouldblock .*memory.so wouldblock-how=twice$" "$dir/out"
+for how in early late twice threads wrong never hasty ticketless nonsense; do
+	fact "an engine that notifies or answers badly, $how, does no harm" survives $how
+done
 fact "what readonly keeps from the engine is left out" kept_by readonly contract/remove
 fact "also with real threads" kept_by readonly threads/increments
 fact "the checks have names, and groups" lists

@@ -154,6 +154,40 @@ START_TEST(an_engine_that_stops_though_nothing_was_refused_is_asked_again)
 }
 END_TEST
 
+START_TEST(a_create_looks_again_until_a_record_or_the_end_was_seen)
+{
+	table.n = _i;
+	table.dawdle = 3;
+	open_one();
+	say_create(a, "{}", 0);
+	stage_run();
+	hear_status(a, OP_CREATE, _i ? EWB_OK : EWB_NOT_FOUND);
+	ck_assert_uint_eq(table.opened, 1);
+	ck_assert_uint_eq(table.nexts, 4);
+	ck_assert_uint_eq(table.closed, _i == 0);
+	stage_close();
+}
+END_TEST
+
+START_TEST(a_create_that_still_looks_ends_at_its_deadline_and_is_closed_once)
+{
+	table.dawdle = 1000;
+	open_one();
+	say_create(a, "{}", 0);
+	stage_run_fronts();
+	while (table.nexts < (unsigned)_i)
+		ck_assert(stage_job());
+	play_pass(&stage.p, 2500);
+	stage_run();
+	hear_status(a, OP_CREATE, EWB_TEMPORARY);
+	ck_assert_uint_eq(table.opened, 1);
+	ck_assert_uint_eq(table.closed, 1);
+	ck_assert_uint_eq(table.nexts, _i);
+	ck_assert_uint_eq(stage_scans(), 0);
+	stage_close();
+}
+END_TEST
+
 #ifndef EWB_STRICT
 /* What it leaves out would be missed by nobody. */
 START_TEST(an_engine_that_does_not_heed_a_refusal_fails_its_scan)
@@ -234,6 +268,13 @@ main(void)
 	tcase_add_test(
 		t,
 		an_engine_that_stops_though_nothing_was_refused_is_asked_again);
+	tcase_add_loop_test(
+		t, a_create_looks_again_until_a_record_or_the_end_was_seen, 0,
+		2);
+	tcase_add_loop_test(
+		t,
+		a_create_that_still_looks_ends_at_its_deadline_and_is_closed_once,
+		1, 4);
 #ifndef EWB_STRICT
 	tcase_add_test(t,
 	               an_engine_that_does_not_heed_a_refusal_fails_its_scan);

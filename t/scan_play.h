@@ -39,6 +39,7 @@ struct table {
 	size_t (*size_of)(unsigned i); /* or null */
 	unsigned
 		pause_every; /* returns, though nothing was refused; 0: never */
+	unsigned dawdle;     /* so often it returns and has done nothing */
 	unsigned fail_at;    /* the record that is not offered, but */
 	enum ewb_status fail; /* this is returned; EWB_OK: never */
 	enum ewb_status open_says;

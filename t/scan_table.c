@@ -162,6 +162,10 @@ scan_next(void *self, void *cursor, struct ewb_sink *sink)
 	nth = atomic_fetch_add(&table.nexts, 1);
 	if (nth < sizeof table.turn / sizeof *table.turn)
 		table.turn[nth] = cu->number;
+	if (table.dawdle) {
+		table.dawdle--;
+		return leave(cu, EWB_OK);
+	}
 	for (; cu->next < cu->end; cu->next++) {
 		if (table.within)
 			table.within(cu->next);
