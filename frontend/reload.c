@@ -291,7 +291,10 @@ cancel_all(struct ewb_front *f) EWB_ON_FRONT
 	f->reload->cancelled = 1;
 	for (struct ewb_conn *n = f->conns; n; n = n->next)
 		ewb_order_refuse(n);
-	ewb_dispatch_cancel_all(&f->d, EWB_CANCEL_ENGINE, f->server->instance);
+	/* without an engine nothing waits for one, but the reload itself */
+	if (f->server->instance != f->server->none)
+		ewb_dispatch_cancel_all(&f->d, EWB_CANCEL_ENGINE,
+		                        f->server->instance);
 	ewb_front_look(f);
 }
 

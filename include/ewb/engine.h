@@ -265,7 +265,8 @@ struct ewb_engine {
 	                             void **cursor, uint64_t *count);
 	/* Offers records in key order with ewb_sink_put() until one is refused
 	 * (return EWB_OK, and offer that one first the next time) or there is
-	 * none left (EWB_END).  EWB_SCAN_CANCELLED: the engine took the
+	 * none left (EWB_END).  EWB_OK though nothing was refused: it is called
+	 * again, at once.  EWB_SCAN_CANCELLED: the engine took the
 	 * snapshot away for want of memory. */
 	enum ewb_status (*scan_next)(void *self, void *cursor,
 	                             struct ewb_sink *sink);
