@@ -138,11 +138,28 @@ part_done(struct ewb_reload *r)
 	return left == 0;
 }
 
-/* What a front end has left of the command's own, while it is idle. */
+/* Its client waits for the answer still, and so does what it said after it. */
+static int
+is_awaited(const struct ewb_reload *r) EWB_ON_FRONT
+{
+	return r->command->session && !r->command->done;
+}
+
+/* What a front end has left of the command's own, while it is idle: itself, and
+ * those that were refused behind it, for they are answered after it. */
 static size_t
 own_cookies(const struct ewb_reload *r, const struct ewb_front *f)
+	EWB_ON_FRONT
 {
-	return r->home == f ? 1 : 0;
+	size_t n = 1;
+
+	if (r->home != f)
+		return 0;
+	if (!is_awaited(r))
+		return 1;
+	for (const struct ewb_cookie *c = r->command->next; c; c = c->next)
+		n += c->done && !c->away;
+	return n;
 }
 
 /* A large value that is being received is the next engine's, but a command of
@@ -327,6 +344,8 @@ pause_front(struct ewb_letter *l)
 		n->pause |= EWB_PAUSE_RELOAD;
 		ewb_front_touch(f, n);
 	}
+	if (p->reload->home == f && is_awaited(p->reload))
+		ewb_order_refuse(ewb_conn_of(p->reload->command->session));
 	ev_timer_set(&f->reload_timer, p->reload->grace_ms / 1e3, 0.);
 	ev_timer_start(f->loop, &f->reload_timer);
 }

@@ -8,6 +8,7 @@
  *                         └── what does not end is named, and the engine stays ───────────┘
  *
  * A paused front end reads and begins no commands; what it has begun goes on.
+ * What had come behind the reload, on its connection, is refused.
  * It has no command left when it says that it is idle: from then on until it
  * resumes, the background has the engine to itself.
  */

@@ -288,6 +288,66 @@ START_TEST(without_an_engine_the_server_waits_for_the_next_reload)
 }
 END_TEST
 
+/* A reload and a get in one piece. */
+static void
+ask_and_get(struct client *from)
+{
+	uint8_t grace[4];
+
+	ewb_put32(grace, MOST_MS);
+	f.n = 0;
+	frames_ask(&f, &(struct frame){ .opcode = BIN_RELOAD,
+	                                .extras = grace,
+	                                .nextras = 4 });
+	frames_ask(&f, &(struct frame){ .opcode = BIN_GET,
+	                                .key = "k" });
+	frames_say(from, &f);
+	play_run(&p);
+}
+
+static void
+must_have_both(struct client *from)
+{
+	uint8_t all[1024];
+	size_t n = hear_some(from, all, sizeof all);
+	const uint8_t *get = all + EWB_BIN_HEAD + ewb_be32(all + 8);
+
+	ck_assert_uint_ge(n, 2 * EWB_BIN_HEAD);
+	ck_assert_uint_eq(all[1], BIN_RELOAD);
+	ck_assert_uint_eq(all[6] << 8 | all[7], EWB_OK);
+	ck_assert_ptr_eq(get + EWB_BIN_HEAD + ewb_be32(get + 8), all + n);
+	ck_assert_uint_eq(get[1], BIN_GET);
+	ck_assert_uint_eq(get[6] << 8 | get[7], EWB_TEMPORARY);
+}
+
+START_TEST(what_was_said_behind_it_is_refused_and_not_in_its_way)
+{
+	open_play(1);
+	ask_and_get(admin);
+	must_have_both(admin);
+	ck_assert_uint_eq(closed, 1);
+	say(c, "get k\r\n");
+	play_run(&p);
+	hear(c, "END\r\n");
+	play_close(&p);
+}
+END_TEST
+
+START_TEST(it_is_not_cancelled_by_itself_where_there_is_no_engine)
+{
+	open_play(1);
+	opens = false;
+	ask_reload(admin);
+	ck_assert_uint_eq(answer(admin), EWB_INTERNAL);
+	opens = true;
+	ask_and_get(admin);
+	time_over();
+	must_have_both(admin);
+	ck_assert_uint_eq(play_count(&p, engine_reloads), 1);
+	play_close(&p);
+}
+END_TEST
+
 START_TEST(it_has_no_deadline_but_its_own)
 {
 	open_play(2);
@@ -553,6 +613,8 @@ main(void)
 	tcase_add_test(t, a_lent_value_that_is_not_read_is_named);
 	tcase_add_test(t,
 	               without_an_engine_the_server_waits_for_the_next_reload);
+	tcase_add_test(t, what_was_said_behind_it_is_refused_and_not_in_its_way);
+	tcase_add_test(t, it_is_not_cancelled_by_itself_where_there_is_no_engine);
 	tcase_add_test(t, it_has_no_deadline_but_its_own);
 	tcase_add_test(t, a_cursor_that_is_not_closed_is_named);
 	tcase_add_test(t, a_second_one_is_refused_while_the_first_waits);
