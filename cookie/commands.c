@@ -126,6 +126,17 @@ run_here(struct ewb_cookie *c) EWB_ON_FRONT
 	                        call_on_pool, NULL);
 }
 
+/* To that level, which is this one or below.  What prefetch() has left at one that
+ * is passed over is for no other. */
+static void
+descend(struct ewb_cookie *c, struct ewb_instance *to) EWB_ON_FRONT
+{
+	for (const struct ewb_instance *i = c->instance; i != to; i = i->below)
+		if (i->engine.prefetch)
+			c->request.hint[0] = c->request.hint[1] = 0;
+	ewb_cookie_enter(c, to);
+}
+
 /* At the level that has a callback for it. */
 static enum ewb_status
 run_engine(struct ewb_cookie *c)
@@ -136,7 +147,7 @@ run_engine(struct ewb_cookie *c)
 	if (status != EWB_OK)
 		return status;
 	if (c->instance->below)
-		ewb_cookie_enter(c, ewb_instance_for(c->instance, c->op));
+		descend(c, ewb_instance_for(c->instance, c->op));
 	return run_here(c);
 }
 
@@ -149,7 +160,7 @@ ewb_own_run(struct ewb_cookie *c)
 	if ((e->max_key && c->request.nkey > e->max_key) ||
 	    (e->max_value && c->request.nvalue > e->max_value))
 		return EWB_TOO_BIG;
-	ewb_cookie_enter(c, ewb_own_level(c, c->instance));
+	descend(c, ewb_own_level(c, c->instance));
 	return run_here(c);
 }
 
@@ -179,7 +190,7 @@ ewb_override_run(struct ewb_cookie *c, struct ewb_instance *i)
 	if (status != EWB_OK)
 		return status;
 	c->compose.number = 0;
-	ewb_cookie_enter(c, i);
+	descend(c, i);
 	return run_here(c);
 }
 

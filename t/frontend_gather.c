@@ -300,6 +300,35 @@ START_TEST(what_it_leaves_goes_through_with_the_request_as_it_is)
 }
 END_TEST
 
+static void
+leave_a_note(void *self, struct ewb_request *r)
+{
+	(void)self;
+	r->hint[0] = r->hint[1] = 1;
+}
+
+static const struct ewb_engine leaves = { .abi = EWB_ABI,
+	                                  .size = sizeof leaves,
+	                                  .api = EWB_API,
+	                                  .name = "leaves",
+	                                  .kind = EWB_KIND_FILTER,
+	                                  .prefetch = leave_a_note };
+
+START_TEST(what_a_filter_leaves_is_not_taken_for_the_engines)
+{
+	filter = &leaves;
+	begin();
+	tiny.seen = add_hint;
+	hints = 0;
+	say(c, "get a\r\nset b 0 0 1\r\nx\r\nincr b 1\r\nversion\r\n");
+	play_run(&p);
+	ck_assert_uint_eq(hints, 0);
+	(void)hear_all(c);
+	play_close(&p);
+	filter = NULL;
+}
+END_TEST
+
 int
 main(void)
 {
@@ -317,6 +346,7 @@ main(void)
 	tcase_add_test(t, with_much_unread_those_that_are_left_wait);
 	tcase_add_test(t, an_engine_that_may_wait_is_not_told);
 	tcase_add_test(t, an_engine_without_prefetch_gets_the_commands_alone);
+	tcase_add_test(t, what_a_filter_leaves_is_not_taken_for_the_engines);
 	tcase_add_test(
 		t, an_engine_is_told_through_a_filter_that_does_not_want_to_know);
 	tcase_add_test(t, what_it_leaves_goes_through_with_the_request_as_it_is);
