@@ -1,30 +1,31 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* An engine that keeps each value in a file of its own:
  *
- *      DIR/17.64/62617368      the value of the key "bash", in hexadecimal,
- *                              which is in vbucket 17 of 64
- *      DIR/new.x8Yd2k          one that is just being written
+ *      DIR/64/5.098097115104   the value of the key "bash", which is in vbucket
+ *                              5 of 64; 098 is the byte b
+ *      DIR/.4711               one that thread 4711 is just writing
  *
  * It is blocking: its callbacks run on background threads, many at once, and
  * simply wait for the disk.  They need no lock, for a file is never changed.  A
  * store writes another one; then one call of the kernel's looks whether the old
  * one is there and puts the new one into its place.  Who has the old one open
  * reads that to its end.  After a crash there is the old one or the new one,
- * never half of it; after a power cut it may be the old one again.
+ * never half of it; after a power cut what was done last may be undone.  The file
+ * system must be able to exchange two names, as those of a disk are.
  *
- * What it cannot do, it says at the bottom, and libewb refuses it.  It keeps no
- * cas, no flags and no expiry, and no key that is longer than half of a file's
- * name.  A scan is no snapshot: it knows the keys that there were when it began,
- * and reads each value when its turn comes.  With another number of vbuckets the
- * directory is another store.
+ * What it cannot do, it says at the bottom, and libewb refuses it: cas, flags
+ * and expiry, a flush, keys that are longer than a third of a file's name, and
+ * values that are too large for a buffer on the stack.  A scan is no snapshot:
+ * it knows the keys that there were when it began, and reads each value when its
+ * turn comes.  With another number of vbuckets the directory is another store.
+ * Two servers cannot share one.
  */
-#define _GNU_SOURCE /* renameat2(), nftw() */
+#define _GNU_SOURCE /* gettid(), renameat2(), scandirat() */
 #include <ewb/engine.h>
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,168 +33,136 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define MAX_KEY (NAME_MAX / 2) /* as a name twice as many characters */
-#define MAX_PATH (PATH_MAX + 2 * MAX_KEY + 32)
+#define MAX_KEY 82 /* as a name thrice as many characters, and the vbucket's */
+#define MAX_VALUE 65536 /* bytes */
 
-struct fs {
-	struct ewb_host *host;
-	char dir[PATH_MAX + 1]; /* and its slash */
+struct name {
+	char s[NAME_MAX + 1];
 };
 
-struct cursor {
-	const struct ewb_range *range;
-	struct dirent **file; /* the vbucket's, in order of key */
-	int n, at;            /* how many there are, and the next one */
-};
-
-/* What the kernel said.  What it should not say is in the log. */
+/* What the kernel said. */
 static enum ewb_status
-outcome(struct fs *fs, int result)
+outcome(ssize_t result)
 {
-	switch (result < 0 ? errno : 0) {
-	case 0: return EWB_OK;
-	case ENOENT: return EWB_NOT_FOUND;
-	case EEXIST: return EWB_EXISTS;
-	case ENOMEM: return EWB_NO_MEMORY;
-	}
-	ewb_host_log(fs->host, "%s: %s", fs->dir, strerror(errno));
-	return EWB_INTERNAL;
+	return result >= 0       ? EWB_OK
+	       : errno == ENOENT ? EWB_NOT_FOUND
+	       : errno == EEXIST ? EWB_EXISTS
+	       : errno == ENOMEM ? EWB_NO_MEMORY
+	                         : EWB_INTERNAL;
 }
 
-/* Where a key's file is.  A scan may begin or end at a key that is too long for
- * us: its beginning will do. */
-static char *
-path_of(char *path, struct fs *fs, unsigned vbucket, const unsigned char *key,
-        size_t n)
+/* Of a key's file.  Names are in order of key, and of digits, which each locale
+ * sorts alike.  A scan may begin or end at a key that is too long for us: its
+ * beginning will do. */
+static struct name
+name_of(unsigned vbucket, const unsigned char *key, size_t n)
 {
-	int at = sprintf(path, "%s%u.%u/", fs->dir, vbucket,
-	                 ewb_host_vbuckets(fs->host));
+	struct name name;
+	int at = sprintf(name.s, "%u.", vbucket);
 
 	for (size_t i = 0; i < n && i <= MAX_KEY; i++)
-		at += sprintf(path + at, "%02x", key[i]);
-	return path;
+		at += sprintf(name.s + at, "%03u", key[i]);
+	return name;
 }
 
-/* Reads a value, into memory that the caller frees. */
-static enum ewb_status
-load(struct fs *fs, const char *path, struct ewb_item *item)
+/* Reads a value; less than 0: errno says why not. */
+static ssize_t
+load(DIR *dir, const char *name, char *value)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	enum ewb_status status = outcome(fs, fd);
-	off_t n = lseek(fd, 0, SEEK_END);
-	char *value = n < 0 ? NULL : malloc((size_t)n + 1);
+	int fd = openat(dirfd(dir), name, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? fd : read(fd, value, MAX_VALUE);
 
-	if (status == EWB_OK && (!value || pread(fd, value, (size_t)n, 0) != n))
-		status = outcome(fs, -1);
-	if (status != EWB_OK)
-		free(value);
-	close(fd);
-	item->value = value;
-	item->nvalue = (size_t)n;
-	return status;
+	if (fd >= 0)
+		close(fd);
+	return n;
 }
 
 static enum ewb_status
 get(void *self, struct ewb_cookie *c, const struct ewb_request *r)
 {
-	struct ewb_item item = { .size = sizeof item };
-	char path[MAX_PATH];
-	enum ewb_status status;
+	struct name name = name_of(r->vbucket, r->key, r->nkey);
+	char value[MAX_VALUE];
+	ssize_t n = load(self, name.s, value);
 
-	path_of(path, self, r->vbucket, r->key, r->nkey);
-	status = load(self, path, &item);
-	if (status == EWB_OK) /* lent: it is freed when it has been sent */
-		status = ewb_reply_item(c, &item, free, (void *)item.value);
-	return status;
+	return n < 0 ? outcome(n) : ewb_reply_value(c, value, (size_t)n);
 }
 
 static enum ewb_status
 store(void *self, struct ewb_cookie *c, const struct ewb_request *r)
 {
 	/* by what is expected; an exchange fails if there is nothing old */
-	static const int how[] = { 0, RENAME_NOREPLACE, RENAME_EXCHANGE, 0 };
-	char path[MAX_PATH], temp[MAX_PATH];
-	int fd, result = -1;
-	enum ewb_status status;
+	static const unsigned how[] = { 0, RENAME_NOREPLACE, RENAME_EXCHANGE };
+	struct name old = name_of(r->vbucket, r->key, r->nkey), new;
+	enum ewb_status status = EWB_INTERNAL;
+	int dir = dirfd(self), fd;
 
-	path_of(path, self, r->vbucket, r->key, r->nkey);
-	sprintf(temp, "%snew.XXXXXX", ((struct fs *)self)->dir);
-	if ((fd = mkstemp(temp)) < 0)
-		return (void)c, outcome(self, fd);
-	errno = ENOSPC; /* if not all of it is written */
-	if (write(fd, r->value, r->nvalue) == (ssize_t)r->nvalue && !fsync(fd))
-		result = renameat2(AT_FDCWD, temp, AT_FDCWD, path,
-		                   (unsigned)how[r->expect]);
-	status = outcome(self, result);
+	sprintf(new.s, "../.%d", (int)gettid());
+	fd = openat(dir, new.s, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	if (fd >= 0 && write(fd, r->value, r->nvalue) == (ssize_t)r->nvalue &&
+	    fsync(fd) == 0)
+		status = outcome(
+			renameat2(dir, new.s, dir, old.s, how[r->expect]));
 	close(fd);
-	unlink(temp); /* if it is still there, or the old one is it now */
-	return status;
+	unlinkat(dir, new.s, 0); /* if it is there, or the old one is it now */
+	return (void)c, status;
 }
 
 static enum ewb_status
 take_away(void *self, struct ewb_cookie *c, const struct ewb_request *r)
 {
-	char path[MAX_PATH];
+	struct name name = name_of(r->vbucket, r->key, r->nkey);
 
-	path_of(path, self, r->vbucket, r->key, r->nkey);
-	return (void)c, outcome(self, unlink(path));
+	return (void)c, outcome(unlinkat(dirfd(self), name.s, 0));
 }
 
-/* Not the directory itself, and the one above. */
-static int
-is_key(const struct dirent *file)
-{
-	return file->d_name[0] != '.';
-}
-
+/* The cursor is a list of the names in the range, in order; "" ends it. */
 static enum ewb_status
 scan_open(void *self, const struct ewb_range *r, void **cursor, uint64_t *count)
 {
-	struct cursor *cur = *cursor = calloc(1, sizeof *cur);
-	char dir[MAX_PATH];
+	struct name all = name_of(r->vbucket, NULL, 0);
+	struct name low = name_of(r->vbucket, r->start, r->nstart);
+	struct name high = name_of(r->vbucket, r->end, r->nend);
+	struct dirent **file = NULL;
+	int n = scandirat(dirfd(self), ".", &file, NULL, alphasort);
+	struct name *to = n < 0 ? NULL : calloc((size_t)n + 1, sizeof *to);
 
-	if (cur == NULL)
-		return EWB_NO_MEMORY;
-	path_of(dir, self, r->vbucket, NULL, 0);
-	cur->range = r;
-	cur->n = scandir(dir, &cur->file, is_key, alphasort);
-	*count = (uint64_t)cur->n;
-	if (cur->n >= 0)
-		return EWB_OK;
-	free(cur);
-	return outcome(self, -1);
+	*cursor = to;
+	*count = 0;
+	for (int i = 0; i < n; i++) {
+		const char *name = file[i]->d_name;
+		int ours = strncmp(name, all.s, strlen(all.s)) == 0;
+
+		*count += ours;
+		/* as their keys compare; where it is excluded not the bound */
+		if (to && ours && strcmp(name, low.s) >= r->start_excluded &&
+		    (!r->end || strcmp(name, high.s) <= -r->end_excluded))
+			strcpy((to++)->s, name);
+		free(file[i]);
+	}
+	free(file);
+	return outcome(*cursor ? 0 : -1);
 }
 
 static enum ewb_status
 scan_next(void *self, void *cursor, struct ewb_sink *sink)
 {
-	struct cursor *cur = cursor;
-	const struct ewb_range *r = cur->range;
-	unsigned char key[MAX_KEY + 1];
-	char path[MAX_PATH], low[MAX_PATH], high[MAX_PATH];
+	unsigned char key[NAME_MAX];
+	char value[MAX_VALUE];
 
-	path_of(low, self, r->vbucket, r->start, r->nstart);
-	path_of(high, self, r->vbucket, r->end, r->nend);
-	for (; cur->at < cur->n; cur->at++) {
-		const char *hex = cur->file[cur->at]->d_name;
+	for (struct name *name = cursor; *name->s; *(name++)->s = '-') {
+		const char *code = strchr(name->s, '.') + 1;
 		struct ewb_item item = { .size = sizeof item, .key = key };
-		enum ewb_status status;
+		ssize_t n = load(self, name->s, value);
 
-		for (; sscanf(hex, "%2hhx", &key[item.nkey]) == 1; hex += 2)
+		if (n < 0 && errno == ENOENT)
+			continue; /* taken before, or deleted since */
+		if (n < 0)
+			return outcome(n);
+		for (; sscanf(code, "%3hhu", &key[item.nkey]) == 1; code += 3)
 			item.nkey++;
-		path_of(path, self, r->vbucket, key, item.nkey);
-		if (strcmp(path, low) < r->start_excluded)
-			continue;
-		if (r->end && strcmp(path, high) > -r->end_excluded)
-			break;
-		status = load(self, path, &item);
-		if (status == EWB_NOT_FOUND)
-			continue; /* deleted since */
-		if (status != EWB_OK)
-			return status;
-		status = ewb_sink_put(sink, &item);
-		free((void *)item.value);
-		if (status != EWB_OK)
+		item.value = value;
+		item.nvalue = (size_t)n;
+		if (ewb_sink_put(sink, &item) != EWB_OK)
 			return EWB_OK; /* refused: the first one next time */
 	}
 	return EWB_END;
@@ -202,58 +171,37 @@ scan_next(void *self, void *cursor, struct ewb_sink *sink)
 static void
 scan_close(void *self, void *cursor)
 {
-	struct cursor *cur = cursor;
-
 	(void)self;
-	while (cur->n > 0)
-		free(cur->file[--cur->n]);
-	free(cur->file);
-	free(cur);
+	free(cursor);
 }
 
-static int
-drop(const char *path, const struct stat *st, int type, struct FTW *at)
-{
-	(void)st, (void)type;
-	return at->level == 2 && unlink(path) && errno != ENOENT ? -1 : 0;
-}
-
-static enum ewb_status
-flush(void *self, struct ewb_cookie *c)
-{
-	(void)c;
-	return outcome(self, nftw(((struct fs *)self)->dir, drop, 8, FTW_PHYS));
-}
-
+/* The instance is its directory, open. */
 static enum ewb_status
 start(struct ewb_host *h, const struct ewb_setting *s, size_t n, void **self)
 {
-	struct fs *fs = *self = calloc(1, sizeof *fs);
-	const char *dir = n > 0 ? s->value : "";
-	char p[MAX_PATH];
-	int ok;
+	char dir[PATH_MAX + 16];
 
-	if (fs == NULL)
-		return EWB_NO_MEMORY;
-	fs->host = h;
-	ok = realpath(dir, fs->dir) && !access(strcat(fs->dir, "/"), W_OK);
-	for (unsigned v = 0; ok && v < ewb_host_vbuckets(h); v++)
-		ok = !mkdir(path_of(p, fs, v, NULL, 0), 0700) ||
-		     errno == EEXIST;
-	if (ok)
+	snprintf(dir, sizeof dir, "%s/%u", n && *s->value ? s->value : ".",
+	         ewb_host_vbuckets(h));
+	*self = mkdir(dir, 0700) == 0 || errno == EEXIST ? opendir(dir) : NULL;
+	if (*self != NULL)
 		return EWB_OK;
-	ewb_host_error(h, "dir=%s: %s (say where the files may be: dir=PATH)",
-	               dir, strerror(errno));
-	free(fs);
+	ewb_host_error(h, "%s: %s", dir, strerror(errno));
 	return EWB_INVALID;
 }
 
+static void
+stop(void *self)
+{
+	closedir(self);
+}
+
 static const struct ewb_param params[] = {
-	{ "dir", NULL, "where the files are" }, { NULL, NULL, NULL }
+	{ "dir", ".", "where the files are" }, { NULL, NULL, NULL }
 };
 
 EWB_ENGINE(.name = "fs", .help = "keeps each value in a file",
-           .model = EWB_BLOCKING, .max_key = MAX_KEY, .params = params,
-           .open = start, .close = free, .get = get, .store = store,
-           .remove = take_away, .flush = flush, .scan_open = scan_open,
+           .model = EWB_BLOCKING, .max_key = MAX_KEY, .max_value = MAX_VALUE,
+           .params = params, .open = start, .close = stop, .get = get,
+           .store = store, .remove = take_away, .scan_open = scan_open,
            .scan_next = scan_next, .scan_close = scan_close)

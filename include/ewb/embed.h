@@ -105,8 +105,9 @@ void ewb_server_log(struct ewb_server *s, const char *fmt, ...) EWB_PRINTF(2, 3)
  * stopping, it has 64 front ends, or no engine (which is logged). */
 struct ewb_front *ewb_front_new(struct ewb_server *s, struct ev_loop *loop);
 /* front: serves a connected socket; the front end closes it.  0; EWB_BUSY: there
- * are max_connections already, and fd stays yours; -1: no memory, or the server
- * is stopping, and fd is closed. */
+ * are max_connections already, or the last place is just being looked at by one
+ * that accepts, and fd stays yours; -1: no memory, or the server is stopping, and
+ * fd is closed. */
 int ewb_front_adopt(struct ewb_front *f, int fd);
 /* front, after the server has stopped: its watchers have left the loop. */
 void ewb_front_free(struct ewb_front *f);
