@@ -28,6 +28,8 @@ AC_DEFUN([EWB_SUMMARY], [
     werror:     ${enable_werror:-no}
     strict:     ${enable_strict:-no}
     sanitizer:  $with_sanitizer
+    rocksdb:    $with_rocksdb
+    lmdb:       $with_lmdb
     engines in: ${libdir}/ewb/engines
 "])
 ])

@@ -1,0 +1,472 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "commit.h"
+
+#define BATCH_JOBS 4096u
+#define BATCH_BYTES (8u << 20) /* of values; one more may come in */
+#define STALL_US 2000u
+
+/* One batch, while it is made. */
+struct batch {
+	struct dur_job *jobs;
+	size_t n;
+	uint32_t now;
+	size_t bytes;
+	bool wrote; /* there is something in it */
+};
+
+int
+dur_sync_parse(const char *text, enum dur_sync *mode, uint64_t *interval_us)
+{
+	*interval_us = 0;
+	if (strcmp(text, "commit") == 0)
+		*mode = DUR_SYNC_COMMIT;
+	else if (strcmp(text, "none") == 0)
+		*mode = DUR_SYNC_NONE;
+	else if (strncmp(text, "interval:", 9) == 0 &&
+	         ewb_parse_time(text + 9, interval_us) == 0 && *interval_us)
+		*mode = DUR_SYNC_INTERVAL;
+	else
+		return -1;
+	return 0;
+}
+
+/* The operator is told when it begins and when it is over. */
+static void
+tell(struct dur_commit *c, const char *why)
+{
+	if (why && !c->failing)
+		ewb_host_notice(c->host, "writes fail: %s", why);
+	else if (!why && c->failing)
+		ewb_host_notice(c->host, "writes work again");
+	c->failing = why != NULL;
+}
+
+/* Into the batch; what is promised has to be on disk before it is used. */
+static enum ewb_status
+put_state(struct dur_commit *c, bool clean)
+{
+	enum ewb_status status = EWB_NO_MEMORY;
+	size_t n;
+	unsigned char *at = dur_state_write(&c->state, clean, &n);
+
+	if (at)
+		status = c->store->put_state(c->db, at, n);
+	free(at);
+	return status;
+}
+
+static enum ewb_status
+commit_state(struct dur_commit *c, bool clean)
+{
+	enum ewb_status status = c->store->begin(c->db);
+
+	if (status != EWB_OK)
+		return status;
+	status = put_state(c, clean);
+	if (status != EWB_OK) {
+		c->store->abandon(c->db);
+		return status;
+	}
+	return c->store->commit(c->db, true);
+}
+
+/* The expectation, against what is there. */
+static enum ewb_status
+check(const struct ewb_request *r, enum dur_verb verb, bool there, uint64_t cas)
+{
+	if (verb == DUR_REMOVE && !there)
+		return EWB_NOT_FOUND;
+	if (verb == DUR_REMOVE)
+		return r->cas && r->cas != cas ? EWB_EXISTS : EWB_OK;
+	switch (r->expect) {
+	case EWB_EXPECT_ABSENT: return there ? EWB_EXISTS : EWB_OK;
+	case EWB_EXPECT_PRESENT: return there ? EWB_OK : EWB_NOT_FOUND;
+	case EWB_EXPECT_CAS:
+		if (!there)
+			return EWB_NOT_FOUND;
+		return r->cas == cas ? EWB_OK : EWB_EXISTS;
+	case EWB_EXPECT_ANY: break;
+	}
+	return EWB_OK;
+}
+
+static enum ewb_status
+write_one(struct dur_commit *c, struct batch *b, struct dur_job *j,
+          const struct ewb_request *r, const struct dur_key *k)
+{
+	struct ewb_item i = { .size = sizeof i };
+
+	i.seqno = dur_state_next(&c->state, r->vbucket, &c->owes);
+	i.cas = j->cas = dur_cas(i.seqno, r->vbucket);
+	b->wrote = true;
+	if (j->verb == DUR_REMOVE)
+		return c->store->drop(c->db, k);
+	i.flags = r->flags;
+	i.expiry = r->expiry;
+	i.datatype = r->datatype;
+	i.value = r->value;
+	i.nvalue = r->nvalue;
+	b->bytes += r->nvalue;
+	return c->store->put(c->db, k, &i);
+}
+
+/* EWB_OK: j has its status.  Else the batch is to be given up. */
+static enum ewb_status
+apply(struct dur_commit *c, struct batch *b, struct dur_job *j)
+{
+	const struct ewb_request *r = ewb_cookie_request(j->cookie);
+	bool blind = j->verb == DUR_STORE && r->expect == EWB_EXPECT_ANY;
+	struct ewb_item old = { .size = sizeof old };
+	struct dur_key k;
+	enum ewb_status found, status;
+
+	dur_key_make(&k, r->vbucket, r->key, r->nkey);
+	found = c->store->look(c->db, &k, blind, &old);
+	if (found == EWB_WOULDBLOCK)
+		found = EWB_OK; /* most likely: its filter let it pass */
+	if (found != EWB_OK && found != EWB_NOT_FOUND && !blind) {
+		j->status = found;
+		return EWB_OK;
+	}
+	j->status = check(r, j->verb,
+	                  found == EWB_OK && !dur_expired(old.expiry, b->now),
+	                  old.cas);
+	if (j->status != EWB_OK)
+		return EWB_OK;
+	status = write_one(c, b, j, r, &k);
+	if (status == EWB_OK && j->verb == DUR_REMOVE)
+		c->delta[r->vbucket]--;
+	else if (status == EWB_OK && found == EWB_NOT_FOUND)
+		c->delta[r->vbucket]++;
+	return status;
+}
+
+static enum ewb_status
+clear(struct dur_commit *c, struct batch *b, struct dur_job *j)
+{
+	uint32_t i;
+
+	for (i = 0; i < c->state.nvbuckets; i++)
+		c->delta[i] = -atomic_load(&c->state.vbuckets[i].records);
+	b->wrote = true;
+	j->status = EWB_OK;
+	return c->store->clear(c->db);
+}
+
+static enum ewb_status
+fill(struct dur_commit *c, struct batch *b)
+{
+	enum ewb_status status = EWB_OK;
+	struct dur_job *j;
+
+	memset(c->delta, 0, c->state.nvbuckets * sizeof *c->delta);
+	for (j = b->jobs; j && status == EWB_OK; j = j->next)
+		status = j->verb == DUR_FLUSH ? clear(c, b, j) : apply(c, b, j);
+	if (status == EWB_OK && c->owes)
+		status = put_state(c, false);
+	return status;
+}
+
+static void
+count_records(struct dur_commit *c)
+{
+	uint32_t i;
+
+	for (i = 0; i < c->state.nvbuckets; i++)
+		if (c->delta[i])
+			atomic_fetch_add(&c->state.vbuckets[i].records,
+			                 c->delta[i]);
+}
+
+/* Writes it. */
+static enum ewb_status
+finish(struct dur_commit *c, struct batch *b)
+{
+	bool sync = c->mode == DUR_SYNC_COMMIT || c->owes;
+	enum ewb_status status;
+
+	if (!b->wrote) {
+		c->store->abandon(c->db);
+		return EWB_OK;
+	}
+	status = c->store->commit(c->db, sync);
+	if (status != EWB_OK)
+		return status;
+	count_records(c);
+	c->owes = false;
+	if (sync)
+		atomic_fetch_add(&c->syncs, 1);
+	else
+		atomic_store(&c->dirty, true);
+	atomic_fetch_add(&c->batches, 1);
+	atomic_fetch_add(&c->mutations, b->n);
+	if (b->n > atomic_load(&c->largest))
+		atomic_store(&c->largest, b->n);
+	return EWB_OK;
+}
+
+/* Those that a stall or a limit of the batch leaves for later: again in front. */
+static void
+give_back(struct dur_commit *c, struct batch *b)
+{
+	dur_queue_give_back(&c->queue, b->jobs);
+	b->jobs = NULL;
+}
+
+/* The cookies go back: j is not to be touched after. */
+static void
+answer(struct dur_commit *c, struct batch *b, enum ewb_status status)
+{
+	struct dur_job *j;
+
+	if (status != EWB_OK)
+		atomic_fetch_add(&c->failed, b->n);
+	while ((j = b->jobs) != NULL) {
+		enum ewb_status one = status == EWB_OK ? j->status : status;
+
+		b->jobs = j->next;
+		if (one == EWB_OK && j->cas)
+			ewb_reply_cas(j->cookie, j->cas);
+		ewb_notify(j->ticket, one);
+	}
+}
+
+/* What nobody waits for any more is not begun. */
+static void
+drop_cancelled(struct batch *b)
+{
+	struct dur_job **at = &b->jobs, *j;
+
+	while ((j = *at) != NULL) {
+		if (!ewb_cancelled(j->ticket)) {
+			at = &j->next;
+			continue;
+		}
+		*at = j->next;
+		b->n--;
+		ewb_notify(j->ticket, EWB_TEMPORARY);
+	}
+}
+
+/* A flush is a batch of its own; so is each when one of them may be at fault. */
+static void
+cut(struct dur_commit *c, struct batch *b)
+{
+	size_t most = c->alone ? 1 : BATCH_JOBS, n = 0, bytes = 0;
+	struct dur_job **at = &b->jobs, *j;
+	struct batch rest = { 0 };
+
+	for (; (j = *at) != NULL; at = &j->next, n++) {
+		if (n && (n == most || bytes > BATCH_BYTES ||
+		          j->verb == DUR_FLUSH ||
+		          b->jobs->verb == DUR_FLUSH))
+			break;
+		bytes += ewb_cookie_request(j->cookie)->nvalue;
+	}
+	rest.jobs = *at;
+	*at = NULL;
+	b->n = n;
+	if (c->alone)
+		c->alone--;
+	if (rest.jobs)
+		give_back(c, &rest);
+}
+
+/* The status for all of them; EWB_WOULDBLOCK: they were given back. */
+static enum ewb_status
+write_batch(struct dur_commit *c, struct batch *b)
+{
+	enum ewb_status status = c->store->begin(c->db);
+
+	if (status != EWB_OK)
+		return status;
+	status = fill(c, b);
+	if (status != EWB_OK) {
+		c->store->abandon(c->db);
+	} else {
+		status = finish(c, b);
+		if (status == EWB_BUSY) {
+			give_back(c, b);
+			return EWB_BUSY;
+		}
+	}
+	if ((status == EWB_NO_MEMORY || status == EWB_TOO_BIG) && b->n > 1) {
+		c->alone = b->n;
+		give_back(c, b);
+		return EWB_WOULDBLOCK;
+	}
+	return status;
+}
+
+static void
+work(struct ewb_task *t, void *arg)
+{
+	struct dur_commit *c = arg;
+	struct batch b = { .now = ewb_host_time(c->host) };
+	uint64_t clock = ewb_host_clock(c->host);
+	enum ewb_status status;
+
+	if (clock < c->later) { /* woken by one more */
+		ewb_task_sleep(t, c->later - clock);
+		return;
+	}
+	b.jobs = dur_queue_take(&c->queue, c->alone ? 1 : BATCH_JOBS, &b.n);
+	drop_cancelled(&b);
+	if (!b.jobs) {
+		c->alone = 0;
+		return;
+	}
+	cut(c, &b);
+	status = write_batch(c, &b);
+	if (status == EWB_BUSY) {
+		atomic_fetch_add(&c->stalls, 1);
+		c->later = clock + STALL_US;
+		ewb_task_sleep(t, STALL_US);
+		return;
+	}
+	if (dur_queue_length(&c->queue))
+		ewb_task_again(t);
+	if (status == EWB_WOULDBLOCK)
+		return;
+	tell(c, status == EWB_OK ? NULL : c->store->why(c->db));
+	answer(c, &b, status);
+}
+
+static void
+sync_now_and_then(struct ewb_task *t, void *arg)
+{
+	struct dur_commit *c = arg;
+
+	char why[200];
+
+	if (atomic_exchange(&c->dirty, false)) {
+		if (c->store->sync(c->db, why, sizeof why) == EWB_OK) {
+			atomic_fetch_add(&c->syncs, 1);
+		} else {
+			atomic_store(&c->dirty, true);
+			ewb_host_notice(c->host, "sync failed: %s", why);
+		}
+	}
+	ewb_task_sleep(t, c->interval_us);
+}
+
+static void
+free_all(struct dur_commit *c)
+{
+	if (c->syncer)
+		ewb_task_free(c->syncer);
+	if (c->writer)
+		ewb_task_free(c->writer);
+	c->syncer = c->writer = NULL;
+	free(c->delta);
+	c->delta = NULL;
+	dur_state_close(&c->state);
+	dur_queue_fini(&c->queue);
+}
+
+static enum ewb_status
+make_tasks(struct dur_commit *c)
+{
+	c->delta = calloc(c->state.nvbuckets, sizeof *c->delta);
+	c->writer = ewb_task_new(c->host, EWB_WRITER, "commit", work, c);
+	if (c->mode == DUR_SYNC_INTERVAL)
+		c->syncer = ewb_task_new(c->host, EWB_AUX, "sync",
+		                         sync_now_and_then, c);
+	if (c->delta && c->writer &&
+	    (c->syncer || c->mode != DUR_SYNC_INTERVAL))
+		return EWB_OK;
+	ewb_host_error(c->host, "out of memory");
+	return EWB_NO_MEMORY;
+}
+
+enum ewb_status
+dur_commit_open(struct dur_commit *c, struct ewb_host *host,
+                const struct dur_store *store, void *db, const char *where,
+                const void *at, size_t n)
+{
+	enum ewb_status status;
+
+	c->host = host;
+	c->store = store;
+	c->db = db;
+	status = dur_state_open(&c->state, host, where,
+	                        c->mode != DUR_SYNC_COMMIT, at, n);
+	if (status != EWB_OK)
+		return status;
+	dur_queue_init(&c->queue);
+	status = make_tasks(c);
+	if (status == EWB_OK) {
+		status = commit_state(c, false);
+		if (status != EWB_OK)
+			ewb_host_error(host, "path=%s: %s", where,
+			               store->why(db));
+	}
+	if (status != EWB_OK) {
+		free_all(c);
+		return status;
+	}
+	if (c->state.lost)
+		ewb_host_notice(host, "path=%s: it was not closed, and did not "
+		                      "sync each commit: mutations may be lost; "
+		                      "its vbuckets begin new histories",
+		                where);
+	if (c->syncer)
+		ewb_task_wake(c->syncer);
+	return EWB_OK;
+}
+
+void
+dur_commit_close(struct dur_commit *c)
+{
+	if (commit_state(c, true) != EWB_OK)
+		ewb_host_notice(c->host, "not closed cleanly: %s",
+		                c->store->why(c->db));
+	free_all(c);
+}
+
+enum ewb_status
+dur_commit_begin(struct dur_commit *c, struct ewb_cookie *k, enum dur_verb verb)
+{
+	struct dur_job *j;
+	enum ewb_status status;
+
+	/* The answer is in the reply; another status has ended the command. */
+	if (ewb_cookie_resumed(k) != EWB_NEW)
+		return EWB_OK;
+	status = dur_job_new(k, verb, &j);
+	if (status != EWB_OK)
+		return status;
+	dur_commit_push(c, j);
+	return EWB_WOULDBLOCK;
+}
+
+void
+dur_commit_push(struct dur_commit *c, struct dur_job *j)
+{
+	dur_queue_push(&c->queue, j);
+	ewb_task_wake(c->writer);
+}
+
+bool
+dur_commit_cancel(struct dur_commit *c, struct dur_job *j)
+{
+	if (!dur_queue_remove(&c->queue, j))
+		return false;
+	ewb_notify(j->ticket, EWB_TEMPORARY);
+	return true;
+}
+
+void
+dur_commit_look(const struct dur_commit *c, struct dur_commit_stats *s)
+{
+	s->batches = atomic_load(&c->batches);
+	s->mutations = atomic_load(&c->mutations);
+	s->syncs = atomic_load(&c->syncs);
+	s->stalls = atomic_load(&c->stalls);
+	s->failed = atomic_load(&c->failed);
+	s->largest = atomic_load(&c->largest);
+}

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Group commit: one task takes every mutation that waits, makes one batch of
+ * them, writes and syncs that once, and only then answers them all.
+ *
+ *      queue ──▶ check expectations, put ──▶ commit, sync ──▶ notify each
+ *        ▲            (in order, seeing those before)   │
+ *        └──────────── stalled: given back, later ◀─────┘
+ *
+ * Each mutation sees the ones before it in its batch, so that a compare and its
+ * write are one step.  When a batch fails as a whole, none of it is
+ * acknowledged; when it may be one mutation's fault, each is tried alone. */
+#ifndef DURABLE_COMMIT_H
+#define DURABLE_COMMIT_H
+
+#include <ewb/engine.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "queue.h"
+#include "record.h"
+#include "state.h"
+
+/* What a library does for it.  Called by one thread at a time. */
+struct dur_store {
+	/* A batch begins.  Else: nothing can be written now. */
+	enum ewb_status (*begin)(void *db);
+	/* The record as it is now, this batch's changes included; its value
+	 * stays until the next call.  EWB_OK, EWB_NOT_FOUND, or an error.
+	 * cheap: EWB_WOULDBLOCK when the disk would have to be asked. */
+	enum ewb_status (*look)(void *db, const struct dur_key *k, bool cheap,
+	                        struct ewb_item *i);
+	/* Into the batch.  An error: the whole batch is to be given up. */
+	enum ewb_status (*put)(void *db, const struct dur_key *k,
+	                       const struct ewb_item *i);
+	enum ewb_status (*drop)(void *db, const struct dur_key *k);
+	enum ewb_status (*put_state)(void *db, const void *at, size_t n);
+	/* All records.  Nothing is in the batch but this, and the state. */
+	enum ewb_status (*clear)(void *db);
+	/* The batch, to the disk if sync.  EWB_BUSY: nothing was written, the
+	 * library wants to catch up first.  EWB_NO_MEMORY, EWB_TOO_BIG:
+	 * nothing was written.  Else: nobody knows.  The batch is gone. */
+	enum ewb_status (*commit)(void *db, bool sync);
+	void (*abandon)(void *db);
+	/* Why the last of these failed, one line. */
+	const char *(*why)(void *db);
+	/* Syncs what was committed without; beside the others, on another
+	 * thread.  Null: DUR_SYNC_INTERVAL is not possible.  When it fails, why
+	 * has one line. */
+	enum ewb_status (*sync)(void *db, char *why, size_t n);
+};
+
+enum dur_sync { DUR_SYNC_COMMIT, DUR_SYNC_INTERVAL, DUR_SYNC_NONE };
+
+struct dur_commit_stats {
+	uint64_t batches, mutations, syncs, stalls, failed;
+	uint64_t largest; /* mutations in one batch */
+};
+
+struct dur_commit {
+	/* set once, by open */
+	struct ewb_host *host;
+	const struct dur_store *store;
+	void *db;
+	enum dur_sync mode;
+	uint64_t interval_us;
+	struct ewb_task *writer, *syncer; /* syncer: DUR_SYNC_INTERVAL */
+	/* see there */
+	struct dur_queue queue;
+	struct dur_state state;
+	/* writer's task only */
+	size_t alone;   /* so many are tried one by one */
+	bool owes;      /* the state has to be written, and synced */
+	bool failing;   /* the operator has been told */
+	uint64_t later; /* stalled: not before this time of the host's clock */
+	int64_t *delta; /* of records, by vbucket, in this batch */
+	/* any thread */
+	_Atomic bool dirty; /* something was not synced */
+	_Atomic uint64_t batches, mutations, syncs, stalls, failed, largest;
+};
+
+/* pool or start.  "commit", "interval:MS", "none"; -1: it is another word. */
+int dur_sync_parse(const char *text, enum dur_sync *mode, uint64_t *interval_us);
+
+/* pool or start.  at: the state record of the database, or null.  The state is
+ * written, and synced, before it returns.  When it fails it has said why. */
+enum ewb_status dur_commit_open(struct dur_commit *c, struct ewb_host *host,
+                                const struct dur_store *store, void *db,
+                                const char *where, const void *at, size_t n);
+/* pool or start.  Nothing waits any more.  Leaves the state as of a clean end. */
+void dur_commit_close(struct dur_commit *c);
+
+/* front, in a callback: queues this mutation.  The result is the callback's;
+ * run again it finds the answer in the reply. */
+enum ewb_status dur_commit_begin(struct dur_commit *c, struct ewb_cookie *k,
+                                 enum dur_verb verb);
+/* any: likewise, a job that is a task's. */
+void dur_commit_push(struct dur_commit *c, struct dur_job *j);
+/* front: the cancel callback, when the job is in this queue. */
+bool dur_commit_cancel(struct dur_commit *c, struct dur_job *j);
+
+void dur_commit_look(const struct dur_commit *c, struct dur_commit_stats *s);
+
+#endif

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "place.h"
+
+#define LOCK_NAME "ewbd.lock"
+#define NEW_NAME "ewbd.new" /* while the database is being made */
+
+const char *
+dur_setting(const struct ewb_setting *s, size_t n, const char *name,
+            const char *fallback)
+{
+	const char *value = fallback;
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (strcmp(s[i].name, name) == 0)
+			value = s[i].value;
+	return value;
+}
+
+int
+dur_setting_size(struct ewb_host *host, const struct ewb_setting *s, size_t n,
+                 const char *name, const char *fallback, uint64_t least,
+                 uint64_t *bytes)
+{
+	const char *value = dur_setting(s, n, name, fallback);
+
+	if (ewb_parse_size(value, bytes)) {
+		ewb_host_error(host, "%s=%s: not a size (64M, 1G)", name, value);
+		return -1;
+	}
+	if (*bytes < least) {
+		ewb_host_error(host, "%s=%s: too small (%" PRIu64 " at least)",
+		               name, value, least);
+		return -1;
+	}
+	return 0;
+}
+
+static enum ewb_status
+refuse(struct ewb_host *host, const char *path)
+{
+	ewb_host_error(host, "path=%s: %s", path, strerror(errno));
+	return EWB_INVALID;
+}
+
+static enum ewb_status
+no_memory(struct ewb_host *host)
+{
+	ewb_host_error(host, "out of memory");
+	return EWB_NO_MEMORY;
+}
+
+/* malloc'ed */
+static char *
+name_in(const char *path, const char *name)
+{
+	size_t n = strlen(path) + strlen(name) + 2;
+	char *whole = malloc(n);
+
+	if (whole)
+		snprintf(whole, n, "%s/%s", path, name);
+	return whole;
+}
+
+static enum ewb_status
+lock(struct dur_place *p, struct ewb_host *host)
+{
+	char *name = name_in(p->path, LOCK_NAME);
+
+	if (!name)
+		return no_memory(host);
+	p->lock = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+	free(name);
+	if (p->lock < 0)
+		return refuse(host, p->path);
+	if (flock(p->lock, LOCK_EX | LOCK_NB) == 0)
+		return EWB_OK;
+	if (errno != EWOULDBLOCK)
+		return refuse(host, p->path);
+	ewb_host_error(host, "path=%s: in use by another process or engine; "
+	                     "each needs a directory of its own",
+	               p->path);
+	return EWB_INVALID;
+}
+
+/* Of nobody's data. */
+static bool
+is_harmless(const char *name)
+{
+	return strcmp(name, ".") == 0 || strcmp(name, "..") == 0 ||
+	       strcmp(name, LOCK_NAME) == 0 || strcmp(name, "lost+found") == 0;
+}
+
+static enum ewb_status
+look_around(struct dur_place *p, struct ewb_host *host)
+{
+	DIR *dir = opendir(p->path);
+	const struct dirent *e;
+	bool empty = true;
+
+	if (!dir)
+		return refuse(host, p->path);
+	while ((e = readdir(dir)) != NULL) {
+		empty &= is_harmless(e->d_name);
+		p->fresh |= strcmp(e->d_name, NEW_NAME) == 0;
+	}
+	closedir(dir);
+	p->fresh |= empty;
+	return EWB_OK;
+}
+
+/* On disk before anything else of a new database is. */
+static enum ewb_status
+mark_new(struct dur_place *p, struct ewb_host *host)
+{
+	char *name = name_in(p->path, NEW_NAME);
+	int fd;
+
+	if (!name)
+		return no_memory(host);
+	fd = open(name, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+	free(name);
+	if (fd < 0)
+		return refuse(host, p->path);
+	close(fd);
+	return EWB_OK;
+}
+
+/* Names, too, have to be on disk. */
+static int
+sync_dir(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int err;
+
+	if (fd < 0)
+		return -1;
+	err = fsync(fd);
+	close(fd);
+	return err;
+}
+
+enum ewb_status
+dur_place_open(struct dur_place *p, struct ewb_host *host, const char *path)
+{
+	enum ewb_status status;
+
+	*p = (struct dur_place){ .lock = -1 };
+	if (!path || !*path) {
+		ewb_host_error(host, "path=DIR is missing: the directory for "
+		                     "the data, which is made if need be");
+		return EWB_INVALID;
+	}
+	p->path = strdup(path);
+	if (!p->path)
+		return no_memory(host);
+	if (mkdir(path, 0777) && errno != EEXIST)
+		return refuse(host, path);
+	status = lock(p, host);
+	if (status == EWB_OK)
+		status = look_around(p, host);
+	if (status == EWB_OK && p->fresh)
+		status = mark_new(p, host);
+	return status;
+}
+
+enum ewb_status
+dur_place_made(struct dur_place *p, struct ewb_host *host)
+{
+	char *name = name_in(p->path, NEW_NAME);
+	int err;
+
+	if (!name)
+		return no_memory(host);
+	err = sync_dir(p->path) || (unlink(name) && errno != ENOENT) ||
+	      sync_dir(p->path);
+	free(name);
+	if (err)
+		return refuse(host, p->path);
+	p->fresh = false;
+	return EWB_OK;
+}
+
+void
+dur_place_close(struct dur_place *p)
+{
+	if (p->lock >= 0)
+		close(p->lock);
+	p->lock = -1;
+	free(p->path);
+	p->path = NULL;
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What a database knows of its vbuckets, and how it was left: one small record
+ * beside the data.
+ *
+ * A seqno is never given twice.  Not to write the record with each mutation,
+ * numbers are promised ahead: what is on disk is the end of what may have been
+ * given, and after an unclean end one goes on from there.
+ *
+ * The number of records is right after a clean end, and within some thousands
+ * after another one.  A scan of a whole vbucket puts it right. */
+#ifndef DURABLE_STATE_H
+#define DURABLE_STATE_H
+
+#include <ewb/engine.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct dur_vbucket {
+	/* set once, by dur_state_open() */
+	uint64_t uuid; /* of its history: another one when some was lost */
+	/* the writer's; others may look */
+	_Atomic uint64_t seqno;    /* of the last mutation */
+	_Atomic uint64_t promised; /* no seqno above was given out */
+	/* any thread */
+	_Atomic int64_t records;
+};
+
+struct dur_state {
+	struct ewb_host *host;
+	uint32_t nvbuckets;
+	struct dur_vbucket *vbuckets;
+	bool lossy; /* as this run syncs, an unclean end may lose mutations */
+	unsigned lost; /* how many vbuckets have begun a new history */
+};
+
+/* pool or start.  at: the record, null: there is none, a new database.  where
+ * names the database for a message.  When it fails it has said why. */
+enum ewb_status dur_state_open(struct dur_state *s, struct ewb_host *host,
+                               const char *where, bool lossy, const void *at,
+                               size_t n);
+void dur_state_close(struct dur_state *s);
+/* The record, malloc'ed; null: no memory. */
+unsigned char *dur_state_write(const struct dur_state *s, bool clean, size_t *n);
+/* The next seqno of a vbucket; *promise: the record has to be written before,
+ * or with, the mutation, and synced. */
+uint64_t dur_state_next(struct dur_state *s, uint16_t vbucket, bool *promise);
+
+/* A cas is unique in a database. */
+static inline uint64_t
+dur_cas(uint64_t seqno, uint16_t vbucket)
+{
+	return seqno << 10 | vbucket;
+}
+
+#endif

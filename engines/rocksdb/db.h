@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The database: RocksDB's, its options, and what its errors mean here.
+ *
+ *      open ──▶ working ──a write failed──▶ sick ──the disk is good again──┐
+ *                  ▲                                                        │
+ *                  └──────────── closed and opened anew, gate shut ◀────────┘
+ *
+ * After some failed writes RocksDB refuses all others until it is opened anew.
+ * Reads go on while it is sick. */
+#ifndef ROCKSDB_DB_H
+#define ROCKSDB_DB_H
+
+#include <ewb/engine.h>
+#include <rocksdb/c.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "../durable/commit.h"
+#include "../durable/cursors.h"
+#include "../durable/gate.h"
+#include "../durable/place.h"
+#include "../durable/queue.h"
+
+#define RDB_WHY 240
+#define RDB_MAX_READERS 64u
+
+struct rdb_options {
+	uint64_t cache, memtable;
+	uint64_t readers, background;
+	int compression;
+	bool direct, point_in_time;
+};
+
+struct rdb_counters {
+	_Atomic uint64_t gets_hot, gets_cold, multigets, reopened, scans_ended,
+		expired, read_errors;
+};
+
+struct rdb {
+	/* set once, by open */
+	struct ewb_host *host;
+	struct dur_place place;
+	struct rdb_options options;
+	rocksdb_options_t *opt;
+	rocksdb_cache_t *cache;
+	rocksdb_env_t *env;
+	rocksdb_compactionfilterfactory_t *expiry;
+	rocksdb_readoptions_t *cached, *any; /* block cache only; and the disk */
+	rocksdb_writeoptions_t *synced, *unsynced;
+	struct ewb_task *readers[RDB_MAX_READERS];
+	/* see there */
+	struct dur_gate gate;
+	struct dur_cursors cursors;
+	struct dur_commit commit;
+	struct dur_queue reads;
+	/* any thread inside the gate; changed while it is shut; null: sick, and
+	 * it could not be opened */
+	rocksdb_t *db;
+	rocksdb_column_family_handle_t *family; /* the only one */
+	/* the writer's */
+	rocksdb_writebatch_wi_t *batch;
+	rocksdb_writebatch_t *clearing; /* instead, to remove everything */
+	char *looked;                   /* of the last look */
+	bool sick;
+	char why[RDB_WHY];
+	/* any thread */
+	_Atomic unsigned next_reader;
+	struct rdb_counters count;
+};
+
+extern const struct dur_store rdb_store;
+
+/* pool or start.  When it fails it has said why. */
+enum ewb_status rdb_open(struct rdb *d, struct ewb_host *host,
+                         const struct ewb_setting *s, size_t n);
+void rdb_close(struct rdb *d);
+/* The writer, or at start: closes it, if it is open, and opens it anew. */
+enum ewb_status rdb_reopen(struct rdb *d);
+
+/* any: the status that one of RocksDB's errors is, and its text, one line, in
+ * why.  Frees err; null: EWB_OK. */
+enum ewb_status rdb_status(char *err, char *why, size_t n);
+/* any: likewise for a read: the operator is told. */
+enum ewb_status rdb_read_failed(struct rdb *d, char *err);
+
+#endif

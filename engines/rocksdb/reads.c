@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <stdlib.h>
+#include <string.h>
+
+#include "reads.h"
+
+#define AT_ONCE 32u      /* keys in one MultiGet */
+#define LEND_FROM 16384u /* smaller values are copied */
+
+static void
+release(void *arg)
+{
+	rocksdb_pinnableslice_destroy(arg);
+}
+
+/* Takes the slice. */
+static enum ewb_status
+reply(struct rdb *d, struct ewb_cookie *c, rocksdb_pinnableslice_t *slice)
+{
+	struct ewb_item i;
+	size_t n;
+	const char *at = rocksdb_pinnableslice_value(slice, &n);
+	enum ewb_status status;
+
+	if (!dur_value_read(&i, at, n))
+		status = EWB_INTERNAL;
+	else if (dur_expired(i.expiry, ewb_host_time(d->host)))
+		status = EWB_NOT_FOUND;
+	else if (i.nvalue >= LEND_FROM)
+		return ewb_reply_item(c, &i, release, slice);
+	else
+		status = ewb_reply_item(c, &i, NULL, NULL);
+	release(slice);
+	return status;
+}
+
+/* EWB_WOULDBLOCK: the disk has to be asked, or the gate is shut. */
+static enum ewb_status
+find(struct rdb *d, const struct ewb_request *r, const rocksdb_readoptions_t *o,
+     rocksdb_pinnableslice_t **slice)
+{
+	struct dur_key k;
+	char *err = NULL;
+
+	dur_key_make(&k, r->vbucket, r->key, r->nkey);
+	*slice = rocksdb_get_pinned(d->db, o, (const char *)k.at, k.n, &err);
+	if (err)
+		return rdb_read_failed(d, err);
+	return *slice ? EWB_OK : EWB_NOT_FOUND;
+}
+
+static enum ewb_status
+find_at_once(struct rdb *d, const struct ewb_request *r,
+             rocksdb_pinnableslice_t **slice)
+{
+	enum ewb_status status = EWB_WOULDBLOCK;
+
+	if (!dur_gate_try(&d->gate))
+		return EWB_WOULDBLOCK;
+	if (d->db)
+		status = find(d, r, d->cached, slice);
+	dur_gate_leave(&d->gate);
+	return status;
+}
+
+static enum ewb_status
+queue(struct rdb *d, struct ewb_cookie *c, enum dur_verb verb)
+{
+	struct dur_job *j;
+	enum ewb_status status = dur_job_new(c, verb, &j);
+	unsigned next;
+
+	if (status != EWB_OK)
+		return status;
+	next = atomic_fetch_add(&d->next_reader, 1);
+	dur_queue_push(&d->reads, j);
+	ewb_task_wake(d->readers[next % d->options.readers]);
+	return EWB_WOULDBLOCK;
+}
+
+enum ewb_status
+rdb_get(struct rdb *d, struct ewb_cookie *c, const struct ewb_request *r)
+{
+	rocksdb_pinnableslice_t *slice;
+	enum ewb_status status;
+
+	if (ewb_cookie_resumed(c) != EWB_NEW)
+		return EWB_OK; /* the reply is there */
+	status = find_at_once(d, r, &slice);
+	if (status == EWB_WOULDBLOCK)
+		return queue(d, c, DUR_GET);
+	atomic_fetch_add_explicit(&d->count.gets_hot, 1, memory_order_relaxed);
+	return status == EWB_OK ? reply(d, c, slice) : status;
+}
+
+enum ewb_status
+rdb_change(struct rdb *d, struct ewb_cookie *c, const struct ewb_request *r,
+           enum dur_verb verb)
+{
+	rocksdb_pinnableslice_t *slice;
+	enum ewb_status status = EWB_OK;
+
+	if (ewb_cookie_resumed(c) == EWB_NEW &&
+	    (verb == DUR_REMOVE || r->expect != EWB_EXPECT_ANY)) {
+		status = find_at_once(d, r, &slice);
+		if (status == EWB_OK)
+			release(slice);
+	}
+	return status == EWB_WOULDBLOCK ? queue(d, c, verb) :
+	                                  dur_commit_begin(&d->commit, c, verb);
+}
+
+/* Background. */
+
+/* Some of those that wait: each reader its part. */
+struct gathered {
+	struct dur_job *jobs[AT_ONCE];
+	struct dur_key keys[AT_ONCE];
+	const char *at[AT_ONCE];
+	size_t sizes[AT_ONCE];
+	rocksdb_pinnableslice_t *values[AT_ONCE];
+	char *errors[AT_ONCE];
+	size_t n;
+};
+
+static void
+gather(struct rdb *d, struct gathered *g)
+{
+	size_t part = dur_queue_length(&d->reads) / d->options.readers + 1;
+	struct dur_job *j =
+		dur_queue_take(&d->reads, part < AT_ONCE ? part : AT_ONCE,
+	                       &g->n);
+	size_t i;
+
+	for (i = 0; i < g->n; i++, j = j->next) {
+		const struct ewb_request *r = ewb_cookie_request(j->cookie);
+
+		g->jobs[i] = j;
+		dur_key_make(&g->keys[i], r->vbucket, r->key, r->nkey);
+		g->at[i] = (const char *)g->keys[i].at;
+		g->sizes[i] = g->keys[i].n;
+	}
+}
+
+/* False: the database could not be opened anew; there is nothing to ask. */
+static bool
+fetch(struct rdb *d, struct gathered *g)
+{
+	bool open;
+
+	dur_gate_enter(&d->gate);
+	open = d->db != NULL;
+	if (open)
+		rocksdb_batched_multi_get_cf(d->db, d->any, d->family, g->n,
+		                             g->at, g->sizes, g->values,
+		                             g->errors, false);
+	dur_gate_leave(&d->gate);
+	return open;
+}
+
+/* The cookie goes back, or to the writer. */
+static void
+finish(struct rdb *d, struct dur_job *j, rocksdb_pinnableslice_t *value,
+       char *err)
+{
+	enum ewb_status status = EWB_NOT_FOUND;
+
+	if (j->verb != DUR_GET) {
+		if (value)
+			release(value);
+		rocksdb_free(err); /* the writer will meet it, too */
+		dur_commit_push(&d->commit, j);
+		return;
+	}
+	atomic_fetch_add_explicit(&d->count.gets_cold, 1, memory_order_relaxed);
+	if (err)
+		status = rdb_read_failed(d, err);
+	else if (value)
+		status = reply(d, j->cookie, value);
+	ewb_notify(j->ticket, status);
+}
+
+static void
+read_some(struct ewb_task *t, void *arg)
+{
+	struct rdb *d = arg;
+	struct gathered g;
+	size_t i;
+	bool open;
+
+	gather(d, &g);
+	if (g.n == 0)
+		return;
+	open = fetch(d, &g);
+	atomic_fetch_add_explicit(&d->count.multigets, 1, memory_order_relaxed);
+	for (i = 0; i < g.n; i++) {
+		if (open)
+			finish(d, g.jobs[i], g.values[i], g.errors[i]);
+		else
+			ewb_notify(g.jobs[i]->ticket, EWB_TEMPORARY);
+	}
+	if (dur_queue_length(&d->reads))
+		ewb_task_again(t);
+}
+
+enum ewb_status
+rdb_reads_open(struct rdb *d)
+{
+	uint64_t i;
+
+	dur_queue_init(&d->reads);
+	for (i = 0; i < d->options.readers; i++) {
+		d->readers[i] = ewb_task_new(d->host, EWB_READER, "read",
+		                             read_some, d);
+		if (!d->readers[i]) {
+			ewb_host_error(d->host, "out of memory");
+			rdb_reads_close(d);
+			return EWB_NO_MEMORY;
+		}
+	}
+	return EWB_OK;
+}
+
+void
+rdb_reads_close(struct rdb *d)
+{
+	uint64_t i;
+
+	for (i = 0; i < d->options.readers && d->readers[i]; i++)
+		ewb_task_free(d->readers[i]);
+	dur_queue_fini(&d->reads);
+}
