@@ -55,9 +55,26 @@ load(struct code *k, const char *path)
 	kit_memory_of((unsigned)(k - codes), k->from, k->to);
 }
 
+/* The library that has this. */
+static void
+along(void *p)
+{
+	struct link_map *map;
+	struct code k = { 0 };
+	Dl_info info;
+
+	if (!dladdr1(p, &info, (void **)&map, RTLD_DL_LINKMAP))
+		return;
+	k.base = map->l_addr;
+	dl_iterate_phdr(measure, &k);
+	kit_memory_with(k.from, k.to);
+}
+
 void
 kit_load(void)
 {
+	along(dlsym(RTLD_DEFAULT, "ewb_reply_value"));
+	along(dlsym(RTLD_DEFAULT, "opendir"));
 	load(&codes[0], kit.path);
 	for (unsigned i = 0; i < kit.nfilters; i++)
 		load(&codes[1 + i], kit.filters[i].path);

@@ -28,6 +28,7 @@
 #endif
 
 #define BLOCKS (1u << 18) /* remembered at once, a power of two */
+#define WITH 2            /* libraries beside: libewb, libc */
 #define GONE 0xdd         /* what a freed block is filled with */
 
 struct block {
@@ -45,9 +46,12 @@ static struct block blocks[BLOCKS];
 static uint64_t born;
 static size_t nblocks;
 /* any thread */
-static struct {
+struct range {
 	_Atomic uintptr_t from, to;
-} code[1 + KIT_FILTERS];
+};
+static struct range code[1 + KIT_FILTERS];
+static struct range with[WITH];
+static _Atomic unsigned nwith;
 static _Atomic long until_failure; /* 0: no failure is due */
 static _Atomic bool has_failed;
 static _Thread_local int inside, paused;
@@ -63,6 +67,18 @@ kit_memory_of(unsigned which, uintptr_t from, uintptr_t to)
 {
 	atomic_store(&code[which].to, to);
 	atomic_store(&code[which].from, from);
+}
+
+void
+kit_memory_with(uintptr_t from, uintptr_t to)
+{
+	unsigned i = atomic_load(&nwith);
+
+	if (i == WITH)
+		return;
+	atomic_store(&with[i].to, to);
+	atomic_store(&with[i].from, from);
+	atomic_store(&nwith, i + 1);
 }
 
 void
@@ -207,13 +223,18 @@ bury(struct block *b)
 }
 
 static bool
-engines(uintptr_t by)
+is_of(const struct range *r, unsigned n, uintptr_t by)
 {
-	for (unsigned i = 0; i <= kit.nfilters; i++)
-		if (by >= atomic_load(&code[i].from) &&
-		    by < atomic_load(&code[i].to))
+	for (unsigned i = 0; i < n; i++)
+		if (by >= atomic_load(&r[i].from) && by < atomic_load(&r[i].to))
 			return true;
 	return false;
+}
+
+static bool
+engines(uintptr_t by)
+{
+	return is_of(code, 1 + kit.nfilters, by);
 }
 
 /* Is it this one's turn to fail? */
@@ -222,7 +243,7 @@ fails(uintptr_t by)
 {
 	if (paused || atomic_load(&until_failure) == 0)
 		return false;
-	if (!inside && !engines(by))
+	if (!engines(by) && !(inside && is_of(with, WITH, by)))
 		return false;
 	if (atomic_fetch_sub(&until_failure, 1) != 1)
 		return false;

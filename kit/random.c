@@ -238,6 +238,7 @@ real_open(void)
 
 	ewb_server_defaults(&so);
 	so.deadline_ms = 0;
+	so.vbuckets = STAGE_VBUCKETS;
 	so.log = write_down;
 	real.server = ewb_server_new(&so, why, sizeof why);
 	KIT_NEED(real.server, "%s", why);

@@ -52,7 +52,7 @@ set_options(struct ewb_server_options *o, const struct stage_how *how)
 		o->pool[i] = (struct ewb_pool_options){ .threads = 0 };
 	o->deadline_ms = how->deadline_ms;
 	o->no_progress_s = 0;
-	o->vbuckets = 4;
+	o->vbuckets = STAGE_VBUCKETS;
 	o->log = write_down;
 	if (how->high) {
 		o->high = how->high;

@@ -23,6 +23,9 @@
 
 #include "frontend/front.h"
 
+/* Always as many: an engine that keeps data refuses another number. */
+#define STAGE_VBUCKETS 4u
+
 struct stage_how {
 	uint32_t deadline_ms; /* 0: none */
 	uint64_t high, low;   /* marks of a stream; 0: as a server has them */
