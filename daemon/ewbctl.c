@@ -21,6 +21,7 @@
 #define OP_GET 0x00
 #define OP_SET 0x01
 #define OP_DELETE 0x04
+#define OP_CHECKPOINT 0xd8 /* of the engines that have it */
 #define OP_ENGINE_RELOAD 0xde
 #define PINGS 100
 #define PINGS_MAX 1000000
@@ -36,6 +37,7 @@ static int set(const struct ewb_ctl_addr *where, char **argv);
 static int drop(const struct ewb_ctl_addr *where, char **argv);
 static int stats(const struct ewb_ctl_addr *where, char **argv);
 static int ping(const struct ewb_ctl_addr *where, char **argv);
+static int checkpoint(const struct ewb_ctl_addr *where, char **argv);
 static int engine(const struct ewb_ctl_addr *where, char **argv);
 static int help(const struct ewb_ctl_addr *where, char **argv);
 
@@ -51,6 +53,9 @@ static const struct command commands[] = {
 	{ "stats", "[GROUP]", "print the server's statistics", 0, 1, stats },
 	{ "ping", "[N]", "time N empty requests, one after another", 0, 1,
 	  ping },
+	{ "checkpoint", "PATH",
+	  "copy the database, as it is now, to a new directory", 1, 1,
+	  checkpoint },
 	{ "engine", "reload [MS]",
 	  "load its engine anew; what is blocked has MS, to 60000", 1, 2,
 	  engine },
@@ -336,6 +341,70 @@ engine(const struct ewb_ctl_addr *where, char **argv)
 	return reload(where, (uint32_t)ms) ? EWB_CTL_FAILED : EWB_CTL_DONE_WELL;
 }
 
+/* A copy of a large database takes its time. */
+#define COPY_MS (24 * 3600 * 1000)
+
+/* The path as the server sees it, which may stand somewhere else. */
+static int
+whole_path(const char *path, char *to, size_t n)
+{
+	char here[EWB_KEY_MAX + 1];
+	int len;
+
+	if (*path == '/')
+		len = snprintf(to, n, "%s", path);
+	else if (getcwd(here, sizeof(here)))
+		len = snprintf(to, n, "%s/%s", here, path);
+	else
+		len = (int)n;
+	return (size_t)len < n ? 0 : ewb_ctl_say("checkpoint %s: longer than %d "
+	                                         "bytes", path, EWB_KEY_MAX);
+}
+
+static int
+checkpoint_said(const char *path, const struct ewb_ctl_reply *r)
+{
+	char why[EWB_CTL_WHY_MAX];
+
+	switch (r->status) {
+	case EWB_WIRE_OK: return 0;
+	case EWB_WIRE_EXISTS:
+		return ewb_ctl_say("checkpoint %s: it is there; name a new "
+		                   "directory", path);
+	case EWB_WIRE_NO_ACCESS:
+		return ewb_ctl_say("checkpoint: only clients on the server's "
+		                   "machine may ask for it");
+	case EWB_WIRE_UNKNOWN_COMMAND:
+		return ewb_ctl_say("checkpoint: the server's engine makes none");
+	case EWB_WIRE_NOT_STORED:
+		return ewb_ctl_say("checkpoint %s: it failed; the server's log "
+		                   "says why", path);
+	default:
+		return ewb_ctl_say("checkpoint %s: %s", path,
+		                   ewb_ctl_reply_why(r, why));
+	}
+}
+
+static int
+checkpoint(const struct ewb_ctl_addr *where, char **argv)
+{
+	char path[EWB_KEY_MAX + 1];
+	struct ewb_ctl_request q = { .opcode = OP_CHECKPOINT, .key = path };
+	struct ewb_ctl_conn c = { .fd = -1 };
+	struct ewb_ctl_reply r;
+	int err = whole_path(argv[0], path, sizeof(path)) ||
+	          ewb_ctl_conn_open(&c, where);
+
+	q.nkey = err ? 0 : strlen(path);
+	if (!err) {
+		c.timeout_ms = COPY_MS;
+		err = ewb_ctl_conn_ask(&c, &q, &r) ||
+		      checkpoint_said(argv[0], &r);
+	}
+	ewb_ctl_conn_close(&c);
+	return err ? EWB_CTL_FAILED : EWB_CTL_DONE_WELL;
+}
+
 /* The program. */
 
 enum { OPT_HOST, OPT_HELP, OPT_VERSION };
@@ -387,7 +456,7 @@ help(const struct ewb_ctl_addr *where, char **argv)
 	       "      --version        print the version\n\n",
 	       EWB_CTL_PORT);
 	for (i = 0; i < NCOMMANDS; i++)
-		printf("  %-8s%-13s%s\n", commands[i].name, commands[i].args,
+		printf("  %-11s%-12s%s\n", commands[i].name, commands[i].args,
 		       commands[i].help);
 	printf("\nOf scan:\n"
 	       "  --prefix P           keys that begin with P\n"

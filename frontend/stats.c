@@ -131,26 +131,35 @@ add_general(struct ewb_cookie *c)
 		k->groups[i].add(c, k->groups[i].arg, 0);
 }
 
-/* The engine's own, which may block: a child. */
+/* The engine's own, which may block: a child.  With its name as the group the
+ * engine sees that, and may say more. */
 static enum ewb_status
-run_general(struct ewb_cookie *c) EWB_ON_FRONT
+run_engines(struct ewb_cookie *c) EWB_ON_FRONT
 {
-	struct ewb_cookie *child;
+	struct ewb_cookie *child = c->child;
 
-	if (c->child == NULL) {
-		add_general(c);
+	if (child == NULL) {
 		child = ewb_child_take(c, EWB_OP_STATS);
 		if (child == NULL)
 			return EWB_NO_MEMORY;
 		child->command = c->command->arg;
+		child->request.key = c->request.key;
+		child->request.nkey = c->request.nkey;
 		if (ewb_child_run(child) == EWB_WOULDBLOCK)
 			return EWB_WOULDBLOCK;
 	}
-	child = c->child;
 	if (child->status != EWB_OK)
 		return child->status;
 	return ewb_reply_value(c, ewb_reply_data(&child->reply),
 	                       child->reply.len);
+}
+
+static enum ewb_status
+run_general(struct ewb_cookie *c) EWB_ON_FRONT
+{
+	if (c->child == NULL)
+		add_general(c);
+	return run_engines(c);
 }
 
 /* The pool. */
@@ -402,11 +411,21 @@ run_cookies(struct ewb_cookie *c) EWB_ON_FRONT
 	return EWB_WOULDBLOCK;
 }
 
+/* Below all filters. */
+static const char *
+engine_name(const struct ewb_instance *i)
+{
+	while (i->below)
+		i = i->below;
+	return i->host.name;
+}
+
 static enum ewb_status
 run_stats(struct ewb_cookie *c)
 {
 	const struct ewb_request *r = &c->request;
 	struct ewb_core *k = c->dispatch->core;
+	const char *name = engine_name(server_of(c)->instance);
 
 	ewb_now_on_front(c->dispatch->thread);
 	c->reply.stats = 1;
@@ -423,6 +442,8 @@ run_stats(struct ewb_cookie *c)
 		g->add(c, g->arg, 1);
 		return EWB_OK;
 	}
+	if (r->nkey == strlen(name) && memcmp(r->key, name, r->nkey) == 0)
+		return run_engines(c);
 	return EWB_NOT_FOUND;
 }
 

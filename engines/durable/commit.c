@@ -8,13 +8,14 @@
 #define BATCH_JOBS 4096u
 #define BATCH_BYTES (8u << 20) /* of values; one more may come in */
 #define STALL_US 2000u
+#define STATE_US 1000000u /* the number of records is written so often */
 
 /* One batch, while it is made. */
 struct batch {
 	struct dur_job *jobs;
 	size_t n;
-	uint32_t now;
-	size_t bytes;
+	uint32_t now;   /* Unix seconds */
+	uint64_t clock; /* of the host */
 	bool wrote; /* there is something in it */
 };
 
@@ -51,11 +52,12 @@ put_state(struct dur_commit *c, bool clean)
 {
 	enum ewb_status status = EWB_NO_MEMORY;
 	size_t n;
-	unsigned char *at = dur_state_write(&c->state, clean, &n);
+	unsigned char *at = dur_state_write(&c->state, clean, c->delta, &n);
 
 	if (at)
 		status = c->store->put_state(c->db, at, n);
 	free(at);
+	c->stated = ewb_host_clock(c->host);
 	return status;
 }
 
@@ -66,6 +68,7 @@ commit_state(struct dur_commit *c, bool clean)
 
 	if (status != EWB_OK)
 		return status;
+	memset(c->delta, 0, c->state.nvbuckets * sizeof *c->delta);
 	status = put_state(c, clean);
 	if (status != EWB_OK) {
 		c->store->abandon(c->db);
@@ -110,7 +113,6 @@ write_one(struct dur_commit *c, struct batch *b, struct dur_job *j,
 	i.datatype = r->datatype;
 	i.value = r->value;
 	i.nvalue = r->nvalue;
-	b->bytes += r->nvalue;
 	return c->store->put(c->db, k, &i);
 }
 
@@ -166,7 +168,8 @@ fill(struct dur_commit *c, struct batch *b)
 	memset(c->delta, 0, c->state.nvbuckets * sizeof *c->delta);
 	for (j = b->jobs; j && status == EWB_OK; j = j->next)
 		status = j->verb == DUR_FLUSH ? clear(c, b, j) : apply(c, b, j);
-	if (status == EWB_OK && c->owes)
+	if (status == EWB_OK && b->wrote &&
+	    (c->owes || b->clock - c->stated >= STATE_US))
 		status = put_state(c, false);
 	return status;
 }
@@ -306,12 +309,12 @@ static void
 work(struct ewb_task *t, void *arg)
 {
 	struct dur_commit *c = arg;
-	struct batch b = { .now = ewb_host_time(c->host) };
-	uint64_t clock = ewb_host_clock(c->host);
+	struct batch b = { .now = ewb_host_time(c->host),
+		           .clock = ewb_host_clock(c->host) };
 	enum ewb_status status;
 
-	if (clock < c->later) { /* woken by one more */
-		ewb_task_sleep(t, c->later - clock);
+	if (b.clock < c->later) { /* woken by one more */
+		ewb_task_sleep(t, c->later - b.clock);
 		return;
 	}
 	b.jobs = dur_queue_take(&c->queue, c->alone ? 1 : BATCH_JOBS, &b.n);
@@ -324,7 +327,7 @@ work(struct ewb_task *t, void *arg)
 	status = write_batch(c, &b);
 	if (status == EWB_BUSY) {
 		atomic_fetch_add(&c->stalls, 1);
-		c->later = clock + STALL_US;
+		c->later = b.clock + STALL_US;
 		ewb_task_sleep(t, STALL_US);
 		return;
 	}
@@ -385,16 +388,16 @@ make_tasks(struct dur_commit *c)
 
 enum ewb_status
 dur_commit_open(struct dur_commit *c, struct ewb_host *host,
-                const struct dur_store *store, void *db, const char *where,
-                const void *at, size_t n)
+                const struct dur_store *store, void *db,
+                const struct dur_place *place, const void *at, size_t n)
 {
 	enum ewb_status status;
 
 	c->host = host;
 	c->store = store;
 	c->db = db;
-	status = dur_state_open(&c->state, host, where,
-	                        c->mode != DUR_SYNC_COMMIT, at, n);
+	status = dur_state_open(&c->state, host, place->path,
+	                        c->mode != DUR_SYNC_COMMIT, place->copy, at, n);
 	if (status != EWB_OK)
 		return status;
 	dur_queue_init(&c->queue);
@@ -402,18 +405,18 @@ dur_commit_open(struct dur_commit *c, struct ewb_host *host,
 	if (status == EWB_OK) {
 		status = commit_state(c, false);
 		if (status != EWB_OK)
-			ewb_host_error(host, "path=%s: %s", where,
+			ewb_host_error(host, "path=%s: %s", place->path,
 			               store->why(db));
 	}
 	if (status != EWB_OK) {
 		free_all(c);
 		return status;
 	}
-	if (c->state.lost)
+	if (c->state.lost && !place->copy)
 		ewb_host_notice(host, "path=%s: it was not closed, and did not "
 		                      "sync each commit: mutations may be lost; "
 		                      "its vbuckets begin new histories",
-		                where);
+		                place->path);
 	if (c->syncer)
 		ewb_task_wake(c->syncer);
 	return EWB_OK;

@@ -17,6 +17,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "place.h"
 #include "queue.h"
 #include "record.h"
 #include "state.h"
@@ -74,6 +75,7 @@ struct dur_commit {
 	bool failing;   /* the operator has been told */
 	uint64_t later; /* stalled: not before this time of the host's clock */
 	int64_t *delta; /* of records, by vbucket, in this batch */
+	uint64_t stated; /* when the state was last written, of the clock */
 	/* any thread */
 	_Atomic bool dirty; /* something was not synced */
 	_Atomic uint64_t batches, mutations, syncs, stalls, failed, largest;
@@ -86,7 +88,8 @@ int dur_sync_parse(const char *text, enum dur_sync *mode, uint64_t *interval_us)
  * written, and synced, before it returns.  When it fails it has said why. */
 enum ewb_status dur_commit_open(struct dur_commit *c, struct ewb_host *host,
                                 const struct dur_store *store, void *db,
-                                const char *where, const void *at, size_t n);
+                                const struct dur_place *place, const void *at,
+                                size_t n);
 /* pool or start.  Nothing waits any more.  Leaves the state as of a clean end. */
 void dur_commit_close(struct dur_commit *c);
 

@@ -13,7 +13,8 @@
 #include "place.h"
 
 #define LOCK_NAME "ewbd.lock"
-#define NEW_NAME "ewbd.new" /* while the database is being made */
+#define NEW_NAME "ewbd.new"   /* while the database is being made */
+#define COPY_NAME "ewbd.copy" /* until the copy is opened */
 
 const char *
 dur_setting(const struct ewb_setting *s, size_t n, const char *name,
@@ -103,38 +104,62 @@ is_harmless(const char *name)
 }
 
 static enum ewb_status
-look_around(struct dur_place *p, struct ewb_host *host)
+look_around(struct dur_place *p, struct ewb_host *host, const char *file)
 {
 	DIR *dir = opendir(p->path);
 	const struct dirent *e;
-	bool empty = true;
+	bool empty = true, there = false;
 
 	if (!dir)
 		return refuse(host, p->path);
 	while ((e = readdir(dir)) != NULL) {
 		empty &= is_harmless(e->d_name);
+		there |= strcmp(e->d_name, file) == 0;
 		p->fresh |= strcmp(e->d_name, NEW_NAME) == 0;
+		p->copy |= strcmp(e->d_name, COPY_NAME) == 0;
 	}
 	closedir(dir);
 	p->fresh |= empty;
-	return EWB_OK;
+	if (there || p->fresh)
+		return EWB_OK;
+	ewb_host_error(host, "path=%s: it is not empty, and no database of this "
+	                     "engine (there is no %s); name another directory",
+	               p->path, file);
+	return EWB_INVALID;
 }
 
-/* On disk before anything else of a new database is. */
-static enum ewb_status
-mark_new(struct dur_place *p, struct ewb_host *host)
+/* An empty file.  0, or an errno. */
+static int
+touch(const char *path, const char *file)
 {
-	char *name = name_in(p->path, NEW_NAME);
-	int fd;
+	char *name = name_in(path, file);
+	int fd, err = 0;
 
 	if (!name)
-		return no_memory(host);
+		return ENOMEM;
 	fd = open(name, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
-	free(name);
 	if (fd < 0)
-		return refuse(host, p->path);
-	close(fd);
-	return EWB_OK;
+		err = errno;
+	else
+		close(fd);
+	free(name);
+	return err;
+}
+
+/* -1 with errno. */
+static int
+forget(const char *path, const char *file)
+{
+	char *name = name_in(path, file);
+	int err;
+
+	if (!name) {
+		errno = ENOMEM;
+		return -1;
+	}
+	err = unlink(name) && errno != ENOENT;
+	free(name);
+	return err ? -1 : 0;
 }
 
 /* Names, too, have to be on disk. */
@@ -152,7 +177,8 @@ sync_dir(const char *path)
 }
 
 enum ewb_status
-dur_place_open(struct dur_place *p, struct ewb_host *host, const char *path)
+dur_place_open(struct dur_place *p, struct ewb_host *host, const char *path,
+               const char *file)
 {
 	enum ewb_status status;
 
@@ -167,29 +193,35 @@ dur_place_open(struct dur_place *p, struct ewb_host *host, const char *path)
 		return no_memory(host);
 	if (mkdir(path, 0777) && errno != EEXIST)
 		return refuse(host, path);
-	status = lock(p, host);
+	status = look_around(p, host, file);
 	if (status == EWB_OK)
-		status = look_around(p, host);
-	if (status == EWB_OK && p->fresh)
-		status = mark_new(p, host);
+		status = lock(p, host);
+	if (status == EWB_OK && p->fresh && (errno = touch(path, NEW_NAME)))
+		status = refuse(host, path);
 	return status;
 }
 
 enum ewb_status
 dur_place_made(struct dur_place *p, struct ewb_host *host)
 {
-	char *name = name_in(p->path, NEW_NAME);
-	int err;
-
-	if (!name)
-		return no_memory(host);
-	err = sync_dir(p->path) || (unlink(name) && errno != ENOENT) ||
-	      sync_dir(p->path);
-	free(name);
-	if (err)
+	if (!p->fresh && !p->copy)
+		return EWB_OK;
+	/* what there is has its name on disk before the mark is gone */
+	if (sync_dir(p->path) || forget(p->path, NEW_NAME) ||
+	    forget(p->path, COPY_NAME) || sync_dir(p->path))
 		return refuse(host, p->path);
-	p->fresh = false;
+	p->fresh = p->copy = false;
 	return EWB_OK;
+}
+
+int
+dur_place_copied(const char *path)
+{
+	int err = touch(path, COPY_NAME);
+
+	if (!err && sync_dir(path))
+		err = errno;
+	return err;
 }
 
 void

@@ -13,6 +13,7 @@ struct dur_place {
 	char *path; /* or null */
 	int lock;   /* a file descriptor, or -1 */
 	bool fresh; /* nothing was ever acknowledged: make the database */
+	bool copy;  /* of another one, which went on: a history of its own */
 };
 
 /* The value of a setting, or fallback. */
@@ -23,11 +24,16 @@ int dur_setting_size(struct ewb_host *host, const struct ewb_setting *s,
                      size_t n, const char *name, const char *fallback,
                      uint64_t least, uint64_t *bytes);
 
-/* pool or start.  When it fails it has said why.  path: null is refused. */
+/* pool or start.  When it fails it has said why.  path: null is refused.  file:
+ * one that each database has: a directory with others and without it is left
+ * as it is. */
 enum ewb_status dur_place_open(struct dur_place *p, struct ewb_host *host,
-                               const char *path);
-/* pool or start: the database is made; from now on it is not fresh. */
+                               const char *path, const char *file);
+/* pool or start: the database is made, and has its state; from now on it is
+ * neither fresh nor a copy. */
 enum ewb_status dur_place_made(struct dur_place *p, struct ewb_host *host);
+/* pool: a copy of a database was made in this directory.  0, or an errno. */
+int dur_place_copied(const char *path);
 void dur_place_close(struct dur_place *p);
 
 #endif

@@ -55,8 +55,8 @@ check_head(const struct dur_state *s, const char *where,
 }
 
 static enum ewb_status
-read_all(struct dur_state *s, const char *where, const unsigned char *at,
-         size_t n)
+read_all(struct dur_state *s, const char *where, bool copy,
+         const unsigned char *at, size_t n)
 {
 	enum ewb_status status = check_head(s, where, at, n);
 	uint32_t i, left;
@@ -71,7 +71,7 @@ read_all(struct dur_state *s, const char *where, const unsigned char *at,
 		vb->uuid = dur_get64(p);
 		atomic_store(&vb->seqno, dur_get64(p + 8));
 		atomic_store(&vb->records, (int64_t)dur_get64(p + 16));
-		if (left & LEFT_CLEAN || !(left & LEFT_LOSSY))
+		if (!copy && (left & LEFT_CLEAN || !(left & LEFT_LOSSY)))
 			continue;
 		s->lost++;
 		status = new_uuid(s->host, &vb->uuid);
@@ -94,7 +94,7 @@ begin_all(struct dur_state *s)
 
 enum ewb_status
 dur_state_open(struct dur_state *s, struct ewb_host *host, const char *where,
-               bool lossy, const void *at, size_t n)
+               bool lossy, bool copy, const void *at, size_t n)
 {
 	enum ewb_status status;
 	uint32_t i;
@@ -108,7 +108,7 @@ dur_state_open(struct dur_state *s, struct ewb_host *host, const char *where,
 		ewb_host_error(host, "out of memory");
 		return EWB_NO_MEMORY;
 	}
-	status = at ? read_all(s, where, at, n) : begin_all(s);
+	status = at ? read_all(s, where, copy, at, n) : begin_all(s);
 	for (i = 0; i < s->nvbuckets; i++)
 		atomic_store(&s->vbuckets[i].promised,
 		             atomic_load(&s->vbuckets[i].seqno) + AHEAD);
@@ -125,7 +125,8 @@ dur_state_close(struct dur_state *s)
 }
 
 unsigned char *
-dur_state_write(const struct dur_state *s, bool clean, size_t *n)
+dur_state_write(const struct dur_state *s, bool clean, const int64_t *delta,
+                size_t *n)
 {
 	unsigned char *at;
 	uint32_t i;
@@ -141,7 +142,8 @@ dur_state_write(const struct dur_state *s, bool clean, size_t *n)
 	for (i = 0; i < s->nvbuckets; i++) {
 		const struct dur_vbucket *vb = &s->vbuckets[i];
 		unsigned char *p = at + HEAD + i * EACH;
-		int64_t records = atomic_load(&vb->records);
+		int64_t records =
+			atomic_load(&vb->records) + (delta ? delta[i] : 0);
 
 		dur_put64(p, vb->uuid);
 		dur_put64(p + 8, atomic_load(clean ? &vb->seqno : &vb->promised));

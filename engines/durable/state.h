@@ -6,8 +6,8 @@
  * numbers are promised ahead: what is on disk is the end of what may have been
  * given, and after an unclean end one goes on from there.
  *
- * The number of records is right after a clean end, and within some thousands
- * after another one.  A scan of a whole vbucket puts it right. */
+ * The number of records is right after a clean end; after another one it is as
+ * of a second before.  A scan of a whole vbucket puts it right. */
 #ifndef DURABLE_STATE_H
 #define DURABLE_STATE_H
 
@@ -36,13 +36,16 @@ struct dur_state {
 };
 
 /* pool or start.  at: the record, null: there is none, a new database.  where
- * names the database for a message.  When it fails it has said why. */
+ * names the database for a message.  copy: of a database that went on.  When it
+ * fails it has said why. */
 enum ewb_status dur_state_open(struct dur_state *s, struct ewb_host *host,
-                               const char *where, bool lossy, const void *at,
-                               size_t n);
+                               const char *where, bool lossy, bool copy,
+                               const void *at, size_t n);
 void dur_state_close(struct dur_state *s);
-/* The record, malloc'ed; null: no memory. */
-unsigned char *dur_state_write(const struct dur_state *s, bool clean, size_t *n);
+/* The record, malloc'ed; null: no memory.  delta: what is to be added to the
+ * records of each vbucket, or null. */
+unsigned char *dur_state_write(const struct dur_state *s, bool clean,
+                               const int64_t *delta, size_t *n);
 /* The next seqno of a vbucket; *promise: the record has to be written before,
  * or with, the mutation, and synced. */
 uint64_t dur_state_next(struct dur_state *s, uint16_t vbucket, bool *promise);

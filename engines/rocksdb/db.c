@@ -319,12 +319,7 @@ open_first(struct rdb *d)
 
 	if (status == EWB_OK)
 		return EWB_OK;
-	if (strstr(d->why, "create_if_missing"))
-		ewb_host_error(d->host, "path=%s: no database, and not empty; "
-		                        "name an empty directory, or a new one",
-		               d->place.path);
-	else
-		ewb_host_error(d->host, "path=%s: %s", d->place.path, d->why);
+	ewb_host_error(d->host, "path=%s: %s", d->place.path, d->why);
 	return status;
 }
 
@@ -340,7 +335,7 @@ open_commit(struct rdb *d)
 	status = rdb_status(err, d->why, sizeof d->why);
 	if (status == EWB_OK) /* none in what is not new: refused, as "" is */
 		status = dur_commit_open(&d->commit, d->host, &rdb_store, d,
-		                         d->place.path,
+		                         &d->place,
 		                         at || d->place.fresh ? at : "", n);
 	else
 		ewb_host_error(d->host, "path=%s: %s", d->place.path, d->why);
@@ -368,7 +363,8 @@ rdb_open(struct rdb *d, struct ewb_host *host, const struct ewb_setting *s,
 	d->host = host;
 	if (read_settings(d, s, n))
 		return EWB_INVALID;
-	status = dur_place_open(&d->place, host, dur_setting(s, n, "path", NULL));
+	status = dur_place_open(&d->place, host, dur_setting(s, n, "path", NULL),
+	                        "CURRENT");
 	if (status != EWB_OK) {
 		dur_place_close(&d->place);
 		return status;
@@ -381,8 +377,7 @@ rdb_open(struct rdb *d, struct ewb_host *host, const struct ewb_setting *s,
 	if (status == EWB_OK)
 		status = open_commit(d);
 	if (status == EWB_OK) {
-		if (d->place.fresh)
-			status = dur_place_made(&d->place, host);
+		status = dur_place_made(&d->place, host);
 		if (status == EWB_OK)
 			return EWB_OK;
 		dur_commit_close(&d->commit);

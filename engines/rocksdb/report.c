@@ -121,8 +121,13 @@ make_checkpoint(struct ewb_task *t, struct ewb_cookie *c, void *arg)
 		rocksdb_checkpoint_object_destroy(p);
 	}
 	dur_gate_leave(&d->gate);
-	if (rdb_status(err, why, sizeof why) == EWB_OK)
-		return EWB_OK;
+	if (rdb_status(err, why, sizeof why) == EWB_OK) {
+		int bad = dur_place_copied(path);
+
+		if (bad == 0)
+			return EWB_OK;
+		snprintf(why, sizeof why, "%s", strerror(bad));
+	}
 	ewb_host_notice(d->host, "checkpoint %s: %s", path, why);
 	return EWB_NOT_STORED;
 }

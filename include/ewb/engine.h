@@ -249,7 +249,9 @@ struct ewb_engine {
 	                          const struct ewb_request *r);
 	/* Removes everything.  Null: not supported. */
 	enum ewb_status (*flush)(void *self, struct ewb_cookie *c);
-	/* Answers with ewb_reply_stat().  May be null. */
+	/* Answers with ewb_reply_stat().  0.2: when the client named the engine
+	 * as the group, that is the key of ewb_cookie_request(): say more; else
+	 * it has none.  May be null. */
 	enum ewb_status (*stats)(void *self, struct ewb_cookie *c);
 	/* front: the answer to this blocked command is not wanted any more.
 	 * Once for each block at most, and the task may be notifying just now.
