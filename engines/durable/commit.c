@@ -185,6 +185,20 @@ count_records(struct dur_commit *c)
 			                 c->delta[i]);
 }
 
+/* Before anybody is answered. */
+static void
+tell_written(struct dur_commit *c, const struct batch *b)
+{
+	const struct dur_job *j;
+
+	for (j = b->jobs; j && c->store->written; j = j->next)
+		if (j->status == EWB_OK)
+			c->store->written(c->db,
+			                  j->verb == DUR_FLUSH ?
+			                          NULL :
+			                          ewb_cookie_request(j->cookie));
+}
+
 /* Writes it. */
 static enum ewb_status
 finish(struct dur_commit *c, struct batch *b)
@@ -200,6 +214,7 @@ finish(struct dur_commit *c, struct batch *b)
 	if (status != EWB_OK)
 		return status;
 	count_records(c);
+	tell_written(c, b);
 	c->owes = false;
 	if (sync)
 		atomic_fetch_add(&c->syncs, 1);

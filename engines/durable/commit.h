@@ -43,6 +43,9 @@ struct dur_store {
 	 * nothing was written.  Else: nobody knows.  The batch is gone. */
 	enum ewb_status (*commit)(void *db, bool sync);
 	void (*abandon)(void *db);
+	/* Null, or: this mutation is committed, and not yet answered; r null:
+	 * everything is removed. */
+	void (*written)(void *db, const struct ewb_request *r);
 	/* Why the last of these failed, one line. */
 	const char *(*why)(void *db);
 	/* Syncs what was committed without; beside the others, on another

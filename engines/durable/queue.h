@@ -26,6 +26,7 @@ struct dur_job {
 	struct ewb_ticket ticket;
 	struct ewb_cookie *cookie;
 	enum dur_verb verb;
+	uint64_t note; /* the engine's own */
 	/* whose it is: changed under that queue's lock; null: a task's */
 	struct dur_queue *_Atomic queue;
 	/* under the lock of its queue */

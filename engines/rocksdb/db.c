@@ -122,6 +122,7 @@ read_settings(struct rdb *d, const struct ewb_setting *s, size_t n)
 	if (dur_setting_size(host, s, n, "cache", "256M", 1 << 20, &o->cache) ||
 	    dur_setting_size(host, s, n, "memtable", "64M", 1 << 20,
 	                     &o->memtable) ||
+	    dur_setting_size(host, s, n, "hot", "32M", 0, &o->hot) ||
 	    read_number(host, s, n, "readers", "16", RDB_MAX_READERS,
 	                &o->readers) ||
 	    read_number(host, s, n, "background", "2", 64, &o->background) ||
@@ -306,6 +307,7 @@ rdb_reopen(struct rdb *d)
 	                 dur_cursors_end(&d->cursors, UINT64_MAX));
 	shut_db(d);
 	status = open_db(d);
+	rdb_hot_forget(&d->hot, NULL); /* a failed write may be there now */
 	dur_gate_open(&d->gate);
 	if (status == EWB_OK)
 		atomic_fetch_add(&d->count.reopened, 1);
@@ -351,6 +353,7 @@ close_db(struct rdb *d)
 	free_options(d);
 	dur_cursors_fini(&d->cursors);
 	dur_gate_fini(&d->gate);
+	rdb_hot_close(&d->hot);
 	dur_place_close(&d->place);
 }
 
@@ -368,6 +371,11 @@ rdb_open(struct rdb *d, struct ewb_host *host, const struct ewb_setting *s,
 	if (status != EWB_OK) {
 		dur_place_close(&d->place);
 		return status;
+	}
+	if (rdb_hot_open(&d->hot, d->options.hot) != EWB_OK) {
+		ewb_host_error(host, "out of memory");
+		dur_place_close(&d->place);
+		return EWB_NO_MEMORY;
 	}
 	dur_gate_init(&d->gate);
 	dur_cursors_init(&d->cursors, host, rdb_cursor_end);

@@ -21,19 +21,20 @@
 #include "../durable/gate.h"
 #include "../durable/place.h"
 #include "../durable/queue.h"
+#include "hot.h"
 
 #define RDB_WHY 240
 #define RDB_MAX_READERS 64u
 
 struct rdb_options {
-	uint64_t cache, memtable;
+	uint64_t cache, memtable, hot;
 	uint64_t readers, background;
 	int compression;
 	bool direct, point_in_time;
 };
 
 struct rdb_counters {
-	_Atomic uint64_t gets_hot, gets_cold, multigets, reopened, scans_ended,
+	_Atomic uint64_t gets_cached, gets_cold, multigets, reopened, scans_ended,
 		expired, read_errors;
 };
 
@@ -54,6 +55,7 @@ struct rdb {
 	struct dur_cursors cursors;
 	struct dur_commit commit;
 	struct dur_queue reads;
+	struct rdb_hot hot;
 	/* any thread inside the gate; changed while it is shut; null: sick, and
 	 * it could not be opened */
 	rocksdb_t *db;

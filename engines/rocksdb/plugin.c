@@ -47,6 +47,14 @@ get(void *self, struct ewb_cookie *c, const struct ewb_request *r)
 	return rdb_get(self, c, r);
 }
 
+static void
+prefetch(void *self, struct ewb_request *r)
+{
+	const struct rdb *d = self;
+
+	rdb_hot_prefetch(&d->hot, r);
+}
+
 static enum ewb_status
 store(void *self, struct ewb_cookie *c, const struct ewb_request *r)
 {
@@ -118,6 +126,7 @@ static const struct ewb_param params[] = {
 	{ "sync", "commit",
 	  "commit: an answer means that it is on disk; interval:MS; none" },
 	{ "cache", "256M", "memory for blocks of data, indexes and filters" },
+	{ "hot", "32M", "memory for records that are asked for often; 0: none" },
 	{ "memtable", "64M", "memory for what was written last" },
 	{ "compression", "lz4", "lz4, zstd, snappy or none" },
 	{ "direct", "no", "yes: past the system's page cache" },
@@ -135,7 +144,8 @@ EWB_ENGINE(.name = "rocksdb", .help = "keeps records on disk, in RocksDB",
            .can = EWB_CAN_CAS | EWB_CAN_EXPIRE | EWB_CAN_FLAGS |
                   EWB_CAN_SNAPSHOT,
            .max_key = DUR_MAX_KEY, .params = params, .open = open,
-           .close = close, .get = get, .store = store, .remove = remove,
+           .close = close, .get = get,
+           .prefetch = prefetch, .store = store, .remove = remove,
            .flush = flush, .cancel = cancel, .stats = stats,
            .scan_open = scan_open, .scan_next = scan_next,
            .scan_close = scan_close, .own = own)

@@ -15,7 +15,8 @@ release(void *arg)
 
 /* Takes the slice. */
 static enum ewb_status
-reply(struct rdb *d, struct ewb_cookie *c, rocksdb_pinnableslice_t *slice)
+reply(struct rdb *d, struct ewb_cookie *c, rocksdb_pinnableslice_t *slice,
+      uint64_t version)
 {
 	struct ewb_item i;
 	size_t n;
@@ -30,6 +31,8 @@ reply(struct rdb *d, struct ewb_cookie *c, rocksdb_pinnableslice_t *slice)
 		return ewb_reply_item(c, &i, release, slice);
 	else
 		status = ewb_reply_item(c, &i, NULL, NULL);
+	if (status == EWB_OK)
+		rdb_hot_keep(&d->hot, ewb_cookie_request(c), &i, version);
 	release(slice);
 	return status;
 }
@@ -64,7 +67,7 @@ find_at_once(struct rdb *d, const struct ewb_request *r,
 }
 
 static enum ewb_status
-queue(struct rdb *d, struct ewb_cookie *c, enum dur_verb verb)
+queue(struct rdb *d, struct ewb_cookie *c, enum dur_verb verb, uint64_t version)
 {
 	struct dur_job *j;
 	enum ewb_status status = dur_job_new(c, verb, &j);
@@ -72,6 +75,7 @@ queue(struct rdb *d, struct ewb_cookie *c, enum dur_verb verb)
 
 	if (status != EWB_OK)
 		return status;
+	j->note = version;
 	next = atomic_fetch_add(&d->next_reader, 1);
 	dur_queue_push(&d->reads, j);
 	ewb_task_wake(d->readers[next % d->options.readers]);
@@ -82,15 +86,20 @@ enum ewb_status
 rdb_get(struct rdb *d, struct ewb_cookie *c, const struct ewb_request *r)
 {
 	rocksdb_pinnableslice_t *slice;
+	uint64_t version;
 	enum ewb_status status;
 
 	if (ewb_cookie_resumed(c) != EWB_NEW)
 		return EWB_OK; /* the reply is there */
+	status = rdb_hot_get(&d->hot, c, r, ewb_host_time(d->host), &version);
+	if (status != EWB_NOT_FOUND)
+		return status;
 	status = find_at_once(d, r, &slice);
 	if (status == EWB_WOULDBLOCK)
-		return queue(d, c, DUR_GET);
-	atomic_fetch_add_explicit(&d->count.gets_hot, 1, memory_order_relaxed);
-	return status == EWB_OK ? reply(d, c, slice) : status;
+		return queue(d, c, DUR_GET, version);
+	atomic_fetch_add_explicit(&d->count.gets_cached, 1,
+	                          memory_order_relaxed);
+	return status == EWB_OK ? reply(d, c, slice, version) : status;
 }
 
 enum ewb_status
@@ -106,7 +115,7 @@ rdb_change(struct rdb *d, struct ewb_cookie *c, const struct ewb_request *r,
 		if (status == EWB_OK)
 			release(slice);
 	}
-	return status == EWB_WOULDBLOCK ? queue(d, c, verb) :
+	return status == EWB_WOULDBLOCK ? queue(d, c, verb, 0) :
 	                                  dur_commit_begin(&d->commit, c, verb);
 }
 
@@ -176,7 +185,7 @@ finish(struct rdb *d, struct dur_job *j, rocksdb_pinnableslice_t *value,
 	if (err)
 		status = rdb_read_failed(d, err);
 	else if (value)
-		status = reply(d, j->cookie, value);
+		status = reply(d, j->cookie, value, j->note);
 	ewb_notify(j->ticket, status);
 }
 

@@ -20,13 +20,15 @@ add_brief(struct rdb *d, struct ewb_cookie *c)
 		const char *name;
 		uint64_t value;
 	} stats[] = {
-		{ "gets_at_once", atomic_load(&d->count.gets_hot) },
+		{ "gets_from_cache", atomic_load(&d->count.gets_cached) },
 		{ "gets_from_disk", atomic_load(&d->count.gets_cold) },
 		{ "multigets", atomic_load(&d->count.multigets) },
 		{ "read_errors", atomic_load(&d->count.read_errors) },
 		{ "expired", atomic_load(&d->count.expired) },
 		{ "reopened", atomic_load(&d->count.reopened) },
 		{ "scans_ended", atomic_load(&d->count.scans_ended) },
+		{ "hot", d->options.hot },
+		{ "hot_used", rdb_hot_bytes(&d->hot) },
 		{ "cache", d->options.cache },
 		{ "cache_used", rocksdb_cache_get_usage(d->cache) },
 		{ "cache_pinned", rocksdb_cache_get_pinned_usage(d->cache) },

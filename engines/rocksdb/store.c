@@ -167,6 +167,14 @@ commit(void *db, bool sync)
 	return EWB_TEMPORARY;
 }
 
+static void
+written(void *db, const struct ewb_request *r)
+{
+	struct rdb *d = db;
+
+	rdb_hot_forget(&d->hot, r);
+}
+
 static enum ewb_status
 sync_log(void *db, char *why, size_t n)
 {
@@ -196,5 +204,6 @@ const struct dur_store rdb_store = { .begin = begin,
 	                             .clear = clear,
 	                             .commit = commit,
 	                             .abandon = abandon,
+	                             .written = written,
 	                             .why = why,
 	                             .sync = sync_log };
