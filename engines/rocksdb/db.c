@@ -16,7 +16,7 @@
 #define BLOCKS_ONLY 1 /* a read tier: rocksdb::kBlockCacheTier */
 #define WARNINGS 2    /* a level of its log: rocksdb::WARN_LEVEL */
 #define LOG_FILES 4
-#define FILTER_BITS 10 /* a key: 1 % of absent keys go on to the disk */
+#define FILTER_BITS 14 /* a key: of absent ones 1 in 1000 goes on to the disk */
 
 /* RocksDB's background threads are the process's. */
 static pthread_mutex_t users_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -309,9 +309,11 @@ rdb_reopen(struct rdb *d)
 	status = open_db(d);
 	rdb_hot_forget(&d->hot, NULL); /* a failed write may be there now */
 	dur_gate_open(&d->gate);
-	if (status == EWB_OK)
-		atomic_fetch_add(&d->count.reopened, 1);
-	return status;
+	if (status != EWB_OK)
+		return status;
+	atomic_fetch_add(&d->count.reopened, 1);
+	ewb_task_wake(d->warmer);
+	return EWB_OK;
 }
 
 static enum ewb_status
