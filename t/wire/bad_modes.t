@@ -10,6 +10,8 @@
 needs memccapable
 memory=$(engine memory)
 modes=(early late twice threads wrong never hasty ticketless nonsense)
+# Those that need no thread are nothing for a thread sanitizer.
+case ${SANITIZER:-no} in *thread*) modes=(early late twice threads) ;; esac
 # A few of each kind: quiet ones, several in one write, composed ones, flush.
 tests=("ascii set" "ascii mget" "ascii incr" "ascii append"
     "binary noop" "binary setq" "binary getq" "binary incr" "binary flush")
