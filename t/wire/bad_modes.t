@@ -19,7 +19,7 @@ tests=("ascii set" "ascii mget" "ascii incr" "ascii append"
 
 stat_of() { ctl stats | sed -n "s/^$1 //p" | tr -d '\r'; }
 say() {
-	"$python" "$here/say.py" "$port" "$1" >"$dir/answer"
+	"$say" "$port" "$1" >"$dir/answer"
 	# shellcheck disable=SC2059 # it is a format
 	printf "$2" | diff - "$dir/answer"
 }
