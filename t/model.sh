@@ -13,6 +13,8 @@ tmp=$(mktemp -d) && trap 'rm -rf "$tmp"' EXIT && cd "$tmp" || exit 1
 # There compiling takes longer than searching: tcc is quick, -O0 does.
 command -v tcc >/dev/null && cc=tcc || cc="${CC:-cc} -O0"
 
+# What is searched whole has millions of states, a bug is found in thousands.
+slots=22
 # search HOW MODEL FLAGS...: builds pan, lets it search: pan.log, $errors.
 search() {
 	how=$1 model=$2
@@ -23,8 +25,11 @@ search() {
 		{ cat spin.log; return; }
 	$cc -D$how -DMEMLIM=2000 -o pan pan.c >cc.log 2>&1 ||
 		{ cat cc.log; return; }
-	[ $how = NP ] && set -- -l || set --
-	./pan -m100000 -w22 "$@" >pan.log 2>&1
+	case $how in
+	NP) set -- -l -m100000 -w22 ;;
+	*) set -- -m10000 -w$slots ;; # they are 200 deep
+	esac
+	./pan "$@" >pan.log 2>&1
 	errors=$(sed -n 's/.*errors: \([0-9]*\).*/\1/p' pan.log)
 }
 
@@ -46,7 +51,7 @@ clean() {
 
 # found HOW MODEL FLAGS...: something is wrong, and it was found.
 found() {
-	how=$1
+	how=$1 slots=18
 	shift
 	search $how "$@"
 	what=$(sed -n 's/^pan:1: //p' pan.log)

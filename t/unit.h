@@ -4,7 +4,10 @@
 #define T_UNIT_H
 
 #include <check.h>
+#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define UNIT_SECONDS 120 /* for one test, also with a sanitizer */
 
@@ -20,12 +23,40 @@
 #define UNIT_SANITIZED 1
 #endif
 
+#if defined(__GLIBC__) && !defined(UNIT_SANITIZED)
+#if __GLIBC_PREREQ(2, 32)
+#include <sys/single_threaded.h>
+#define UNIT_COUNTS_THREADS 1
+#endif
+#endif
+
 /* How often what is slow with a sanitizer is done: n times, or less. */
 #ifdef UNIT_SANITIZED
 #define UNIT_TIMES(n) ((n) / 10)
 #else
 #define UNIT_TIMES(n) (n)
 #endif
+
+/* A thread sanitizer sees the programs that are in t/room.am's list, and that is
+ * all that have threads.  Seen where tests have no process each (CK_FORK=no). */
+static inline int
+unit_threads_are_listed(void)
+{
+#ifdef UNIT_COUNTS_THREADS
+	const char *list = getenv("THREADED");
+	char name[256];
+
+	if (!list || __libc_single_threaded)
+		return 1;
+	snprintf(name, sizeof(name), " t/%s ", program_invocation_short_name);
+	if (strstr(list, name))
+		return 1;
+	printf("it has threads, and is not among threaded_programs\n");
+	return 0;
+#else
+	return 1;
+#endif
+}
 
 static inline int
 unit_run(Suite *s)
@@ -40,7 +71,8 @@ unit_run(Suite *s)
 	srunner_run_all(r, CK_ENV);
 	failed = srunner_ntests_failed(r);
 	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return failed || !unit_threads_are_listed() ? EXIT_FAILURE
+	                                            : EXIT_SUCCESS;
 }
 
 #endif

@@ -5,7 +5,7 @@
 filters=(--filters "$build/filters/.libs")
 memory=$(engine memory)
 
-asks() { "$python" "$here/say.py" "$port" "$1" >"$dir/answer"; }
+asks() { "$say" "$port" "$1" >"$dir/answer"; }
 is() {
 	asks "$1"
 	# shellcheck disable=SC2059 # it is a format

@@ -46,6 +46,7 @@ program() {
 }
 export LD_LIBRARY_PATH=$build/.libs${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
 ewbd=$(program daemon/ewbd)
+say=$build/t/wire/say # PORT TEXT: says it, and prints the answer
 check_engine=$(program kit/ewb-check-engine)
 ewbd() { "$ewbd" "$@"; }
 

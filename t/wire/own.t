@@ -7,7 +7,7 @@ filters=(--filters "$build/filters/.libs")
 own=$(engine t/wire/own)
 
 is() {
-	"$python" "$here/say.py" "$port" "$1" >"$dir/answer"
+	"$say" "$port" "$1" >"$dir/answer"
 	# shellcheck disable=SC2059 # it is a format
 	printf "$2" | diff - "$dir/answer"
 }
@@ -44,7 +44,7 @@ fact "the server of readonly ends well" stop_well ro "$pid"
 # wouldblock's own: another connection lets go what is parked.
 start parked "${filters[@]}" --filter wouldblock "$(engine memory)" wouldblock-on=get
 fact "it is told how, in-band" is 'wouldblock how park\r\nset k 0 0 1\r\nv\r\n' 'OK\r\nSTORED\r\n'
-"$python" "$here/say.py" "$port" 'get k\r\n' >"$dir/parked" &
+"$say" "$port" 'get k\r\n' >"$dir/parked" &
 asker=$!
 until [ "$(ctl stats | sed -n 's/^wouldblock_blocked //p' | tr -d '\r')" = 1 ]; do :; done
 fact "nothing is parked under another key" is 'wouldblock_let other\r\n' '0\r\n'

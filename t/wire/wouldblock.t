@@ -22,12 +22,12 @@ begin() {
 }
 # The connection goes on, whatever becomes of the get in the middle of it.
 is() {
-	"$python" "$here/say.py" "$port" "$1" >"$dir/answer"
+	"$say" "$port" "$1" >"$dir/answer"
 	# shellcheck disable=SC2059 # it is a format
 	printf "$2" | diff - "$dir/answer"
 }
 gets() {
-	"$python" "$here/say.py" "$port" 'get k\r\ndelete none\r\n' >"$dir/answer"
+	"$say" "$port" 'get k\r\ndelete none\r\n' >"$dir/answer"
 	# shellcheck disable=SC2059 # it is a format
 	printf "$1"'NOT_FOUND\r\n' | diff - "$dir/answer"
 }
@@ -87,7 +87,7 @@ fact "statuses: the server ends well" ends
 
 : >"$dir/gate"
 begin file file="$dir/gate"
-"$python" "$here/say.py" "$port" 'get k\r\n' >"$dir/gated" &
+"$say" "$port" 'get k\r\n' >"$dir/gated" &
 asker=$!
 until [ "$(stat_of wouldblock_blocked)" = 1 ]; do :; done
 rm "$dir/gate"
@@ -142,7 +142,7 @@ fact "nonsense: the server ends well" ends
 # On every callback: get, store, remove, flush, stats and an engine's own, and a
 # command that is made of two.
 each='set a 0 0 1\r\n1\r\nget a\r\nincr a 1\r\ndelete a\r\nflush_all\r\ncount a\r\n'
-answers() { "$python" "$here/say.py" "$port" "$each"; }
+answers() { "$say" "$port" "$each"; }
 start plain "$(engine t/wire/own)"
 answers >"$dir/well"
 stop "$pid"
@@ -151,9 +151,17 @@ internal='SERVER_ERROR internal error'
 unknown='SERVER_ERROR outcome unknown' failure='SERVER_ERROR temporary failure'
 six() { printf "$1"'\\r\\n%.0s' {1..6}; }
 stats_say() {
-	"$python" "$here/say.py" "$port" 'stats\r\n' | grep -q "$1"
+	"$say" "$port" 'stats\r\n' | grep -q "$1"
 }
-for w in block early twice threads late never wrong hasty ticketless nonsense; do
+# Those that need no thread are nothing for a thread sanitizer.
+ways='block early twice threads late never wrong hasty ticketless nonsense'
+scan_ways='block early late twice threads park file never hasty ticketless wrong nonsense statuses'
+case ${SANITIZER:-no} in
+*thread*)
+	ways='block early twice threads late'
+	scan_ways='block early late twice threads park' ;;
+esac
+for w in $ways; do
 	how=$w name=each-$w
 	[ $w = late ] && time=400ms || time=0
 	start "$name" --filters "$build/filters/.libs" --filter wouldblock \
@@ -194,9 +202,9 @@ how=park
 start keyless --filters "$build/filters/.libs" --filter wouldblock "$memory" \
     wouldblock-how=park wouldblock-on=flush,stats
 for command in flush_all stats; do
-	"$python" "$here/say.py" "$port" "$command"'\r\n' >"$dir/parked" &
+	"$say" "$port" "$command"'\r\n' >"$dir/parked" &
 	asker=$!
-	until "$python" "$here/say.py" "$port" "wouldblock_let $command"'\r\n' | grep -q '^1'; do :; done
+	until "$say" "$port" "wouldblock_let $command"'\r\n' | grep -q '^1'; do :; done
 	wait $asker
 	fact "park: $command is let go under its name" grep -Eq '^(OK|END)' "$dir/parked"
 done
@@ -213,7 +221,7 @@ fact "prints the seed then" grep -q 'filter wouldblock: seed=9$' "$dir/seeded.er
 
 # Scans.
 scan() { ctl scan --keys 2>&1 | head -n 1; }
-for w in block early late twice threads park file never hasty ticketless wrong nonsense statuses; do
+for w in $scan_ways; do
 	name=scan-$w how=scan-$w
 	: >"$dir/scan-gate"
 	# what is late by 1 ms is not late here: it is whole
@@ -229,7 +237,7 @@ for w in block early late twice threads park file never hasty ticketless wrong n
 	asker=$!
 	case $w in
 	park)
-		until "$python" "$here/say.py" "$port" 'wouldblock_let scan\r\n' | grep -q '^1'; do
+		until "$say" "$port" 'wouldblock_let scan\r\n' | grep -q '^1'; do
 			alive $asker || break
 		done ;;
 	file) rm "$dir/scan-gate" ;;
