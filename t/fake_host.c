@@ -30,6 +30,23 @@ ewb_host_time(const struct ewb_host *h)
 	return atomic_load(&h->now);
 }
 
+uint64_t
+ewb_host_clock(const struct ewb_host *h)
+{
+	return atomic_load(&h->clock);
+}
+
+void
+ewb_host_notice(struct ewb_host *h, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(h->notice, sizeof h->notice, fmt, ap);
+	va_end(ap);
+	h->nnotices++;
+}
+
 void
 ewb_host_error(struct ewb_host *h, const char *fmt, ...)
 {
@@ -115,6 +132,53 @@ fake_cookie_fini(struct ewb_cookie *c)
 	if (c->release)
 		c->release(c->release_arg);
 	c->release = NULL;
+	ewb_cookie_set_state(c, NULL, NULL);
+}
+
+struct ewb_ticket
+ewb_cookie_block(struct ewb_cookie *c, void *arg)
+{
+	c->block_arg = arg;
+	return (struct ewb_ticket){ .slot = c, .word = ++c->block };
+}
+
+enum ewb_status
+ewb_notify(struct ewb_ticket t, enum ewb_status status)
+{
+	struct ewb_cookie *c = t.slot;
+
+	if (t.word != c->block || c->notifies == c->block)
+		return EWB_STALE;
+	c->notifies++;
+	c->notified = status;
+	return EWB_OK;
+}
+
+int
+ewb_cancelled(struct ewb_ticket t)
+{
+	return t.slot->cancelled;
+}
+
+enum ewb_status
+ewb_cookie_resumed(const struct ewb_cookie *c)
+{
+	return c->notifies ? c->notified : EWB_NEW;
+}
+
+void
+ewb_cookie_set_state(struct ewb_cookie *c, void *ptr, void (*destroy)(void *ptr))
+{
+	if (c->destroy)
+		c->destroy(c->state);
+	c->state = ptr;
+	c->destroy = destroy;
+}
+
+void *
+ewb_cookie_state(const struct ewb_cookie *c)
+{
+	return c->state;
 }
 
 const struct ewb_request *
@@ -266,12 +330,6 @@ struct ewb_ticket
 ewb_task_ticket(const struct ewb_task *t)
 {
 	return (struct ewb_ticket){ .slot = t->cookie, .word = 1 };
-}
-
-int
-ewb_cancelled(struct ewb_ticket t)
-{
-	return t.slot->cancelled;
 }
 
 unsigned

@@ -36,7 +36,10 @@ struct ewb_task {
 struct ewb_host {
 	uint32_t vbuckets;
 	_Atomic uint32_t now;
+	_Atomic uint64_t clock; /* us; it stands still */
 	char error[256];
+	char notice[256]; /* the last one */
+	unsigned nnotices;
 	struct ewb_task *task; /* the last that was made */
 };
 
@@ -45,6 +48,13 @@ struct ewb_cookie {
 	struct ewb_request request;
 	struct ewb_task task; /* when it was offloaded */
 	bool offloaded, cancelled;
+	/* blocked: which block it is, and how it was notified */
+	uint64_t block;
+	void *block_arg;
+	unsigned notifies;
+	enum ewb_status notified;
+	void *state;
+	void (*destroy)(void *ptr);
 	void *taken; /* what ewb_value_take() gives; then null */
 	/* the reply */
 	bool has_item;
@@ -76,7 +86,7 @@ void fake_host_init(struct ewb_host *h, uint32_t vbuckets);
 void fake_cookie_init(struct ewb_cookie *c, const struct ewb_host *h,
                       const void *key, size_t nkey);
 void fake_cookie_value(struct ewb_cookie *c, const void *value, size_t n);
-/* Lets go of a lent value. */
+/* Lets go of a lent value, and of the state. */
 void fake_cookie_fini(struct ewb_cookie *c);
 /* The callback has returned this; runs the offloaded function, if there is
  * one, and the host's task between its runs, until the final status. */

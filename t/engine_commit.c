@@ -1,0 +1,781 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Group commit, on a store that does as it is told. */
+#include "config.h"
+
+#include <string.h>
+
+#include "engines/durable/commit.h"
+#include "t/fake_host.h"
+#include "t/unit.h"
+
+#define RECORDS 64u
+
+struct record {
+	bool used;
+	char key[16];
+	char value[32];
+	uint64_t cas;
+	uint32_t expiry;
+};
+
+/* A store in memory: what is committed, and the batch on top. */
+static struct store {
+	struct record done[RECORDS], batch[RECORDS];
+	unsigned char state[4096];
+	size_t nstate;
+	bool stated;                /* the batch has the state */
+	enum ewb_status next[8];    /* what the next commits say; then EWB_OK */
+	enum ewb_status begins;     /* what begin says */
+	const char *full;           /* there is no room for a batch with this key */
+	bool cold;                  /* cheap looks would have to ask the disk */
+	unsigned commits, syncs, abandoned, looked_deep;
+	unsigned written[8], nwritten; /* notifies seen then */
+} store;
+
+static struct ewb_host host;
+static struct dur_commit commit;
+static struct dur_place place;
+static struct ewb_cookie cookies[16];
+static unsigned ncookies;
+
+static struct record *
+find(struct record *in, const struct dur_key *k)
+{
+	size_t n = k->n - DUR_KEY_HEAD;
+
+	for (unsigned i = 0; i < RECORDS; i++)
+		if (in[i].used && strlen(in[i].key) == n &&
+		    memcmp(in[i].key, k->at + DUR_KEY_HEAD, n) == 0)
+			return &in[i];
+	return NULL;
+}
+
+static enum ewb_status
+begin(void *db)
+{
+	(void)db;
+	memcpy(store.batch, store.done, sizeof store.batch);
+	store.stated = false;
+	return store.begins;
+}
+
+static enum ewb_status
+look(void *db, const struct dur_key *k, bool cheap, struct ewb_item *i)
+{
+	const struct record *r = find(store.batch, k);
+
+	(void)db;
+	if (cheap && store.cold)
+		return EWB_WOULDBLOCK;
+	store.looked_deep += !cheap;
+	if (!r)
+		return EWB_NOT_FOUND;
+	*i = (struct ewb_item){ .size = sizeof *i,
+		                .cas = r->cas,
+		                .expiry = r->expiry };
+	return EWB_OK;
+}
+
+static enum ewb_status
+put(void *db, const struct dur_key *k, const struct ewb_item *i)
+{
+	struct record *r = find(store.batch, k);
+
+	(void)db;
+	for (unsigned n = 0; !r && n < RECORDS; n++)
+		if (!store.batch[n].used)
+			r = &store.batch[n];
+	ck_assert_ptr_nonnull(r);
+	*r = (struct record){ .used = true, .cas = i->cas, .expiry = i->expiry };
+	memcpy(r->key, k->at + DUR_KEY_HEAD, k->n - DUR_KEY_HEAD);
+	memcpy(r->value, i->value, i->nvalue);
+	return store.full && strcmp(r->key, store.full) == 0 ? EWB_NO_MEMORY :
+	                                                       EWB_OK;
+}
+
+static enum ewb_status
+drop(void *db, const struct dur_key *k)
+{
+	(void)db;
+	find(store.batch, k)->used = false;
+	return EWB_OK;
+}
+
+static enum ewb_status
+put_state(void *db, const void *at, size_t n)
+{
+	(void)db;
+	ck_assert_uint_le(n, sizeof store.state);
+	memcpy(store.state, at, n);
+	store.nstate = n;
+	store.stated = true;
+	return EWB_OK;
+}
+
+static enum ewb_status
+clear(void *db)
+{
+	(void)db;
+	memset(store.batch, 0, sizeof store.batch);
+	return EWB_OK;
+}
+
+static unsigned
+notifies(void)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < ncookies; i++)
+		n += cookies[i].notifies;
+	return n;
+}
+
+static enum ewb_status
+do_commit(void *db, bool sync)
+{
+	enum ewb_status status = store.next[0];
+
+	(void)db;
+	store.commits++;
+	memmove(store.next, store.next + 1,
+	        sizeof store.next - sizeof store.next[0]);
+	if (status != EWB_OK)
+		return status;
+	store.syncs += sync;
+	memcpy(store.done, store.batch, sizeof store.done);
+	return EWB_OK;
+}
+
+static void
+abandon(void *db)
+{
+	(void)db;
+	store.abandoned++;
+}
+
+static void
+written(void *db, const struct ewb_request *r)
+{
+	(void)db;
+	(void)r;
+	if (store.nwritten < 8)
+		store.written[store.nwritten++] = notifies();
+}
+
+static const char *
+why(void *db)
+{
+	(void)db;
+	return "the store was told to fail";
+}
+
+static enum ewb_status
+sync_all(void *db, char *text, size_t n)
+{
+	(void)db;
+	(void)text;
+	(void)n;
+	store.syncs++;
+	return EWB_OK;
+}
+
+static const struct dur_store ops = { .begin = begin,
+	                              .look = look,
+	                              .put = put,
+	                              .drop = drop,
+	                              .put_state = put_state,
+	                              .clear = clear,
+	                              .commit = do_commit,
+	                              .abandon = abandon,
+	                              .written = written,
+	                              .why = why,
+	                              .sync = sync_all };
+
+/* Opens what is in the store. */
+static enum ewb_status
+open_again(enum dur_sync mode)
+{
+	memset(&commit, 0, sizeof commit);
+	commit.mode = mode;
+	commit.interval_us = 1000;
+	return dur_commit_open(&commit, &host, &ops, NULL, &place,
+	                       store.nstate ? store.state : NULL, store.nstate);
+}
+
+static void
+begin_with(enum dur_sync mode)
+{
+	memset(&store, 0, sizeof store);
+	memset(cookies, 0, sizeof cookies);
+	ncookies = 0;
+	fake_host_init(&host, 4);
+	place = (struct dur_place){ .path = (char *)(uintptr_t) "db", .fresh = true };
+	ck_assert_int_eq(open_again(mode), EWB_OK);
+	store.commits = store.syncs = 0;
+}
+
+static void
+end(void)
+{
+	for (unsigned i = 0; i < ncookies; i++)
+		fake_cookie_fini(&cookies[i]);
+	dur_commit_close(&commit);
+}
+
+static struct ewb_cookie *
+ask(enum dur_verb verb, const char *key, const char *value,
+    enum ewb_expect expect, uint64_t cas)
+{
+	struct ewb_cookie *c = &cookies[ncookies++];
+
+	fake_cookie_init(c, &host, key, strlen(key));
+	fake_cookie_value(c, value, strlen(value));
+	c->request.expect = expect;
+	c->request.cas = cas;
+	ck_assert_int_eq(dur_commit_begin(&commit, c, verb), EWB_WOULDBLOCK);
+	return c;
+}
+
+static struct ewb_cookie *
+set(const char *key, const char *value)
+{
+	return ask(DUR_STORE, key, value, EWB_EXPECT_ANY, 0);
+}
+
+/* The writer's task, until it has nothing more to do. */
+static void
+write_all(void)
+{
+	fake_task_settle(commit.writer);
+}
+
+static const char *
+value_of(const char *key)
+{
+	for (unsigned i = 0; i < RECORDS; i++)
+		if (store.done[i].used && strcmp(store.done[i].key, key) == 0)
+			return store.done[i].value;
+	return NULL;
+}
+
+static int64_t
+records(void)
+{
+	int64_t n = 0;
+
+	for (uint32_t i = 0; i < commit.state.nvbuckets; i++)
+		n += atomic_load(&commit.state.vbuckets[i].records);
+	return n;
+}
+
+START_TEST(all_that_wait_are_one_batch_and_one_sync)
+{
+	begin_with(DUR_SYNC_COMMIT);
+	set("a", "1");
+	set("b", "2");
+	set("c", "3");
+	ck_assert_uint_eq(notifies(), 0);
+	write_all();
+	ck_assert_uint_eq(store.commits, 1);
+	ck_assert_uint_eq(store.syncs, 1);
+	ck_assert_uint_eq(notifies(), 3);
+	ck_assert_int_eq(cookies[2].notified, EWB_OK);
+	ck_assert_uint_ne(cookies[2].cas, 0);
+	ck_assert_str_eq(value_of("c"), "3");
+	end();
+}
+END_TEST
+
+START_TEST(nobody_is_answered_before_the_engine_knows_that_it_is_written)
+{
+	begin_with(DUR_SYNC_COMMIT);
+	set("a", "1");
+	set("b", "2");
+	write_all();
+	ck_assert_uint_eq(store.nwritten, 2);
+	ck_assert_uint_eq(store.written[0], 0);
+	ck_assert_uint_eq(store.written[1], 0);
+	end();
+}
+END_TEST
+
+START_TEST(a_failed_sync_is_followed_by_no_acknowledgement)
+{
+	begin_with(DUR_SYNC_COMMIT);
+	store.next[0] = EWB_TEMPORARY;
+	set("a", "1");
+	/* it would be refused for what was not written either */
+	ask(DUR_STORE, "a", "2", EWB_EXPECT_ABSENT, 0);
+	write_all();
+	ck_assert_int_eq(cookies[0].notified, EWB_TEMPORARY);
+	ck_assert_int_eq(cookies[1].notified, EWB_TEMPORARY);
+	ck_assert_uint_eq(store.nwritten, 0);
+	ck_assert_int_eq(records(), 0);
+	ck_assert_str_eq(host.notice,
+	                 "writes fail: the store was told to fail");
+	/* and to nobody else */
+	set("b", "1");
+	write_all();
+	ck_assert_int_eq(cookies[2].notified, EWB_OK);
+	ck_assert_str_eq(host.notice, "writes work again");
+	end();
+}
+END_TEST
+
+START_TEST(the_operator_is_told_once)
+{
+	begin_with(DUR_SYNC_COMMIT);
+	for (unsigned i = 0; i < 3; i++) {
+		store.next[0] = EWB_TEMPORARY;
+		set("a", "1");
+		write_all();
+	}
+	ck_assert_uint_eq(host.nnotices, 1);
+	end();
+}
+END_TEST
+
+START_TEST(when_nothing_can_be_written_each_is_told_so)
+{
+	begin_with(DUR_SYNC_COMMIT);
+	store.begins = EWB_TEMPORARY;
+	set("a", "1");
+	write_all();
+	ck_assert_int_eq(cookies[0].notified, EWB_TEMPORARY);
+	ck_assert_uint_eq(store.commits, 0);
+	store.begins = EWB_OK;
+	set("a", "2");
+	write_all();
+	ck_assert_int_eq(cookies[1].notified, EWB_OK);
+	end();
+}
+END_TEST
+
+START_TEST(one_that_has_no_room_fails_alone)
+{
+	begin_with(DUR_SYNC_COMMIT);
+	store.full = "b";
+	set("a", "1");
+	set("b", "2");
+	set("c", "3");
+	write_all();
+	ck_assert_int_eq(cookies[0].notified, EWB_OK);
+	ck_assert_int_eq(cookies[1].notified, EWB_NO_MEMORY);
+	ck_assert_int_eq(cookies[2].notified, EWB_OK);
+	ck_assert_uint_eq(notifies(), 3);
+	ck_assert_str_eq(value_of("c"), "3");
+	ck_assert_ptr_null(value_of("b"));
+	ck_assert_int_eq(records(), 2);
+	end();
+}
+END_TEST
+
+START_TEST(a_commit_that_has_no_room_is_tried_one_by_one)
+{
+	begin_with(DUR_SYNC_COMMIT);
+	store.next[0] = EWB_NO_MEMORY;
+	store.next[2] = EWB_NO_MEMORY;
+	set("a", "1");
+	set("b", "2");
+	set("c", "3");
+	write_all();
+	ck_assert_int_eq(cookies[0].notified, EWB_OK);
+	ck_assert_int_eq(cookies[1].notified, EWB_NO_MEMORY);
+	ck_assert_int_eq(cookies[2].notified, EWB_OK);
+	/* after which they are gathered again */
+	set("d", "4");
+	set("e", "5");
+	store.commits = 0;
+	write_all();
+	ck_assert_uint_eq(store.commits, 1);
+	end();
+}
+END_TEST
+
+START_TEST(a_stall_gives_all_back_and_tries_later)
+{
+	begin_with(DUR_SYNC_COMMIT);
+	store.next[0] = EWB_BUSY;
+	set("a", "1");
+	set("b", "2");
+	ck_assert(fake_task_step(commit.writer));
+	ck_assert_uint_eq(notifies(), 0);
+	ck_assert_uint_gt(commit.writer->sleep_us, 0);
+	/* one more comes, and goes behind; it is no reason to hurry */
+	set("c", "3");
+	ck_assert(fake_task_step(commit.writer));
+	ck_assert_uint_eq(store.commits, 1);
+	ck_assert_uint_gt(commit.writer->sleep_us, 0);
+	atomic_fetch_add(&host.clock, commit.writer->sleep_us);
+	ewb_task_wake(commit.writer);
+	write_all();
+	ck_assert_uint_eq(store.commits, 2);
+	ck_assert_uint_eq(notifies(), 3);
+	ck_assert_uint_lt(cookies[0].cas >> 10, UINT64_MAX);
+	ck_assert_str_eq(value_of("a"), "1");
+	end();
+}
+END_TEST
+
+START_TEST(who_is_cancelled_in_a_stall_is_answered_and_not_written)
+{
+	struct ewb_cookie *c;
+
+	begin_with(DUR_SYNC_COMMIT);
+	store.next[0] = EWB_BUSY;
+	c = set("a", "1");
+	set("b", "2");
+	ck_assert(fake_task_step(commit.writer));
+	ck_assert(dur_commit_cancel(&commit, c->block_arg));
+	ck_assert_uint_eq(c->notifies, 1);
+	/* once */
+	ck_assert(!dur_commit_cancel(&commit, c->block_arg));
+	atomic_fetch_add(&host.clock, 1000000);
+	ewb_task_wake(commit.writer);
+	write_all();
+	ck_assert_uint_eq(notifies(), 2);
+	ck_assert_ptr_null(value_of("a"));
+	ck_assert_str_eq(value_of("b"), "2");
+	end();
+}
+END_TEST
+
+START_TEST(what_nobody_wants_any_more_is_not_begun)
+{
+	begin_with(DUR_SYNC_COMMIT);
+	set("a", "1")->cancelled = true;
+	set("b", "2");
+	write_all();
+	ck_assert_uint_eq(notifies(), 2);
+	ck_assert_int_eq(cookies[0].notified, EWB_TEMPORARY);
+	ck_assert_ptr_null(value_of("a"));
+	end();
+}
+END_TEST
+
+START_TEST(each_sees_those_before_it_in_its_batch)
+{
+	uint64_t cas;
+
+	begin_with(DUR_SYNC_COMMIT);
+	set("a", "1");
+	write_all();
+	cas = cookies[0].cas;
+	ask(DUR_STORE, "a", "2", EWB_EXPECT_CAS, cas);
+	ask(DUR_STORE, "a", "3", EWB_EXPECT_CAS, cas); /* of before */
+	ask(DUR_STORE, "b", "4", EWB_EXPECT_ABSENT, 0);
+	ask(DUR_STORE, "b", "5", EWB_EXPECT_ABSENT, 0);
+	ask(DUR_REMOVE, "b", "", EWB_EXPECT_ANY, 0);
+	ask(DUR_STORE, "b", "6", EWB_EXPECT_PRESENT, 0);
+	ask(DUR_REMOVE, "b", "", EWB_EXPECT_ANY, 0);
+	write_all();
+	ck_assert_uint_eq(store.commits, 2);
+	ck_assert_int_eq(cookies[1].notified, EWB_OK);
+	ck_assert_int_eq(cookies[2].notified, EWB_EXISTS);
+	ck_assert_int_eq(cookies[3].notified, EWB_OK);
+	ck_assert_int_eq(cookies[4].notified, EWB_EXISTS);
+	ck_assert_int_eq(cookies[5].notified, EWB_OK);
+	ck_assert_int_eq(cookies[6].notified, EWB_NOT_FOUND);
+	ck_assert_int_eq(cookies[7].notified, EWB_NOT_FOUND);
+	ck_assert_str_eq(value_of("a"), "2");
+	ck_assert_ptr_null(value_of("b"));
+	ck_assert_int_eq(records(), 1);
+	end();
+}
+END_TEST
+
+START_TEST(what_has_expired_is_not_there)
+{
+	struct ewb_cookie *c;
+
+	begin_with(DUR_SYNC_COMMIT);
+	c = set("a", "1");
+	c->request.expiry = atomic_load(&host.now) + 1;
+	write_all();
+	atomic_fetch_add(&host.now, 1);
+	ask(DUR_STORE, "a", "2", EWB_EXPECT_PRESENT, 0);
+	ask(DUR_REMOVE, "a", "", EWB_EXPECT_ANY, 0);
+	ask(DUR_STORE, "a", "3", EWB_EXPECT_ABSENT, 0);
+	write_all();
+	ck_assert_int_eq(cookies[1].notified, EWB_NOT_FOUND);
+	ck_assert_int_eq(cookies[2].notified, EWB_NOT_FOUND);
+	ck_assert_int_eq(cookies[3].notified, EWB_OK);
+	/* it lay there all the time: no record more */
+	ck_assert_int_eq(records(), 1);
+	end();
+}
+END_TEST
+
+START_TEST(a_plain_set_asks_no_disk)
+{
+	begin_with(DUR_SYNC_COMMIT);
+	store.cold = true;
+	set("a", "1");
+	write_all();
+	ck_assert_uint_eq(store.looked_deep, 0);
+	ck_assert_int_eq(cookies[0].notified, EWB_OK);
+	ask(DUR_REMOVE, "a", "", EWB_EXPECT_ANY, 0);
+	write_all();
+	ck_assert_uint_eq(store.looked_deep, 1);
+	end();
+}
+END_TEST
+
+START_TEST(a_flush_is_a_batch_of_its_own_in_its_place)
+{
+	begin_with(DUR_SYNC_COMMIT);
+	set("a", "1");
+	ask(DUR_FLUSH, "x", "", EWB_EXPECT_ANY, 0);
+	set("b", "2");
+	write_all();
+	ck_assert_uint_eq(store.commits, 3);
+	ck_assert_uint_eq(notifies(), 3);
+	ck_assert_ptr_null(value_of("a"));
+	ck_assert_str_eq(value_of("b"), "2");
+	ck_assert_int_eq(records(), 1);
+	end();
+}
+END_TEST
+
+START_TEST(no_seqno_is_given_twice_whatever_was_lost)
+{
+	uint64_t cas;
+
+	begin_with(DUR_SYNC_NONE);
+	/* more than what is promised ahead, in one vbucket */
+	for (unsigned i = 0; i < 200000; i++) {
+		ncookies = 0;
+		memset(cookies, 0, sizeof cookies[0]);
+		set("a", "1");
+		write_all();
+		fake_cookie_fini(&cookies[0]);
+	}
+	cas = cookies[0].cas;
+	/* the machine stops: what was synced is the state alone */
+	ck_assert_uint_ge(store.syncs, 2);
+	dur_state_close(&commit.state);
+	ewb_task_free(commit.writer);
+	free(commit.delta);
+	ncookies = 0;
+	ck_assert_int_eq(open_again(DUR_SYNC_NONE), EWB_OK);
+	memset(cookies, 0, sizeof cookies[0]);
+	set("a", "1");
+	write_all();
+	ck_assert_uint_gt(cookies[0].cas, cas);
+	end();
+}
+END_TEST
+
+START_TEST(what_was_promised_in_a_failed_commit_is_promised_again)
+{
+	begin_with(DUR_SYNC_NONE);
+	for (uint32_t i = 0; i < 4; i++) /* the last one promised */
+		atomic_store(&commit.state.vbuckets[i].seqno,
+		             atomic_load(&commit.state.vbuckets[i].promised));
+	store.next[0] = EWB_TEMPORARY;
+	set("a", "1");
+	write_all();
+	ck_assert_uint_eq(store.syncs, 0);
+	set("a", "2");
+	write_all();
+	ck_assert_int_eq(cookies[1].notified, EWB_OK);
+	ck_assert_uint_eq(store.syncs, 1);
+	ck_assert(store.stated);
+	end();
+}
+END_TEST
+
+/* As after a kill: nothing was closed. */
+static void
+crash(void)
+{
+	for (unsigned i = 0; i < ncookies; i++)
+		fake_cookie_fini(&cookies[i]);
+	ncookies = 0;
+	if (commit.syncer)
+		ewb_task_free(commit.syncer);
+	ewb_task_free(commit.writer);
+	free(commit.delta);
+	dur_state_close(&commit.state);
+	place.fresh = false;
+}
+
+START_TEST(a_history_goes_on_after_a_crash_when_each_commit_was_synced)
+{
+	uint64_t uuid;
+
+	begin_with(DUR_SYNC_COMMIT);
+	uuid = commit.state.vbuckets[1].uuid;
+	set("a", "1");
+	write_all();
+	crash();
+	ck_assert_int_eq(open_again(DUR_SYNC_INTERVAL), EWB_OK);
+	ck_assert_uint_eq(commit.state.vbuckets[1].uuid, uuid);
+	end();
+}
+END_TEST
+
+START_TEST(a_history_is_another_one_after_a_loss)
+{
+	uint64_t uuid;
+
+	begin_with(DUR_SYNC_INTERVAL);
+	uuid = commit.state.vbuckets[1].uuid;
+	/* a clean end, and it is the same */
+	end();
+	place.fresh = false;
+	ck_assert_int_eq(open_again(DUR_SYNC_INTERVAL), EWB_OK);
+	ck_assert_uint_eq(commit.state.vbuckets[1].uuid, uuid);
+	/* it was that run which did not sync, not the next one */
+	crash();
+	ck_assert_int_eq(open_again(DUR_SYNC_COMMIT), EWB_OK);
+	ck_assert_uint_ne(commit.state.vbuckets[1].uuid, uuid);
+	ck_assert_ptr_nonnull(strstr(host.notice, "new histories"));
+	end();
+}
+END_TEST
+
+START_TEST(a_copy_has_a_history_of_its_own)
+{
+	uint64_t uuid;
+
+	begin_with(DUR_SYNC_COMMIT);
+	uuid = commit.state.vbuckets[1].uuid;
+	end();
+	place.fresh = false;
+	place.copy = true;
+	ck_assert_int_eq(open_again(DUR_SYNC_COMMIT), EWB_OK);
+	ck_assert_uint_ne(commit.state.vbuckets[1].uuid, uuid);
+	end();
+}
+END_TEST
+
+START_TEST(a_clean_end_keeps_the_number_of_records)
+{
+	begin_with(DUR_SYNC_COMMIT);
+	set("a", "1");
+	set("b", "1");
+	write_all();
+	end();
+	ncookies = 0;
+	ck_assert_int_eq(open_again(DUR_SYNC_COMMIT), EWB_OK);
+	ck_assert_int_eq(records(), 2);
+	end();
+}
+END_TEST
+
+START_TEST(a_crash_keeps_the_number_of_records_of_a_second_before)
+{
+	begin_with(DUR_SYNC_COMMIT);
+	atomic_fetch_add(&host.clock, 2000000);
+	set("a", "1");
+	write_all();
+	ck_assert(store.stated);
+	set("b", "1");
+	write_all();
+	ck_assert(!store.stated);
+	crash();
+	ck_assert_int_eq(open_again(DUR_SYNC_COMMIT), EWB_OK);
+	ck_assert_int_eq(records(), 1);
+	end();
+}
+END_TEST
+
+static void
+refused(const char *text)
+{
+	ck_assert_int_eq(open_again(DUR_SYNC_COMMIT), EWB_INVALID);
+	ck_assert_ptr_nonnull(strstr(host.error, text));
+}
+
+START_TEST(a_state_that_is_not_ours_is_refused_with_the_reason)
+{
+	begin_with(DUR_SYNC_COMMIT);
+	end();
+	store.state[7]++; /* its format */
+	refused("path=db: its format is 2, of a newer release; this one knows 1");
+	store.state[7]--;
+	host.vbuckets = 8;
+	refused("it has 4 vbuckets, not 8; start with --vbuckets 4");
+	host.vbuckets = 4;
+	store.nstate--;
+	refused("it is damaged");
+	store.state[0] = 'x';
+	refused("it was not made by ewbd");
+}
+END_TEST
+
+START_TEST(only_a_set_time_ago_is_synced_and_only_once)
+{
+	begin_with(DUR_SYNC_INTERVAL);
+	set("a", "1");
+	write_all();
+	ck_assert_uint_eq(store.syncs, 0);
+	ck_assert_int_eq(cookies[0].notified, EWB_OK);
+	ewb_task_wake(commit.syncer);
+	ck_assert(fake_task_step(commit.syncer));
+	ck_assert_uint_eq(store.syncs, 1);
+	ck_assert_uint_eq(commit.syncer->sleep_us, 1000);
+	ewb_task_wake(commit.syncer);
+	ck_assert(fake_task_step(commit.syncer));
+	ck_assert_uint_eq(store.syncs, 1);
+	end();
+}
+END_TEST
+
+START_TEST(the_ways_to_sync_have_names)
+{
+	enum dur_sync mode;
+	uint64_t us;
+
+	ck_assert_int_eq(dur_sync_parse("commit", &mode, &us), 0);
+	ck_assert_int_eq(mode, DUR_SYNC_COMMIT);
+	ck_assert_int_eq(dur_sync_parse("none", &mode, &us), 0);
+	ck_assert_int_eq(mode, DUR_SYNC_NONE);
+	ck_assert_int_eq(dur_sync_parse("interval:20", &mode, &us), 0);
+	ck_assert_int_eq(mode, DUR_SYNC_INTERVAL);
+	ck_assert_uint_eq(us, 20000);
+	ck_assert_int_eq(dur_sync_parse("interval:0", &mode, &us), -1);
+	ck_assert_int_eq(dur_sync_parse("interval", &mode, &us), -1);
+	ck_assert_int_eq(dur_sync_parse("", &mode, &us), -1);
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *s = suite_create("engine_commit");
+	TCase *t = tcase_create("commit"), *e = tcase_create("ends");
+
+	tcase_set_timeout(t, UNIT_SECONDS);
+	tcase_add_test(t, all_that_wait_are_one_batch_and_one_sync);
+	tcase_add_test(
+		t, nobody_is_answered_before_the_engine_knows_that_it_is_written);
+	tcase_add_test(t, a_failed_sync_is_followed_by_no_acknowledgement);
+	tcase_add_test(t, the_operator_is_told_once);
+	tcase_add_test(t, when_nothing_can_be_written_each_is_told_so);
+	tcase_add_test(t, one_that_has_no_room_fails_alone);
+	tcase_add_test(t, a_commit_that_has_no_room_is_tried_one_by_one);
+	tcase_add_test(t, a_stall_gives_all_back_and_tries_later);
+	tcase_add_test(t, who_is_cancelled_in_a_stall_is_answered_and_not_written);
+	tcase_add_test(t, what_nobody_wants_any_more_is_not_begun);
+	tcase_add_test(t, each_sees_those_before_it_in_its_batch);
+	tcase_add_test(t, what_has_expired_is_not_there);
+	tcase_add_test(t, a_plain_set_asks_no_disk);
+	tcase_add_test(t, a_flush_is_a_batch_of_its_own_in_its_place);
+	tcase_add_test(t, only_a_set_time_ago_is_synced_and_only_once);
+	tcase_add_test(t, the_ways_to_sync_have_names);
+	suite_add_tcase(s, t);
+	tcase_set_timeout(e, UNIT_SECONDS);
+	tcase_add_test(e, no_seqno_is_given_twice_whatever_was_lost);
+	tcase_add_test(e, what_was_promised_in_a_failed_commit_is_promised_again);
+	tcase_add_test(
+		e, a_history_goes_on_after_a_crash_when_each_commit_was_synced);
+	tcase_add_test(e, a_history_is_another_one_after_a_loss);
+	tcase_add_test(e, a_copy_has_a_history_of_its_own);
+	tcase_add_test(e, a_clean_end_keeps_the_number_of_records);
+	tcase_add_test(e, a_crash_keeps_the_number_of_records_of_a_second_before);
+	tcase_add_test(e, a_state_that_is_not_ours_is_refused_with_the_reason);
+	suite_add_tcase(s, e);
+	return unit_run(s);
+}
