@@ -28,6 +28,7 @@ static struct store {
 	enum ewb_status begins;     /* what begin says */
 	const char *full;           /* there is no room for a batch with this key */
 	bool cold;                  /* cheap looks would have to ask the disk */
+	void (*meanwhile)(void);    /* called in the next commit */
 	unsigned commits, syncs, abandoned, looked_deep;
 	unsigned written[8], nwritten; /* notifies seen then */
 } store;
@@ -137,6 +138,9 @@ do_commit(void *db, bool sync)
 
 	(void)db;
 	store.commits++;
+	if (store.meanwhile)
+		store.meanwhile();
+	store.meanwhile = NULL;
 	memmove(store.next, store.next + 1,
 	        sizeof store.next - sizeof store.next[0]);
 	if (status != EWB_OK)
@@ -417,6 +421,29 @@ START_TEST(a_stall_gives_all_back_and_tries_later)
 }
 END_TEST
 
+static void
+set_late(void)
+{
+	set("a", "late");
+}
+
+START_TEST(what_came_during_a_stall_is_behind_what_it_gives_back)
+{
+	begin_with(DUR_SYNC_COMMIT);
+	store.next[0] = EWB_BUSY;
+	store.meanwhile = set_late;
+	set("a", "1");
+	set("b", "2");
+	ck_assert(fake_task_step(commit.writer));
+	atomic_fetch_add(&host.clock, 1000000);
+	ewb_task_wake(commit.writer);
+	write_all();
+	ck_assert_uint_eq(notifies(), 3);
+	ck_assert_str_eq(value_of("a"), "late");
+	end();
+}
+END_TEST
+
 START_TEST(who_is_cancelled_in_a_stall_is_answered_and_not_written)
 {
 	struct ewb_cookie *c;
@@ -581,6 +608,10 @@ START_TEST(what_was_promised_in_a_failed_commit_is_promised_again)
 	ck_assert_int_eq(cookies[1].notified, EWB_OK);
 	ck_assert_uint_eq(store.syncs, 1);
 	ck_assert(store.stated);
+	/* and then no more */
+	set("a", "3");
+	write_all();
+	ck_assert_uint_eq(store.syncs, 1);
 	end();
 }
 END_TEST
@@ -757,6 +788,7 @@ main(void)
 	tcase_add_test(t, one_that_has_no_room_fails_alone);
 	tcase_add_test(t, a_commit_that_has_no_room_is_tried_one_by_one);
 	tcase_add_test(t, a_stall_gives_all_back_and_tries_later);
+	tcase_add_test(t, what_came_during_a_stall_is_behind_what_it_gives_back);
 	tcase_add_test(t, who_is_cancelled_in_a_stall_is_answered_and_not_written);
 	tcase_add_test(t, what_nobody_wants_any_more_is_not_begun);
 	tcase_add_test(t, each_sees_those_before_it_in_its_batch);
