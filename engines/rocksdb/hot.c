@@ -221,17 +221,20 @@ rdb_hot_keep(struct rdb_hot *h, const struct ewb_request *r,
              const struct ewb_item *i, uint64_t version)
 {
 	struct rdb_hot_shard *s = shard_of(h, r->hash);
-	struct rdb_hot_record *e;
+	struct rdb_hot_record **at, *e = NULL;
 	size_t n = sizeof *e + r->nkey + i->nvalue;
-	bool kept;
+	bool kept = false;
 
-	if (n > h->limit / PART)
-		return;
-	e = new_record(r, i);
-	if (!e)
-		return; /* it is a cache */
+	if (n <= h->limit / PART)
+		e = new_record(r, i); /* or not: it is a cache */
 	pthread_mutex_lock(&s->lock);
-	kept = s->version == version && !*find(h, s, r);
+	if (s->version == version) {
+		/* somebody was here first, with what was there before */
+		at = find(h, s, r);
+		if (*at && (*at)->seqno < i->seqno)
+			drop(s, at);
+		kept = e && !*at;
+	}
 	if (kept) {
 		make_room(h, s, n);
 		add(h, s, e);

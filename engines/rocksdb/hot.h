@@ -6,8 +6,9 @@
  *               └─ no: version ──▶ RocksDB ──▶ kept, if the version is the same
  *      written ──▶ version + 1, and gone from here; then the writer is answered
  *
- * What was read before a write and comes after it is not kept: so nobody sees
- * what was there before once somebody has seen what is there now. */
+ * What was read before a write and comes after it is not kept, and of two that
+ * were read beside a write the newer one is: so nobody sees what was there before
+ * once somebody has seen what is there now. */
 #ifndef ROCKSDB_HOT_H
 #define ROCKSDB_HOT_H
 
@@ -49,7 +50,7 @@ void rdb_hot_prefetch(const struct rdb_hot *h, const struct ewb_request *r);
 enum ewb_status rdb_hot_get(struct rdb_hot *h, struct ewb_cookie *c,
                             const struct ewb_request *r, uint32_t now,
                             uint64_t *version);
-/* any: what RocksDB had, asked after version was given. */
+/* any: what RocksDB had, asked after version was given; before it is answered. */
 void rdb_hot_keep(struct rdb_hot *h, const struct ewb_request *r,
                   const struct ewb_item *i, uint64_t version);
 /* any: this one was written; null: all are different. */

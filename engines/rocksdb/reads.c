@@ -15,6 +15,21 @@ release(void *arg)
 
 /* Takes the slice. */
 static enum ewb_status
+reply_item(struct rdb *d, struct ewb_cookie *c, const struct ewb_item *i,
+           rocksdb_pinnableslice_t *slice, uint64_t version)
+{
+	enum ewb_status status;
+
+	rdb_hot_keep(&d->hot, ewb_cookie_request(c), i, version);
+	if (i->nvalue >= LEND_FROM)
+		return ewb_reply_item(c, i, release, slice);
+	status = ewb_reply_item(c, i, NULL, NULL);
+	release(slice);
+	return status;
+}
+
+/* Takes the slice. */
+static enum ewb_status
 reply(struct rdb *d, struct ewb_cookie *c, rocksdb_pinnableslice_t *slice,
       uint64_t version)
 {
@@ -27,12 +42,8 @@ reply(struct rdb *d, struct ewb_cookie *c, rocksdb_pinnableslice_t *slice,
 		status = EWB_INTERNAL;
 	else if (dur_expired(i.expiry, ewb_host_time(d->host)))
 		status = EWB_NOT_FOUND;
-	else if (i.nvalue >= LEND_FROM)
-		return ewb_reply_item(c, &i, release, slice);
 	else
-		status = ewb_reply_item(c, &i, NULL, NULL);
-	if (status == EWB_OK)
-		rdb_hot_keep(&d->hot, ewb_cookie_request(c), &i, version);
+		return reply_item(d, c, &i, slice, version);
 	release(slice);
 	return status;
 }
