@@ -53,8 +53,9 @@ dur_cursors_remove(struct dur_cursor *cu)
 	*cu->at = cu->next;
 	if (cu->next)
 		cu->next->at = cu->at;
+	/* before who ends all, and then closes what they read, gets the lock */
+	end(cu);
 	pthread_mutex_unlock(&cu->all->lock);
-	end(cu); /* nobody else knows it now */
 	pthread_mutex_destroy(&cu->lock);
 }
 
