@@ -68,6 +68,7 @@ struct dur_sweep {
 	/* pool: it is over; dropped is right when the status is EWB_OK.  Not
 	 * called any more when the commit is closed before. */
 	void (*done)(struct dur_sweep *s, enum ewb_status status);
+	void *arg; /* done()'s */
 	size_t dropped;
 };
 

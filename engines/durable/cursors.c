@@ -92,3 +92,20 @@ dur_cursors_end(struct dur_cursors *all, uint64_t before)
 	pthread_mutex_unlock(&all->lock);
 	return n;
 }
+
+uint64_t
+dur_cursors_oldest(struct dur_cursors *all)
+{
+	struct dur_cursor *cu;
+	uint64_t oldest = UINT64_MAX;
+
+	pthread_mutex_lock(&all->lock);
+	for (cu = all->first; cu; cu = cu->next) {
+		pthread_mutex_lock(&cu->lock);
+		if (!cu->ended && cu->since < oldest)
+			oldest = cu->since;
+		pthread_mutex_unlock(&cu->lock);
+	}
+	pthread_mutex_unlock(&all->lock);
+	return oldest;
+}

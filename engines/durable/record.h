@@ -21,7 +21,7 @@
 
 struct dur_key {
 	size_t n;
-	unsigned char at[DUR_KEY_HEAD + DUR_MAX_KEY];
+	unsigned char at[DUR_KEY_HEAD + DUR_MAX_KEY + 1]; /* one for a bound */
 };
 
 /* nkey: 0 for where a vbucket begins. */
