@@ -326,12 +326,9 @@ open_first(struct ldb *d)
 {
 	int err;
 
-	if (!d->place.fresh && length_of(d, DATA_NAME) <= 0) {
-		ewb_host_error(d->host, "path=%s: no database, and not empty; "
-		                        "name an empty directory, or a new one",
-		               d->place.path);
-		return EWB_INVALID;
-	}
+	/* LMDB would make a new one out of an empty file */
+	if (!d->place.fresh && length_of(d, DATA_NAME) == 0)
+		return refuse(d, MDB_INVALID);
 	err = open_db(d);
 	return err ? refuse(d, err) : EWB_OK;
 }
@@ -374,7 +371,7 @@ open_commit(struct ldb *d)
 		return refuse(d, err);
 	/* none in what is not new: refused, as "" is */
 	status = dur_commit_open(&d->commit, d->host, &ldb_store, d,
-	                         d->place.path,
+	                         &d->place,
 	                         at || d->place.fresh ? at : "", n);
 	free(at);
 	return status;
@@ -426,8 +423,7 @@ open_all(struct ldb *d)
 		status = open_commit(d);
 	if (status != EWB_OK)
 		return status;
-	if (d->place.fresh)
-		status = dur_place_made(&d->place, d->host);
+	status = dur_place_made(&d->place, d->host);
 	if (status == EWB_OK)
 		status = open_tasks(d);
 	if (status != EWB_OK)
@@ -444,7 +440,8 @@ ldb_open(struct ldb *d, struct ewb_host *host, const struct ewb_setting *s,
 	d->host = host;
 	if (read_settings(d, s, n))
 		return EWB_INVALID;
-	status = dur_place_open(&d->place, host, dur_setting(s, n, "path", NULL));
+	status = dur_place_open(&d->place, host, dur_setting(s, n, "path", NULL),
+	                        DATA_NAME);
 	if (status != EWB_OK) {
 		dur_place_close(&d->place);
 		return status;

@@ -129,9 +129,9 @@ ldb_stats(struct ldb *d, struct ewb_cookie *c)
 /* Copies. */
 
 static int
-sync_path(const char *path, int how)
+sync_file(const char *path)
 {
-	int fd = open(path, how | O_CLOEXEC), err;
+	int fd = open(path, O_RDONLY | O_CLOEXEC), err;
 
 	if (fd < 0)
 		return errno;
@@ -147,10 +147,8 @@ copy(struct ldb *d, const char *path, const char *data)
 	int err = mdb_env_copy2(d->env, path, MDB_CP_COMPACT);
 
 	if (err == 0)
-		err = sync_path(data, O_RDONLY);
-	if (err == 0)
-		err = sync_path(path, O_RDONLY | O_DIRECTORY);
-	return err;
+		err = sync_file(data);
+	return err ? err : dur_place_copied(path); /* syncs the directory, too */
 }
 
 static int
@@ -165,7 +163,7 @@ copy_inside(struct ldb *d, const char *path)
 		err = copy(d, path, data);
 	dur_gate_leave(&d->gate);
 	if (err) {
-		unlink(data);
+		unlink(data); /* the mark of a copy is made last */
 		rmdir(path);
 	}
 	return err;
