@@ -117,6 +117,12 @@ if [ "${SANITIZER:-no}" = no ]; then
 	fact "fs holds through wouldblock" through "$(engine examples/fs)" dir="$dir/fs-through"
 	fact "stream holds through wouldblock" through "$(engine examples/stream)" dir="$dir"
 fi
+if [ -e "$(engine lmdb)" ]; then # it need not be built
+	fact "lmdb holds" holds "$(engine lmdb)" path="$dir/lmdb" sync=none
+	fact "lmdb holds when its data are not in memory" \
+	    holds "$(engine lmdb)" path="$dir/lmdb" sync=none memory=1
+	fact "lmdb holds through wouldblock" through "$(engine lmdb)" path="$dir/lmdb-through" sync=none
+fi
 fact "memory holds through five filters" holds --filter "$build/filters/.libs/delay.so" \
     --filter "$build/filters/.libs/limit.so" --filter "$build/filters/.libs/error.so" \
     --filter "$wouldblock" --filter "$(engine examples/ttl)" "$(engine memory)" \

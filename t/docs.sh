@@ -56,8 +56,13 @@ described() {
 	done
 }
 for name in $(plugins engine); do
-	case " $pages " in *" ewb-$name.7 "*) ;; *) lacks doc "ewb-$name.7"; continue ;; esac
-	described "ewb-$name.7" '' "$(daemon/ewbd --engines engines/.libs "$name" no_such=1 2>&1 | known)"
+	case " $pages " in
+	*" ewb-$name.7 "*) page=ewb-$name.7 ;;
+	*" ewbd-$name.1 "*) page=ewbd-$name.1 ;; # one on a library
+	*) lacks doc "ewb-$name.7"; continue ;;
+	esac
+	[ -e "engines/$name.la" ] || continue # the library is not there
+	described "$page" '' "$(daemon/ewbd --engines engines/.libs "$name" no_such=1 2>&1 | known)"
 done
 for name in $(plugins filter); do
 	case " $pages " in *" ewb-filter-$name.7 "*) ;; *) lacks doc "ewb-filter-$name.7"; continue ;; esac

@@ -37,8 +37,13 @@ dur_sync_parse(const char *text, enum dur_sync *mode, uint64_t *interval_us)
 
 /* The operator is told when it begins and when it is over. */
 static void
-tell(struct dur_commit *c, const char *why)
+tell(struct dur_commit *c, enum ewb_status status)
 {
+	const char *why = status == EWB_OK ? NULL : c->store->why(c->db);
+
+	/* one mutation's own, which its client is told */
+	if (status == EWB_NO_MEMORY || status == EWB_TOO_BIG)
+		return;
 	if (why && !c->failing)
 		ewb_host_notice(c->host, "writes fail: %s", why);
 	else if (!why && c->failing)
@@ -140,10 +145,38 @@ apply(struct dur_commit *c, struct batch *b, struct dur_job *j)
 	if (j->status != EWB_OK)
 		return EWB_OK;
 	status = write_one(c, b, j, r, &k);
+	if (status == EWB_NOT_STORED) {
+		j->status = EWB_NO_MEMORY;
+		return EWB_OK;
+	}
 	if (status == EWB_OK && j->verb == DUR_REMOVE)
 		c->delta[r->vbucket]--;
 	else if (status == EWB_OK && found == EWB_NOT_FOUND)
 		c->delta[r->vbucket]++;
+	return status;
+}
+
+/* Those that have not been stored anew since. */
+static enum ewb_status
+sweep(struct dur_commit *c, struct batch *b, struct dur_job *j)
+{
+	struct dur_sweep *s = (struct dur_sweep *)j;
+	struct ewb_item old = { .size = sizeof old };
+	enum ewb_status status = EWB_OK;
+	size_t i;
+
+	s->dropped = 0;
+	for (i = 0; i < s->n && status == EWB_OK; i++) {
+		const struct dur_key *k = &s->keys[i];
+
+		if (c->store->look(c->db, k, false, &old) != EWB_OK ||
+		    !dur_expired(old.expiry, b->now))
+			continue;
+		b->wrote = true;
+		status = c->store->drop(c->db, k);
+		c->delta[dur_get16(k->at)]--;
+		s->dropped++;
+	}
 	return status;
 }
 
@@ -167,7 +200,11 @@ fill(struct dur_commit *c, struct batch *b)
 
 	memset(c->delta, 0, c->state.nvbuckets * sizeof *c->delta);
 	for (j = b->jobs; j && status == EWB_OK; j = j->next)
-		status = j->verb == DUR_FLUSH ? clear(c, b, j) : apply(c, b, j);
+		switch (j->verb) {
+		case DUR_FLUSH: status = clear(c, b, j); break;
+		case DUR_SWEEP: status = sweep(c, b, j); break;
+		default: status = apply(c, b, j);
+		}
 	if (status == EWB_OK && b->wrote &&
 	    (c->owes || b->clock - c->stated >= STATE_US))
 		status = put_state(c, false);
@@ -192,7 +229,7 @@ tell_written(struct dur_commit *c, const struct batch *b)
 	const struct dur_job *j;
 
 	for (j = b->jobs; j && c->store->written; j = j->next)
-		if (j->status == EWB_OK)
+		if (j->status == EWB_OK && j->verb != DUR_SWEEP)
 			c->store->written(c->db,
 			                  j->verb == DUR_FLUSH ?
 			                          NULL :
@@ -235,7 +272,21 @@ give_back(struct dur_commit *c, struct batch *b)
 	b->jobs = NULL;
 }
 
-/* The cookies go back: j is not to be touched after. */
+/* The cookie goes back: j is not to be touched after. */
+static void
+answer_one(struct dur_job *j, enum ewb_status status)
+{
+	if (j->verb == DUR_SWEEP) {
+		struct dur_sweep *s = (struct dur_sweep *)j;
+
+		s->done(s, status);
+		return;
+	}
+	if (status == EWB_OK && j->cas)
+		ewb_reply_cas(j->cookie, j->cas);
+	ewb_notify(j->ticket, status);
+}
+
 static void
 answer(struct dur_commit *c, struct batch *b, enum ewb_status status)
 {
@@ -244,12 +295,8 @@ answer(struct dur_commit *c, struct batch *b, enum ewb_status status)
 	if (status != EWB_OK)
 		atomic_fetch_add(&c->failed, b->n);
 	while ((j = b->jobs) != NULL) {
-		enum ewb_status one = status == EWB_OK ? j->status : status;
-
 		b->jobs = j->next;
-		if (one == EWB_OK && j->cas)
-			ewb_reply_cas(j->cookie, j->cas);
-		ewb_notify(j->ticket, one);
+		answer_one(j, status == EWB_OK ? j->status : status);
 	}
 }
 
@@ -260,7 +307,7 @@ drop_cancelled(struct batch *b)
 	struct dur_job **at = &b->jobs, *j;
 
 	while ((j = *at) != NULL) {
-		if (!ewb_cancelled(j->ticket)) {
+		if (j->verb == DUR_SWEEP || !ewb_cancelled(j->ticket)) {
 			at = &j->next;
 			continue;
 		}
@@ -283,7 +330,8 @@ cut(struct dur_commit *c, struct batch *b)
 		          j->verb == DUR_FLUSH ||
 		          b->jobs->verb == DUR_FLUSH))
 			break;
-		bytes += ewb_cookie_request(j->cookie)->nvalue;
+		if (j->verb == DUR_STORE)
+			bytes += ewb_cookie_request(j->cookie)->nvalue;
 	}
 	rest.jobs = *at;
 	*at = NULL;
@@ -294,7 +342,8 @@ cut(struct dur_commit *c, struct batch *b)
 		give_back(c, &rest);
 }
 
-/* The status for all of them; EWB_WOULDBLOCK: they were given back. */
+/* The status for all of them.  EWB_WOULDBLOCK: they were given back; EWB_BUSY:
+ * they are to be. */
 static enum ewb_status
 write_batch(struct dur_commit *c, struct batch *b)
 {
@@ -303,15 +352,10 @@ write_batch(struct dur_commit *c, struct batch *b)
 	if (status != EWB_OK)
 		return status;
 	status = fill(c, b);
-	if (status != EWB_OK) {
-		c->store->abandon(c->db);
-	} else {
+	if (status == EWB_OK)
 		status = finish(c, b);
-		if (status == EWB_BUSY) {
-			give_back(c, b);
-			return EWB_BUSY;
-		}
-	}
+	else
+		c->store->abandon(c->db);
 	if ((status == EWB_NO_MEMORY || status == EWB_TOO_BIG) && b->n > 1) {
 		c->alone = b->n;
 		give_back(c, b);
@@ -341,6 +385,7 @@ work(struct ewb_task *t, void *arg)
 	cut(c, &b);
 	status = write_batch(c, &b);
 	if (status == EWB_BUSY) {
+		give_back(c, &b);
 		atomic_fetch_add(&c->stalls, 1);
 		c->later = b.clock + STALL_US;
 		ewb_task_sleep(t, STALL_US);
@@ -350,7 +395,7 @@ work(struct ewb_task *t, void *arg)
 		ewb_task_again(t);
 	if (status == EWB_WOULDBLOCK)
 		return;
-	tell(c, status == EWB_OK ? NULL : c->store->why(c->db));
+	tell(c, status);
 	answer(c, &b, status);
 }
 
@@ -373,13 +418,19 @@ sync_now_and_then(struct ewb_task *t, void *arg)
 }
 
 static void
-free_all(struct dur_commit *c)
+free_tasks(struct dur_commit *c)
 {
 	if (c->syncer)
 		ewb_task_free(c->syncer);
 	if (c->writer)
 		ewb_task_free(c->writer);
 	c->syncer = c->writer = NULL;
+}
+
+static void
+free_all(struct dur_commit *c)
+{
+	free_tasks(c);
 	free(c->delta);
 	c->delta = NULL;
 	dur_state_close(&c->state);
@@ -440,6 +491,7 @@ dur_commit_open(struct dur_commit *c, struct ewb_host *host,
 void
 dur_commit_close(struct dur_commit *c)
 {
+	free_tasks(c); /* a sweep's job may be there */
 	if (commit_state(c, true) != EWB_OK)
 		ewb_host_notice(c->host, "not closed cleanly: %s",
 		                c->store->why(c->db));
@@ -467,6 +519,13 @@ dur_commit_push(struct dur_commit *c, struct dur_job *j)
 {
 	dur_queue_push(&c->queue, j);
 	ewb_task_wake(c->writer);
+}
+
+void
+dur_commit_sweep(struct dur_commit *c, struct dur_sweep *s)
+{
+	s->job = (struct dur_job){ .verb = DUR_SWEEP };
+	dur_commit_push(c, &s->job);
 }
 
 bool

@@ -22,16 +22,19 @@
 #include "record.h"
 #include "state.h"
 
+#define DUR_SWEEP_KEYS 64u
+
 /* What a library does for it.  Called by one thread at a time. */
 struct dur_store {
-	/* A batch begins.  Else: nothing can be written now. */
+	/* A batch begins.  EWB_BUSY: not yet; else: nothing can be written now. */
 	enum ewb_status (*begin)(void *db);
 	/* The record as it is now, this batch's changes included; its value
 	 * stays until the next call.  EWB_OK, EWB_NOT_FOUND, or an error.
 	 * cheap: EWB_WOULDBLOCK when the disk would have to be asked. */
 	enum ewb_status (*look)(void *db, const struct dur_key *k, bool cheap,
 	                        struct ewb_item *i);
-	/* Into the batch.  An error: the whole batch is to be given up. */
+	/* Into the batch.  EWB_NOT_STORED: there is no room for this one, and
+	 * the batch is as it was.  Another error: all of it is to be given up. */
 	enum ewb_status (*put)(void *db, const struct dur_key *k,
 	                       const struct ewb_item *i);
 	enum ewb_status (*drop)(void *db, const struct dur_key *k);
@@ -55,6 +58,19 @@ struct dur_store {
 };
 
 enum dur_sync { DUR_SYNC_COMMIT, DUR_SYNC_INTERVAL, DUR_SYNC_NONE };
+
+/* Records that have expired, to be removed: a job that is no client's. */
+struct dur_sweep {
+	struct dur_job job; /* dur_commit_sweep()'s */
+	/* the caller's, before and after */
+	size_t n;
+	struct dur_key keys[DUR_SWEEP_KEYS];
+	/* pool: it is over; dropped is right when the status is EWB_OK.  Not
+	 * called any more when the commit is closed before. */
+	void (*done)(struct dur_sweep *s, enum ewb_status status);
+	void *arg; /* done()'s */
+	size_t dropped;
+};
 
 struct dur_commit_stats {
 	uint64_t batches, mutations, syncs, stalls, failed;
@@ -93,7 +109,8 @@ enum ewb_status dur_commit_open(struct dur_commit *c, struct ewb_host *host,
                                 const struct dur_store *store, void *db,
                                 const struct dur_place *place, const void *at,
                                 size_t n);
-/* pool or start.  Nothing waits any more.  Leaves the state as of a clean end. */
+/* pool or start.  No client waits any more.  Leaves the state as of a clean
+ * end. */
 void dur_commit_close(struct dur_commit *c);
 
 /* front, in a callback: queues this mutation.  The result is the callback's;
@@ -102,6 +119,8 @@ enum ewb_status dur_commit_begin(struct dur_commit *c, struct ewb_cookie *k,
                                  enum dur_verb verb);
 /* any: likewise, a job that is a task's. */
 void dur_commit_push(struct dur_commit *c, struct dur_job *j);
+/* any: s is not the caller's until done() is called. */
+void dur_commit_sweep(struct dur_commit *c, struct dur_sweep *s);
 /* front: the cancel callback, when the job is in this queue. */
 bool dur_commit_cancel(struct dur_commit *c, struct dur_job *j);
 

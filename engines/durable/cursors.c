@@ -53,8 +53,9 @@ dur_cursors_remove(struct dur_cursor *cu)
 	*cu->at = cu->next;
 	if (cu->next)
 		cu->next->at = cu->at;
+	/* before who ends all, and then closes what they read, gets the lock */
+	end(cu);
 	pthread_mutex_unlock(&cu->all->lock);
-	end(cu); /* nobody else knows it now */
 	pthread_mutex_destroy(&cu->lock);
 }
 
@@ -90,4 +91,21 @@ dur_cursors_end(struct dur_cursors *all, uint64_t before)
 	}
 	pthread_mutex_unlock(&all->lock);
 	return n;
+}
+
+uint64_t
+dur_cursors_oldest(struct dur_cursors *all)
+{
+	struct dur_cursor *cu;
+	uint64_t oldest = UINT64_MAX;
+
+	pthread_mutex_lock(&all->lock);
+	for (cu = all->first; cu; cu = cu->next) {
+		pthread_mutex_lock(&cu->lock);
+		if (!cu->ended && cu->since < oldest)
+			oldest = cu->since;
+		pthread_mutex_unlock(&cu->lock);
+	}
+	pthread_mutex_unlock(&all->lock);
+	return oldest;
 }

@@ -43,5 +43,7 @@ bool dur_cursor_enter(struct dur_cursor *cu);
 void dur_cursor_leave(struct dur_cursor *cu);
 /* pool: ends those opened before this time; returns how many. */
 unsigned dur_cursors_end(struct dur_cursors *all, uint64_t before);
+/* pool: when the oldest that has not ended was opened; UINT64_MAX: none. */
+uint64_t dur_cursors_oldest(struct dur_cursors *all);
 
 #endif

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#define _GNU_SOURCE /* pthread_rwlockattr_setkind_np() */
 #include <stdint.h>
 
 #include "gate.h"
@@ -16,10 +17,16 @@ door(struct dur_gate *g)
 void
 dur_gate_init(struct dur_gate *g)
 {
+	pthread_rwlockattr_t attr;
 	unsigned i;
 
+	/* else those who come and go all the time would keep it open */
+	pthread_rwlockattr_init(&attr);
+	pthread_rwlockattr_setkind_np(
+		&attr, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
 	for (i = 0; i < DUR_DOORS; i++)
-		pthread_rwlock_init(&g->doors[i].lock, NULL);
+		pthread_rwlock_init(&g->doors[i].lock, &attr);
+	pthread_rwlockattr_destroy(&attr);
 }
 
 void

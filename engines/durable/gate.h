@@ -20,7 +20,8 @@ struct dur_gate {
 
 void dur_gate_init(struct dur_gate *g);
 void dur_gate_fini(struct dur_gate *g);
-/* any: false when it is shut.  Leave on the same thread. */
+/* any: false when it is shut, or about to be.  Leave on the same thread; who is
+ * inside does not enter again. */
 bool dur_gate_try(struct dur_gate *g);
 /* pool: waits while it is shut. */
 void dur_gate_enter(struct dur_gate *g);

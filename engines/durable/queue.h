@@ -19,7 +19,13 @@
 
 struct dur_queue;
 
-enum dur_verb { DUR_GET, DUR_STORE, DUR_REMOVE, DUR_FLUSH };
+enum dur_verb {
+	DUR_GET,
+	DUR_STORE,
+	DUR_REMOVE,
+	DUR_FLUSH,
+	DUR_SWEEP /* nobody's: without a ticket and a cookie */
+};
 
 struct dur_job {
 	/* set once, before it is pushed; the queue's task may use it all */

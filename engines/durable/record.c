@@ -47,6 +47,8 @@ dur_get64(const unsigned char *at)
 void
 dur_key_make(struct dur_key *k, uint16_t vbucket, const void *key, size_t nkey)
 {
+	if (nkey > DUR_MAX_KEY + 1)
+		nkey = DUR_MAX_KEY + 1;
 	dur_put16(k->at, vbucket);
 	dur_put32(k->at + 2, 0);
 	if (nkey)

@@ -21,10 +21,12 @@
 
 struct dur_key {
 	size_t n;
-	unsigned char at[DUR_KEY_HEAD + DUR_MAX_KEY];
+	/* a bound is longer than any key, and one may step over it */
+	unsigned char at[DUR_KEY_HEAD + DUR_MAX_KEY + 2];
 };
 
-/* nkey: 0 for where a vbucket begins. */
+/* nkey: 0 for where a vbucket begins.  Of a bound that is longer than a key can
+ * be as much as it takes: no key is between. */
 void dur_key_make(struct dur_key *k, uint16_t vbucket, const void *key,
                   size_t nkey);
 /* Past the vbucket's last key. */

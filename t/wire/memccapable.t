@@ -27,4 +27,5 @@ try() {
 try memory
 try slow delay=1ms every=1
 try slow-blocking delay=1ms
+[ ! -e "$(engine lmdb)" ] || try lmdb path="$dir/lmdb"
 end
