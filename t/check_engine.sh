@@ -117,6 +117,13 @@ if [ "${SANITIZER:-no}" = no ]; then
 	fact "fs holds through wouldblock" through "$(engine examples/fs)" dir="$dir/fs-through"
 	fact "stream holds through wouldblock" through "$(engine examples/stream)" dir="$dir"
 fi
+if [ -e "$(engine rocksdb)" ]; then # it need not be built
+	fact "rocksdb holds" holds "$(engine rocksdb)" path="$dir/rocksdb"
+	fact "rocksdb holds when each read asks the disk" \
+	    holds "$(engine rocksdb)" path="$dir/rocksdb-cold" sync=none hot=0 cache=1M memtable=1M
+	fact "rocksdb holds through wouldblock" \
+	    through "$(engine rocksdb)" path="$dir/rocksdb-through" sync=interval:20ms
+fi
 if [ -e "$(engine lmdb)" ]; then # it need not be built
 	fact "lmdb holds" holds "$(engine lmdb)" path="$dir/lmdb" sync=none
 	fact "lmdb holds when its data are not in memory" \

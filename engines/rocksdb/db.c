@@ -323,7 +323,11 @@ open_first(struct rdb *d)
 
 	if (status == EWB_OK)
 		return EWB_OK;
-	ewb_host_error(d->host, "path=%s: %s", d->place.path, d->why);
+	ewb_host_error(d->host, "path=%s: %s%s", d->place.path, d->why,
+	               begins(d->why, "Corruption") ?
+	                       "; restore a copy, or, if it is the log, say "
+	                       "recovery=point-in-time" :
+	                       "");
 	return status;
 }
 

@@ -27,5 +27,6 @@ try() {
 try memory
 try slow delay=1ms every=1
 try slow-blocking delay=1ms
+[ ! -e "$(engine rocksdb)" ] || try rocksdb path="$dir/rocksdb"
 [ ! -e "$(engine lmdb)" ] || try lmdb path="$dir/lmdb"
 end
