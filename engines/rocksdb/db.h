@@ -64,9 +64,9 @@ struct rdb {
 	rocksdb_writebatch_wi_t *batch;
 	rocksdb_writebatch_t *clearing; /* instead, to remove everything */
 	char *looked;                   /* of the last look */
-	bool sick;
 	char why[RDB_WHY];
 	/* any thread */
+	_Atomic bool sick; /* cleared by the writer */
 	_Atomic unsigned next_reader;
 	struct rdb_counters count;
 };

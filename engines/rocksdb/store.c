@@ -54,7 +54,7 @@ heal(struct rdb *d)
 	if (status == EWB_OK)
 		status = rdb_reopen(d);
 	if (status == EWB_OK)
-		d->sick = false;
+		atomic_store(&d->sick, false);
 	return status == EWB_OK ? EWB_OK : EWB_TEMPORARY;
 }
 
@@ -64,7 +64,7 @@ begin(void *db)
 	struct rdb *d = db;
 
 	rocksdb_writebatch_wi_clear(d->batch);
-	return d->sick ? heal(d) : EWB_OK;
+	return atomic_load(&d->sick) ? heal(d) : EWB_OK;
 }
 
 static enum ewb_status
@@ -163,7 +163,7 @@ commit(void *db, bool sync)
 		return EWB_BUSY; /* stalled */
 	if (status == EWB_OK)
 		return EWB_OK;
-	d->sick = true;
+	atomic_store(&d->sick, true);
 	return EWB_TEMPORARY;
 }
 
@@ -180,12 +180,21 @@ sync_log(void *db, char *why, size_t n)
 {
 	struct rdb *d = db;
 	char *err = NULL;
+	enum ewb_status status;
 
+	/* after one that failed another one says nothing of what that was for */
+	if (atomic_load(&d->sick)) {
+		snprintf(why, n, "the database has to be opened anew first");
+		return EWB_TEMPORARY;
+	}
 	dur_gate_enter(&d->gate);
 	if (d->db)
 		rocksdb_flush_wal(d->db, 1, &err);
 	dur_gate_leave(&d->gate);
-	return rdb_status(err, why, n);
+	status = rdb_status(err, why, n);
+	if (status != EWB_OK)
+		atomic_store(&d->sick, true);
+	return status;
 }
 
 static const char *
