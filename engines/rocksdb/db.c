@@ -14,7 +14,7 @@
 #include "store.h"
 
 #define BLOCKS_ONLY 1 /* a read tier: rocksdb::kBlockCacheTier */
-#define WARNINGS 2    /* a level of its log: rocksdb::WARN_LEVEL */
+#define FATAL 4       /* a level of its log: rocksdb::FATAL_LEVEL */
 #define LOG_FILES 4
 #define FILTER_BITS 14 /* a key: of absent ones 1 in 1000 goes on to the disk */
 
@@ -189,7 +189,9 @@ set_options(struct rdb *d)
 			     rocksdb_point_in_time_recovery :
 			     rocksdb_tolerate_corrupted_tail_records_recovery);
 	rocksdb_options_set_compaction_filter_factory(opt, d->expiry);
-	rocksdb_options_set_info_log_level(opt, WARNINGS);
+	/* After one write of its log has failed, the next one ends the process
+	 * where RocksDB is built with assertions, as Debian's is. */
+	rocksdb_options_set_info_log_level(opt, FATAL);
 	rocksdb_options_set_keep_log_file_num(opt, LOG_FILES);
 	set_table(d);
 }
