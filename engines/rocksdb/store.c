@@ -17,7 +17,8 @@ rdb_forget_look(struct rdb *d)
 	d->looked = NULL;
 }
 
-/* Is there room on the disk for what opening it anew will write? */
+/* Can the disk be written to, and is there room for what opening it anew will
+ * write? */
 static enum ewb_status
 probe(struct rdb *d)
 {
@@ -33,6 +34,8 @@ probe(struct rdb *d)
 	if (!err)
 		err = posix_fallocate(fd, 0,
 		                      (off_t)d->options.memtable + PROBE_MORE);
+	if (!err && pwrite(fd, "", 1, 0) != 1)
+		err = errno;
 	if (!err && fsync(fd))
 		err = errno;
 	if (fd >= 0) {
