@@ -1,0 +1,49 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+# Killed at any moment, on a disk that forgets what was not synced, an engine that
+# keeps data has all that it acknowledged when it is started anew, whole, and
+# nothing else.  bench/kill does the same for as long as one likes.
+. "${srcdir:-.}/t/wire/lib.sh"
+case ${SANITIZER:-no} in
+*thread*) skip "what is put before libc is put before the sanitizer, too" ;;
+no | '') kills=5 ;;
+*) kills=2 ;;
+esac
+seed=${EWB_SEED:-$RANDOM}
+echo "EWB_SEED=$seed"
+export TMPDIR=$dir
+
+# killed ENGINE OPTION...: what is kept there survives.
+killed() {
+	timeout -k 1 $enough "$build/t/disk/kill" --build "$build" --seed "$seed" \
+	    --quick --kills $kills --acks 300 --engine "$@" >"$dir/out" 2>&1 && return
+	cat "$dir/out"
+	return 1
+}
+# lost ENGINE OPTION...: with a sync that does nothing something is lost, and
+# that is found.
+lost() {
+	timeout -k 1 $enough "$build/t/disk/kill" --build "$build" --seed "$seed" \
+	    --quick --kills 20 --acks 300 --forget all --lie --engine "$@" >"$dir/out" 2>&1
+	[ $? = 1 ] && grep -q '^FAILED: .* is not as it was acknowledged' "$dir/out" && return
+	cat "$dir/out"
+	return 1
+}
+
+fs=$(engine examples/fs)
+fact "fs has what it acknowledged" killed "$fs" --at dir
+fact "if its syncs did nothing, that would be found" lost "$fs" --at dir
+if [ -e "$(engine lmdb)" ]; then
+	fact "lmdb has what it acknowledged" killed lmdb
+	fact "if its syncs did nothing, that would be found" lost lmdb
+fi
+if [ -e "$(engine rocksdb)" ]; then
+	# it does not open a log that has holes before its end, unless it is told to
+	fact "rocksdb has what it acknowledged" killed rocksdb --forget cut
+	fact "also where the end of its log has holes" \
+	    killed rocksdb recovery=point-in-time
+	fact "if its syncs did nothing, that would be found" lost rocksdb
+	fact "without syncs it loses what came last, and nothing is half" \
+	    killed rocksdb --prefix sync=none recovery=point-in-time
+fi
+end
