@@ -38,6 +38,10 @@ set_table(rocksdb_options_t *opt, const struct direct_options *o)
 		t, 1);
 	rocksdb_block_based_options_set_pin_l0_filter_and_index_blocks_in_cache(
 		t, 1);
+	rocksdb_block_based_options_set_index_type(
+		t, rocksdb_block_based_table_index_type_two_level_index_search);
+	rocksdb_block_based_options_set_partition_filters(t, 1);
+	rocksdb_block_based_options_set_pin_top_level_index_and_filter(t, 1);
 	rocksdb_block_based_options_set_filter_policy(
 		t, rocksdb_filterpolicy_create_bloom_full(FILTER_BITS));
 	rocksdb_block_based_options_set_data_block_index_type(
