@@ -42,7 +42,7 @@ put(char *to, const void *bytes, size_t len)
 }
 
 static char *
-put_length(char *to, unsigned n)
+put_length(char *to, size_t n)
 {
 	for (; n >= 0x80; n >>= 7)
 		*to++ = (char)(n | 0x80);
@@ -50,8 +50,8 @@ put_length(char *to, unsigned n)
 	return to;
 }
 
-static char *
-put_record(char *to, const struct record *r)
+char *
+records_put(char *to, const struct records_one *r)
 {
 	uint32_t flags = htonl(r->flags), expiry = htonl(r->expiry);
 	uint64_t seqno = htobe64(r->seqno), cas = htobe64(r->cas);
@@ -65,6 +65,22 @@ put_record(char *to, const struct record *r)
 	to = put(to, r->key, r->nkey);
 	to = put_length(to, r->nvalue);
 	return put(to, r->value, r->nvalue);
+}
+
+static char *
+put_record(char *to, const struct record *r)
+{
+	struct records_one one = { .flags = r->flags,
+		                   .expiry = r->expiry,
+		                   .seqno = r->seqno,
+		                   .cas = r->cas,
+		                   .datatype = r->datatype,
+		                   .key = r->key,
+		                   .value = r->value,
+		                   .nkey = r->nkey,
+		                   .nvalue = r->nvalue };
+
+	return records_put(to, &one);
 }
 
 void

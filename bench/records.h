@@ -27,11 +27,25 @@ struct records {
 	size_t n;
 };
 
+/* One of any lengths. */
+struct records_one {
+	uint32_t flags, expiry;
+	uint64_t seqno, cas;
+	uint8_t datatype;
+	const char *key, *value;
+	size_t nkey, nvalue;
+};
+
+/* Bytes of it in a frame, at most. */
+#define RECORDS_MOST(one) (25 + 5 + (one).nkey + 5 + (one).nvalue)
+
 void records_make(struct records *r, size_t n);
 /* Copies records from *next on into a frame of at most cap bytes, the last
  * one marked complete; its length. */
 size_t records_fill(const struct records *r, size_t *next, char *frame,
                     size_t cap);
+/* Copies one into a frame; its end. */
+char *records_put(char *to, const struct records_one *r);
 /* Receives one request; its opcode, or -1 when the peer is gone. */
 int records_request(int fd);
 /* Answers a create, or a cancel; -1 when the peer is gone. */

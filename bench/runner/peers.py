@@ -16,6 +16,10 @@ class Failure(Exception):
     pass
 
 
+class Skipped(Exception):
+    """It cannot be measured here; that is nobody's fault."""
+
+
 def free_port():
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
@@ -42,10 +46,15 @@ class Server:
 class Peers:
     """Starts servers and loads, ends all of them and their files at exit.
 
+    disk: the directory where databases are, on the disk that is measured;
+    groups: one of memory cgroups, in which one more may be made; or null.
+
     with Peers(build) as peers: …"""
 
-    def __init__(self, build, ewbd=None):
+    def __init__(self, build, ewbd=None, disk=None, groups=None):
         self.build = os.path.abspath(build)
+        self.disk, self.groups, self.group = disk, groups, None
+        self.scratches = []
         self.ewbd_path = os.path.abspath(ewbd) if ewbd else \
             os.path.join(self.build, "daemon", "ewbd")
         self.running, self.noise, self.skipped = [], [], {}
@@ -66,8 +75,14 @@ class Peers:
         shutil.rmtree(self.dir, ignore_errors=True)
 
     def stop_all(self):
+        """And what they had on disk is gone."""
         while self.running:
             self.running.pop().stop()
+        while self.scratches:
+            shutil.rmtree(self.scratches.pop(), ignore_errors=True)
+        if self.group:
+            os.rmdir(self.group)
+            self.group = None
 
     def stop(self, server):
         self.running.remove(server)
@@ -76,16 +91,28 @@ class Peers:
     def program(self, name):
         return os.path.join(self.build, "bench", name)
 
-    def spawn(self, argv, cpus=None, user=None, stdout=None):
+    def scratch(self, name):
+        """A new directory on the disk, there until all is stopped."""
+        path = tempfile.mkdtemp(prefix=name + ".", dir=self.disk)
+        self.scratches.append(path)
+        return path
+
+    def spawn(self, argv, cpus=None, user=None, stdout=None, group=None):
         cpus = cpus or self.server_cpu
+
+        def become():
+            os.sched_setaffinity(0, cpus)
+            if group:
+                with open(os.path.join(group, "cgroup.procs"), "w") as f:
+                    f.write("0")
+
         return subprocess.Popen(
             argv, stdin=subprocess.DEVNULL, stdout=stdout or self.log,
-            stderr=self.log, user=user, cwd=self.dir,
-            preexec_fn=lambda: os.sched_setaffinity(0, cpus))
+            stderr=self.log, user=user, cwd=self.dir, preexec_fn=become)
 
-    def start(self, argv, port, cpus=None, user=None):
+    def start(self, argv, port, cpus=None, user=None, group=None):
         """A server that listens on that port; waits until it does."""
-        server = Server(self.spawn(argv, cpus, user), port)
+        server = Server(self.spawn(argv, cpus, user, group=group), port)
         self.running.append(server)
         until = time.monotonic() + PATIENCE
         while True:
@@ -110,13 +137,17 @@ class Peers:
                             name + ".so")
         return here if os.path.exists(here) else name
 
+    def has_engine(self, name):
+        return self.engine(self.ewbd_path, name) != name
+
     def ewbd(self, engine="memory", parameters=("limit=4G",), options=(),
-             cpus=None, path=None):
+             cpus=None, path=None, group=None):
         path = path or self.ewbd_path
         port = free_port()
         argv = [path, "-p", str(port), "-t", "1", "--stop-grace", "0"]
         return self.start(argv + list(options) +
-                          [self.engine(path, engine), *parameters], port, cpus)
+                          [self.engine(path, engine), *parameters], port, cpus,
+                          group=group)
 
     def has(self, program, name):
         """Is it installed?  If not, name is skipped, and the table says so."""
@@ -151,6 +182,48 @@ class Peers:
         port = free_port()
         return self.start([self.program("floor"), "-p", str(port), *options,
                            kind], port, cpus)
+
+    def direct_server(self, library, *options):
+        port = free_port()
+        argv = [self.program("direct"), "-l", library, "-p", str(port),
+                *map(str, options), "serve"]
+        return self.start(argv, port)
+
+    def move(self, server, cpus):
+        """A running one, all its threads."""
+        for thread in os.listdir("/proc/%d/task" % server.pid):
+            os.sched_setaffinity(int(thread), cpus)
+
+    def memory_group(self, limit):
+        """A cgroup whose processes have so many bytes, with their part of the
+        page cache; the same until all is stopped."""
+        if not self.groups:
+            raise Skipped("it takes a memory cgroup: --memory-groups")
+        if self.group:
+            return self.group
+        path = tempfile.mkdtemp(prefix="ewb-bench.", dir=self.groups)
+        for name in ("memory.max", "memory.limit_in_bytes"):
+            if os.path.exists(os.path.join(path, name)):
+                with open(os.path.join(path, name), "w") as f:
+                    f.write(str(limit))
+                self.group = path
+                return path
+        os.rmdir(path)
+        raise Skipped("%s has no memory controller" % self.groups)
+
+    def disk_kind(self, path):
+        """The file system that a path is on, and the cache of its disk."""
+        at = max((line.split() for line in open("/proc/mounts")
+                  if (os.path.realpath(path) + "/").startswith(
+                      line.split()[1].rstrip("/") + "/")),
+                 key=lambda words: len(words[1]))
+        where = os.stat(path).st_dev
+        queue = "/sys/dev/block/%d:%d/queue/write_cache" % (
+            os.major(where), os.minor(where))
+        if not os.path.exists(queue):
+            return "%s on %s" % (at[2], at[0])
+        with open(queue) as f:
+            return "%s on %s, %s" % (at[2], at[0], f.read().strip())
 
     def postgres(self):
         found = sorted(glob.glob("/usr/lib/postgresql/*/bin/postgres"))
@@ -221,9 +294,9 @@ class Peers:
                           (" ".join(process.args), self.said()))
         return out.decode()
 
-    def output(self, argv):
+    def output(self, argv, group=None):
         """Of another program, on the server's CPU."""
-        process = self.spawn(argv, stdout=subprocess.PIPE)
+        process = self.spawn(argv, stdout=subprocess.PIPE, group=group)
         self.running.append(Server(process, None))
         return self.finished(process)
 
@@ -231,13 +304,20 @@ class Peers:
         return self.finished(self.load_begin(server, *args))
 
     def load_end(self, process):
-        out = self.finished(process)
+        return self.report(self.finished(process), process.args)
+
+    def direct(self, library, mode, *args, group=None):
+        """The program that uses a library itself, on the server's CPU."""
+        argv = [self.program("direct"), "-l", library, *map(str, args), mode]
+        return self.report(self.output(argv, group), argv)
+
+    def report(self, out, argv):
         report = {}
         for pair in out.split():
             key, value = pair.split("=")
             report[key] = float(value)
         if report.get("misses"):
-            raise Failure("%s missed" % " ".join(process.args))
+            raise Failure("%s missed" % " ".join(argv))
         if report.get("seconds", 0) > 0.1:  # it is told in ticks
             self.noise.append((report["other"], report["steal"]))
         return report

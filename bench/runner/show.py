@@ -53,7 +53,7 @@ def noise_of(noise):
             "steal_max": max(s for _, s in noise)}
 
 
-def foot(rows, noise, skipped, rounds):
+def foot(rows, noise, skipped, bench):
     judged = [r for r in rows if r["met"] is not None and not r["tried"]]
     print("\n%d of %d targets met." % (sum(r["met"] for r in judged),
                                        len(judged)))
@@ -62,11 +62,13 @@ def foot(rows, noise, skipped, rounds):
               "measurements; at most %.1f %%); stolen at most %.1f %%." %
               (100 * noise["other_median"], 100 * noise["other_max"],
                100 * noise["steal_max"]))
+    for note in bench.notes:
+        print(note + ".")
     for name in sorted(skipped):
         print("Skipped: %s: %s." % (name, skipped[name]))
-    if rounds < ENOUGH_ROUNDS:
+    if bench.rounds < ENOUGH_ROUNDS:
         print("%d rounds: an impression. A verdict takes %d or more." %
-              (rounds, ENOUGH_ROUNDS))
+              (bench.rounds, ENOUGH_ROUNDS))
     sys.stdout.flush()
 
 
@@ -86,6 +88,7 @@ def write_json(path, rows, noise, skipped, bench):
               [v[r] for r in sorted(v)] for s, v in bench.samples.of.items()}
     with open(path, "w") as f:
         json.dump({"machine": machine(), "rounds": bench.rounds,
-                   "noise": noise, "skipped": skipped, "rows": rows,
+                   "noise": noise, "skipped": skipped,
+                   "notes": bench.notes, "rows": rows,
                    "samples": series, "curves": bench.curves}, f, indent=1)
         f.write("\n")

@@ -15,8 +15,9 @@ struct batch {
 	struct dur_job *jobs;
 	size_t n;
 	uint32_t now;   /* Unix seconds */
-	uint64_t clock; /* of the host */
-	bool wrote; /* there is something in it */
+	uint64_t clock;  /* of the host */
+	uint64_t synced; /* microseconds that this took; 0: it was not */
+	bool wrote;      /* there is something in it */
 };
 
 int
@@ -241,15 +242,19 @@ static enum ewb_status
 finish(struct dur_commit *c, struct batch *b)
 {
 	bool sync = c->mode == DUR_SYNC_COMMIT || c->owes;
+	uint64_t began;
 	enum ewb_status status;
 
 	if (!b->wrote) {
 		c->store->abandon(c->db);
 		return EWB_OK;
 	}
+	began = ewb_host_clock(c->host);
 	status = c->store->commit(c->db, sync);
 	if (status != EWB_OK)
 		return status;
+	if (c->mode == DUR_SYNC_COMMIT)
+		b->synced = ewb_host_clock(c->host) - began;
 	count_records(c);
 	tell_written(c, b);
 	c->owes = false;
@@ -364,6 +369,22 @@ write_batch(struct dur_commit *c, struct batch *b)
 	return status;
 }
 
+/* It is too early for a batch; it may have been woken by one more. */
+static bool
+sleeps(struct dur_commit *c, struct ewb_task *t, uint64_t now)
+{
+	uint64_t us = 0;
+
+	if (now < c->later)
+		us = c->later - now;
+	else if (!c->alone)
+		us = dur_crowd_wait(&c->crowd, dur_queue_length(&c->queue),
+		                    now);
+	if (us)
+		ewb_task_sleep(t, us);
+	return us != 0;
+}
+
 static void
 work(struct ewb_task *t, void *arg)
 {
@@ -372,10 +393,8 @@ work(struct ewb_task *t, void *arg)
 		           .clock = ewb_host_clock(c->host) };
 	enum ewb_status status;
 
-	if (b.clock < c->later) { /* woken by one more */
-		ewb_task_sleep(t, c->later - b.clock);
+	if (sleeps(c, t, b.clock))
 		return;
-	}
 	b.jobs = dur_queue_take(&c->queue, c->alone ? 1 : BATCH_JOBS, &b.n);
 	drop_cancelled(&b);
 	if (!b.jobs) {
@@ -396,6 +415,9 @@ work(struct ewb_task *t, void *arg)
 	if (status == EWB_WOULDBLOCK)
 		return;
 	tell(c, status);
+	if (b.synced)
+		dur_crowd_answered(&c->crowd, b.n, dur_queue_length(&c->queue),
+		                   b.synced, ewb_host_clock(c->host));
 	answer(c, &b, status);
 }
 
@@ -518,7 +540,8 @@ void
 dur_commit_push(struct dur_commit *c, struct dur_job *j)
 {
 	dur_queue_push(&c->queue, j);
-	ewb_task_wake(c->writer);
+	if (dur_crowd_wakes(&c->crowd, &c->queue))
+		ewb_task_wake(c->writer);
 }
 
 void

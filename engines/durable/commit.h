@@ -17,6 +17,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "crowd.h"
 #include "place.h"
 #include "queue.h"
 #include "record.h"
@@ -88,6 +89,7 @@ struct dur_commit {
 	/* see there */
 	struct dur_queue queue;
 	struct dur_state state;
+	struct dur_crowd crowd;
 	/* writer's task only */
 	size_t alone;   /* so many are tried one by one */
 	bool owes;      /* the state has to be written, and synced */

@@ -144,7 +144,8 @@ read_settings(struct rdb *d, const struct ewb_setting *s, size_t n)
 /* RocksDB's options. */
 
 /* All blocks, also those of indexes and filters, are in the cache: so it is
- * what bounds the memory, however large the data are. */
+ * what bounds the memory, however large the data are.  They are in parts: whole
+ * ones are half a megabyte each, of which a small cache holds few. */
 static void
 set_table(struct rdb *d)
 {
@@ -157,6 +158,10 @@ set_table(struct rdb *d)
 		t, 1);
 	rocksdb_block_based_options_set_pin_l0_filter_and_index_blocks_in_cache(
 		t, 1);
+	rocksdb_block_based_options_set_index_type(
+		t, rocksdb_block_based_table_index_type_two_level_index_search);
+	rocksdb_block_based_options_set_partition_filters(t, 1);
+	rocksdb_block_based_options_set_pin_top_level_index_and_filter(t, 1);
 	rocksdb_block_based_options_set_filter_policy(
 		t, rocksdb_filterpolicy_create_bloom_full(FILTER_BITS));
 	rocksdb_block_based_options_set_data_block_index_type(
