@@ -2,6 +2,7 @@
 /* Group commit, on a store that does as it is told. */
 #include "config.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "engines/durable/commit.h"
@@ -548,6 +549,29 @@ START_TEST(a_plain_set_asks_no_disk)
 }
 END_TEST
 
+START_TEST(of_sets_that_only_the_disk_knows_some_are_counted_for_all)
+{
+	char key[16];
+
+	begin_with(DUR_SYNC_COMMIT);
+	store.cold = true;
+	for (unsigned i = 0; i < 640; i++) {
+		snprintf(key, sizeof key, "%u", i % 64);
+		ncookies = 0;
+		memset(cookies, 0, sizeof cookies[0]);
+		set(key, "1");
+		write_all();
+		fake_cookie_fini(&cookies[0]);
+		if (i == 63) /* of 64 new ones one was looked at */
+			ck_assert_int_eq(records(), 64);
+	}
+	ck_assert_uint_eq(store.looked_deep, 10);
+	ck_assert_int_eq(records(), 64); /* the others were there */
+	ncookies = 0;
+	end();
+}
+END_TEST
+
 START_TEST(a_flush_is_a_batch_of_its_own_in_its_place)
 {
 	begin_with(DUR_SYNC_COMMIT);
@@ -794,6 +818,8 @@ main(void)
 	tcase_add_test(t, each_sees_those_before_it_in_its_batch);
 	tcase_add_test(t, what_has_expired_is_not_there);
 	tcase_add_test(t, a_plain_set_asks_no_disk);
+	tcase_add_test(
+		t, of_sets_that_only_the_disk_knows_some_are_counted_for_all);
 	tcase_add_test(t, a_flush_is_a_batch_of_its_own_in_its_place);
 	tcase_add_test(t, only_a_set_time_ago_is_synced_and_only_once);
 	tcase_add_test(t, the_ways_to_sync_have_names);

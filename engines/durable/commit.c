@@ -8,6 +8,7 @@
 #define BATCH_JOBS 4096u
 #define BATCH_BYTES (8u << 20) /* of values; one more may come in */
 #define STALL_US 2000u
+#define SAMPLE 64u /* of plain sets of which it is not known whether they add */
 #define STATE_US 1000000u /* the number of records is written so often */
 
 /* One batch, while it is made. */
@@ -122,6 +123,21 @@ write_one(struct dur_commit *c, struct batch *b, struct dur_job *j,
 	return c->store->put(c->db, k, &i);
 }
 
+/* How many records this put adds.  Where only the disk knows, some are asked for
+ * and count for the others. */
+static int64_t
+adds(struct dur_commit *c, const struct dur_key *k, enum ewb_status found)
+{
+	struct ewb_item old;
+
+	if (found != EWB_WOULDBLOCK)
+		return found == EWB_NOT_FOUND;
+	if (++c->unknown % SAMPLE)
+		return 0;
+	found = c->store->look(c->db, k, false, &old);
+	return found == EWB_NOT_FOUND ? SAMPLE : 0;
+}
+
 /* EWB_OK: j has its status.  Else the batch is to be given up. */
 static enum ewb_status
 apply(struct dur_commit *c, struct batch *b, struct dur_job *j)
@@ -131,11 +147,10 @@ apply(struct dur_commit *c, struct batch *b, struct dur_job *j)
 	struct ewb_item old = { .size = sizeof old };
 	struct dur_key k;
 	enum ewb_status found, status;
+	int64_t more = -1; /* records */
 
 	dur_key_make(&k, r->vbucket, r->key, r->nkey);
 	found = c->store->look(c->db, &k, blind, &old);
-	if (found == EWB_WOULDBLOCK)
-		found = EWB_OK; /* most likely: its filter let it pass */
 	if (found != EWB_OK && found != EWB_NOT_FOUND && !blind) {
 		j->status = found;
 		return EWB_OK;
@@ -145,15 +160,15 @@ apply(struct dur_commit *c, struct batch *b, struct dur_job *j)
 	                  old.cas);
 	if (j->status != EWB_OK)
 		return EWB_OK;
+	if (j->verb == DUR_STORE)
+		more = adds(c, &k, found);
 	status = write_one(c, b, j, r, &k);
 	if (status == EWB_NOT_STORED) {
 		j->status = EWB_NO_MEMORY;
 		return EWB_OK;
 	}
-	if (status == EWB_OK && j->verb == DUR_REMOVE)
-		c->delta[r->vbucket]--;
-	else if (status == EWB_OK && found == EWB_NOT_FOUND)
-		c->delta[r->vbucket]++;
+	if (status == EWB_OK)
+		c->delta[r->vbucket] += more;
 	return status;
 }
 

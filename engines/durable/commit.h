@@ -95,6 +95,7 @@ struct dur_commit {
 	bool owes;      /* the state has to be written, and synced */
 	bool failing;   /* the operator has been told */
 	uint64_t later; /* stalled: not before this time of the host's clock */
+	unsigned unknown; /* plain sets of which only the disk knows */
 	int64_t *delta; /* of records, by vbucket, in this batch */
 	uint64_t stated; /* when the state was last written, of the clock */
 	/* any thread */

@@ -316,11 +316,9 @@ rdb_reopen(struct rdb *d)
 	status = open_db(d);
 	rdb_hot_forget(&d->hot, NULL); /* a failed write may be there now */
 	dur_gate_open(&d->gate);
-	if (status != EWB_OK)
-		return status;
-	atomic_fetch_add(&d->count.reopened, 1);
-	ewb_task_wake(d->warmer);
-	return EWB_OK;
+	if (status == EWB_OK)
+		atomic_fetch_add(&d->count.reopened, 1);
+	return status;
 }
 
 static enum ewb_status

@@ -49,7 +49,7 @@ struct rdb {
 	rocksdb_compactionfilterfactory_t *expiry;
 	rocksdb_readoptions_t *cached, *any; /* block cache only; and the disk */
 	rocksdb_writeoptions_t *synced, *unsynced;
-	struct ewb_task *readers[RDB_MAX_READERS], *warmer;
+	struct ewb_task *readers[RDB_MAX_READERS];
 	/* see there */
 	struct dur_gate gate;
 	struct dur_cursors cursors;

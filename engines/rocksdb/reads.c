@@ -223,56 +223,22 @@ read_some(struct ewb_task *t, void *arg)
 		ewb_task_again(t);
 }
 
-/* Asks each file for its first key: so index and filter come into the cache. */
-static void
-warm(struct ewb_task *t, void *arg)
-{
-	struct rdb *d = arg;
-	const rocksdb_livefiles_t *files;
-	int i, n;
-
-	(void)t;
-	dur_gate_enter(&d->gate);
-	if (d->db) {
-		files = rocksdb_livefiles(d->db);
-		n = rocksdb_livefiles_count(files);
-		for (i = 0; i < n; i++) {
-			size_t nkey;
-			const char *key =
-				rocksdb_livefiles_smallestkey(files, i, &nkey);
-			char *err = NULL;
-			rocksdb_pinnableslice_t *slice = rocksdb_get_pinned(
-				d->db, d->any, key, nkey, &err);
-
-			rdb_read_failed(d, err);
-			if (slice)
-				release(slice);
-		}
-		rocksdb_livefiles_destroy(files);
-	}
-	dur_gate_leave(&d->gate);
-}
-
 enum ewb_status
 rdb_reads_open(struct rdb *d)
 {
 	uint64_t i;
 
 	dur_queue_init(&d->reads);
-	d->warmer = ewb_task_new(d->host, EWB_AUX, "warm", warm, d);
 	for (i = 0; i < d->options.readers; i++) {
 		d->readers[i] = ewb_task_new(d->host, EWB_READER, "read",
 		                             read_some, d);
-		if (!d->readers[i])
-			break;
+		if (!d->readers[i]) {
+			ewb_host_error(d->host, "out of memory");
+			rdb_reads_close(d);
+			return EWB_NO_MEMORY;
+		}
 	}
-	if (d->warmer && i == d->options.readers) {
-		ewb_task_wake(d->warmer);
-		return EWB_OK;
-	}
-	ewb_host_error(d->host, "out of memory");
-	rdb_reads_close(d);
-	return EWB_NO_MEMORY;
+	return EWB_OK;
 }
 
 void
@@ -280,8 +246,6 @@ rdb_reads_close(struct rdb *d)
 {
 	uint64_t i;
 
-	if (d->warmer)
-		ewb_task_free(d->warmer);
 	for (i = 0; i < d->options.readers && d->readers[i]; i++)
 		ewb_task_free(d->readers[i]);
 	dur_queue_fini(&d->reads);

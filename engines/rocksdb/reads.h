@@ -6,9 +6,6 @@
  *      get ── in the cache? ──▶ answered, on the front end
  *               └─ no ──▶ queue ──▶ a reader: MultiGet, replies, notifies
  *
- * What RocksDB needs to know of each file to say that it lacks a key comes into
- * the cache when the database is opened: the writer counts records by it.
- *
  * A store or remove that compares, and finds its record is not in the cache,
  * comes along: the readers have it fetched, and hand the job to the writer,
  * who need not wait for a disk with a whole batch. */
