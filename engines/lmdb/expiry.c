@@ -78,7 +78,7 @@ look_inside(struct ldb_expiry *e)
 }
 
 static void
-sleep(struct ldb_expiry *e, struct ewb_task *t, uint64_t hot, uint64_t cold)
+rest(struct ldb_expiry *e, struct ewb_task *t, uint64_t hot, uint64_t cold)
 {
 	ewb_task_sleep(t, ldb_resident_is(&e->d->resident) ? hot : cold);
 }
@@ -98,7 +98,7 @@ begin_anew(struct ldb_expiry *e, struct ewb_task *t)
 			return;
 		atomic_store(&e->resting, false);
 	}
-	sleep(e, t, PASS_US, COLD_PASS_US);
+	rest(e, t, PASS_US, COLD_PASS_US);
 }
 
 static void
@@ -121,7 +121,7 @@ step(struct ewb_task *t, void *arg)
 	} else if (over) {
 		begin_anew(e, t);
 	} else {
-		sleep(e, t, PAUSE_US, COLD_PAUSE_US);
+		rest(e, t, PAUSE_US, COLD_PAUSE_US);
 	}
 }
 
