@@ -176,6 +176,31 @@ sync_dir(const char *path)
 	return err;
 }
 
+/* The directory that has this one. */
+static int
+sync_parent(const char *path)
+{
+	char *up = name_in(path, "..");
+	int err;
+
+	if (!up) {
+		errno = ENOMEM;
+		return -1;
+	}
+	err = sync_dir(up);
+	free(up);
+	return err;
+}
+
+/* Begins a new database: as long as the mark is there, nothing is in it that
+ * somebody relies on. */
+static int
+mark_new(const char *path)
+{
+	errno = touch(path, NEW_NAME);
+	return errno || sync_dir(path) || sync_parent(path) ? -1 : 0;
+}
+
 enum ewb_status
 dur_place_open(struct dur_place *p, struct ewb_host *host, const char *path,
                const char *file)
@@ -196,7 +221,7 @@ dur_place_open(struct dur_place *p, struct ewb_host *host, const char *path,
 	status = look_around(p, host, file);
 	if (status == EWB_OK)
 		status = lock(p, host);
-	if (status == EWB_OK && p->fresh && (errno = touch(path, NEW_NAME)))
+	if (status == EWB_OK && p->fresh && mark_new(path))
 		status = refuse(host, path);
 	return status;
 }
