@@ -13,7 +13,7 @@
 struct rdb_hot_record {
 	_Atomic unsigned holders;
 	/* under the shard's lock */
-	struct rdb_hot_record *chain;         /* of its bucket */
+	struct rdb_hot_record *_Atomic chain; /* of its bucket */
 	struct rdb_hot_record *before, *next; /* of the clock: a ring */
 	bool asked;                           /* since the hand was here */
 	/* set once */
@@ -30,7 +30,21 @@ shard_of(const struct rdb_hot *h, uint32_t hash)
 	return &h->shards[hash % RDB_HOT_SHARDS];
 }
 
-static struct rdb_hot_record **
+/* The links of a bucket are atomic for prefetch alone: the lock orders all else,
+ * so relaxed is enough. */
+static struct rdb_hot_record *
+follow(struct rdb_hot_record *_Atomic const *at)
+{
+	return atomic_load_explicit(at, memory_order_relaxed);
+}
+
+static void
+set_link(struct rdb_hot_record *_Atomic *at, struct rdb_hot_record *e)
+{
+	atomic_store_explicit(at, e, memory_order_relaxed);
+}
+
+static struct rdb_hot_record *_Atomic *
 bucket_of(const struct rdb_hot *h, const struct rdb_hot_shard *s, uint32_t hash)
 {
 	return &s->buckets[hash / RDB_HOT_SHARDS % h->nbuckets];
@@ -77,12 +91,12 @@ rdb_hot_open(struct rdb_hot *h, uint64_t limit)
 }
 
 /* Under the lock: where the chain points to it, or to null. */
-static struct rdb_hot_record **
+static struct rdb_hot_record *_Atomic *
 find(struct rdb_hot *h, struct rdb_hot_shard *s, const struct ewb_request *r)
 {
-	struct rdb_hot_record **at = bucket_of(h, s, r->hash), *e;
+	struct rdb_hot_record *_Atomic *at = bucket_of(h, s, r->hash), *e;
 
-	for (; (e = *at) != NULL; at = &e->chain)
+	for (; (e = follow(at)) != NULL; at = &e->chain)
 		if (e->hash == r->hash && e->nkey == r->nkey &&
 		    memcmp(e->at, r->key, r->nkey) == 0)
 			break;
@@ -91,11 +105,11 @@ find(struct rdb_hot *h, struct rdb_hot_shard *s, const struct ewb_request *r)
 
 /* Under the lock. */
 static void
-drop(struct rdb_hot_shard *s, struct rdb_hot_record **at)
+drop(struct rdb_hot_shard *s, struct rdb_hot_record *_Atomic *at)
 {
-	struct rdb_hot_record *e = *at;
+	struct rdb_hot_record *e = follow(at);
 
-	*at = e->chain;
+	set_link(at, follow(&e->chain));
 	if (e->next == e) {
 		s->hand = NULL;
 	} else {
@@ -113,10 +127,10 @@ static void
 drop_record(struct rdb_hot *h, struct rdb_hot_shard *s,
             struct rdb_hot_record *e)
 {
-	struct rdb_hot_record **at = bucket_of(h, s, e->hash);
+	struct rdb_hot_record *_Atomic *at = bucket_of(h, s, e->hash);
 
-	while (*at != e)
-		at = &(*at)->chain;
+	while (follow(at) != e)
+		at = &follow(at)->chain;
 	drop(s, at);
 }
 
@@ -138,8 +152,13 @@ make_room(struct rdb_hot *h, struct rdb_hot_shard *s, size_t n)
 void
 rdb_hot_prefetch(const struct rdb_hot *h, const struct ewb_request *r)
 {
-	/* buckets is set once, so that no lock is needed to see it */
-	__builtin_prefetch(bucket_of(h, shard_of(h, r->hash), r->hash));
+	/* it may be gone: then there is nothing to fetch, which does no harm */
+	const char *e = (const char *)follow(
+		bucket_of(h, shard_of(h, r->hash), r->hash));
+
+	__builtin_prefetch(e);
+	__builtin_prefetch(e + 64);
+	__builtin_prefetch(e + 128);
 }
 
 enum ewb_status
@@ -151,7 +170,7 @@ rdb_hot_get(struct rdb_hot *h, struct ewb_cookie *c,
 	struct rdb_hot_record *e;
 
 	pthread_mutex_lock(&s->lock);
-	e = *find(h, s, r);
+	e = follow(find(h, s, r));
 	*version = s->version;
 	if (e) {
 		e->asked = true;
@@ -202,10 +221,10 @@ new_record(const struct ewb_request *r, const struct ewb_item *i)
 static void
 add(struct rdb_hot *h, struct rdb_hot_shard *s, struct rdb_hot_record *e)
 {
-	struct rdb_hot_record **at = bucket_of(h, s, e->hash);
+	struct rdb_hot_record *_Atomic *at = bucket_of(h, s, e->hash);
 
-	e->chain = *at;
-	*at = e;
+	set_link(&e->chain, follow(at));
+	set_link(at, e);
 	if (s->hand) { /* behind the hand: it has a whole turn */
 		e->next = s->hand;
 		e->before = s->hand->before;
@@ -221,7 +240,7 @@ rdb_hot_keep(struct rdb_hot *h, const struct ewb_request *r,
              const struct ewb_item *i, uint64_t version)
 {
 	struct rdb_hot_shard *s = shard_of(h, r->hash);
-	struct rdb_hot_record **at, *e = NULL;
+	struct rdb_hot_record *_Atomic *at, *e = NULL;
 	size_t n = sizeof *e + r->nkey + i->nvalue;
 	bool kept = false;
 
@@ -231,9 +250,9 @@ rdb_hot_keep(struct rdb_hot *h, const struct ewb_request *r,
 	if (s->version == version) {
 		/* somebody was here first, with what was there before */
 		at = find(h, s, r);
-		if (*at && (*at)->seqno < i->seqno)
+		if (follow(at) && follow(at)->seqno < i->seqno)
 			drop(s, at);
-		kept = e && !*at;
+		kept = e && !follow(at);
 	}
 	if (kept) {
 		make_room(h, s, n);
@@ -264,7 +283,7 @@ void
 rdb_hot_forget(struct rdb_hot *h, const struct ewb_request *r)
 {
 	struct rdb_hot_shard *s;
-	struct rdb_hot_record **at;
+	struct rdb_hot_record *_Atomic *at;
 
 	if (!r) {
 		forget_all(h);
@@ -274,7 +293,7 @@ rdb_hot_forget(struct rdb_hot *h, const struct ewb_request *r)
 	pthread_mutex_lock(&s->lock);
 	s->version++;
 	at = find(h, s, r);
-	if (*at)
+	if (follow(at))
 		drop(s, at);
 	pthread_mutex_unlock(&s->lock);
 }

@@ -14,6 +14,7 @@
 
 #include <ewb/engine.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -22,8 +23,9 @@
 struct rdb_hot_record;
 
 struct rdb_hot_shard {
-	/* set once; what they point to is under lock */
-	struct rdb_hot_record **buckets;
+	/* set once; what they point to is changed under lock, and a prefetch
+	 * guesses at it without */
+	struct rdb_hot_record *_Atomic *buckets;
 	pthread_mutex_t lock;
 	/* under lock */
 	uint64_t version;
@@ -43,7 +45,7 @@ struct rdb_hot {
 enum ewb_status rdb_hot_open(struct rdb_hot *h, uint64_t limit);
 void rdb_hot_close(struct rdb_hot *h);
 
-/* any: has what rdb_hot_get() will look at first fetched. */
+/* any: has what rdb_hot_get() will look at fetched into the caches. */
 void rdb_hot_prefetch(const struct rdb_hot *h, const struct ewb_request *r);
 /* any: answers, if it is here.  EWB_NOT_FOUND: it is not, and *version is for
  * rdb_hot_keep(). */

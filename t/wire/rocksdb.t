@@ -71,6 +71,31 @@ fact "and the log says so" grep -q 'vbuckets begin new histories' "$dir/after.er
 fact "what the system had is there all the same" test "$(ctl get key002100)" = "value of 2100"
 fact "its server ends" stop "$pid"
 
+# Records that have expired already, megabytes of them; and one that has not.
+expired() {
+	local i text
+	text=$(printf 'x%.0s' {1..1000})
+	ctl set stays here || return
+	for i in {1..40}; do
+		"$say" "$port" "$(seq 100 | sed "s/.*/set e$i.& 0 -1 1000 noreply\\r\\n$text\\r/")
+quit\r\n" || return
+	done
+}
+# They are merged away, sooner or later; the bound is not reached.
+left_out() {
+	local i
+	for ((i = 0; i < enough * 10; i++)); do
+		[ "$(stat expired)" = 0 ] || return 0
+		"$say" "$port" "get stays\r\nquit\r\n" >"$dir/out"
+	done
+	return 1
+}
+start expiry "$rocksdb" path="$dir/expiry" memtable=1M sync=none
+fact "what has expired is stored" expired
+fact "and left out when files are merged" left_out
+fact "what has not expired stays" test "$(ctl get stays)" = here
+fact "its server ends well" stop_well expiry "$pid"
+
 # what is wrong with the files
 cp -r "$dir/db" "$dir/gone" && rm "$(ls "$dir"/gone/*.sst | head -n 1)"
 fact "a file that is gone is named" refused 'No such file' path="$dir/gone"
