@@ -2,7 +2,8 @@
 /* What a server must have, by what it acknowledged.  Each key belongs to one
  * worker, so that after a kill it can be in two states: the last one that was
  * acknowledged, or that of the one mutation which was not answered yet.  After
- * an error it can be in either, too, until something else is acknowledged.
+ * an error it can be in either, too, until something else is acknowledged: what
+ * nobody knows the outcome of may be done later than it was answered.
  *
  *      may:  [acknowledged] [not answered]  ── OK ──▶  [acknowledged]
  *                 └──────────┴── killed, restarted ──▶ [what is found]

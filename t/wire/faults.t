@@ -7,7 +7,7 @@
 case ${SANITIZER:-no} in
 *thread*) skip "what is put before libc is put before the sanitizer, too" ;;
 no | '') samples=2 kinds=while,open,write,space,sync,mmap,alloc ;;
-*) samples=1 kinds=while,write,sync ;;
+*) samples=1 kinds=while,sync ;;
 esac
 [ "${EWB_FAULTS:-some}" = all ] && samples=0 enough=3600
 seed=${EWB_SEED:-$RANDOM}

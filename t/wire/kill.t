@@ -25,24 +25,28 @@ killed() {
 lost() {
 	timeout -k 1 $enough "$build/t/disk/kill" --build "$build" --seed "$seed" \
 	    --quick --kills 20 --acks 300 --forget all --lie --engine "$@" >"$dir/out" 2>&1
-	[ $? = 1 ] && grep -q '^FAILED: .* is not as it was acknowledged' "$dir/out" && return
+	[ $? = 1 ] && grep -q '^FAILED: .*acknowledged' "$dir/out" && return
 	cat "$dir/out"
 	return 1
+}
+# With a sanitizer the test itself need not be tried, too.
+caught() {
+	[ $kills -lt 5 ] || fact "if its syncs did nothing, that would be found" lost "$@"
 }
 
 fs=$(engine examples/fs)
 fact "fs has what it acknowledged" killed "$fs" --at dir
-fact "if its syncs did nothing, that would be found" lost "$fs" --at dir
+caught "$fs" --at dir
 if [ -e "$(engine lmdb)" ]; then
 	fact "lmdb has what it acknowledged" killed lmdb
-	fact "if its syncs did nothing, that would be found" lost lmdb
+	caught lmdb
 fi
 if [ -e "$(engine rocksdb)" ]; then
 	# it does not open a log that has holes before its end, unless it is told to
 	fact "rocksdb has what it acknowledged" killed rocksdb --forget cut
 	fact "also where the end of its log has holes" \
 	    killed rocksdb recovery=point-in-time
-	fact "if its syncs did nothing, that would be found" lost rocksdb
+	caught rocksdb
 	fact "without syncs it loses what came last, and nothing is half" \
 	    killed rocksdb --prefix sync=none recovery=point-in-time
 fi
