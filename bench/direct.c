@@ -23,11 +23,11 @@ static const char help[] =
 	"  -k N      keys\n"
 	"  -v N      bytes of a value\n"
 	"  -t S      seconds, after -w S seconds that do not count\n"
+	"  -D        direct=yes; lmdb: the system does not read ahead\n"
 	"rocksdb, as the settings of ewbd's engine:\n"
 	"  -C MIB    cache\n"
 	"  -m MIB    memtable\n"
-	"  -z        compression=lz4, else none\n"
-	"  -D        direct=yes\n";
+	"  -z        compression=lz4, else none\n";
 
 static const struct {
 	const char *name;

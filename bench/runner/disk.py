@@ -207,10 +207,11 @@ class Big(Part):
 
     def say_disk(self):
         got = self.peers.direct("", "sync", "-f", self.path, "-t", 1)
-        note = "Disk: %s; 4 KiB more and fdatasync() take %.0f us (p50), " \
-            "%.0f us (p99)" % (self.peers.disk_kind(self.path),
-                               got["p50_us"], got["p99_us"])
-        self.bench.notes.append(note)
+        self.bench.notes.append(
+            "Disk, before %s: %s; 4 KiB more and fdatasync() take %.0f us "
+            "(p50), %.0f us (p99)" %
+            (self.engine, self.peers.disk_kind(self.path), got["p50_us"],
+             got["p99_us"]))
 
     def rocksdb_like(self, cache=256):
         return ["-C", cache] if self.engine == "rocksdb" else []
@@ -230,9 +231,10 @@ class Big(Part):
             self.peers.skipped["cold gets of " + self.engine] = str(e)
             return
         settle(server)
+        # all CPUs: it is the disk that is to be busy
+        self.peers.move(server, self.peers.all_cpus)
         self.both(number, lambda: self.cold(server, number),
                   lambda: self.cold_direct(number))
-        self.peers.move(server, self.peers.all_cpus)
         self.beside(server, number)
         self.add(self.engine, "memory", number, resident(server) / MIB)
         self.add("cache+hot+memtable", "cold", number,
@@ -293,7 +295,8 @@ class Big(Part):
 
     def cold(self, server, number):
         t = self.cold_seconds()
-        got = self.peers.load(server, *self.cold_load("-t", t, "-w", 2 * t))
+        got = self.peers.load(server, *self.cold_load("-t", t, "-w", 2 * t),
+                              cpus=self.peers.all_cpus)
         self.add(self.engine, "cold", number, got["ops_s"])
         self.add(self.engine, "cold CPU", number, got["server_us"])
 
@@ -303,7 +306,8 @@ class Big(Part):
         got = self.peers.direct(
             self.engine, "gets", "-f", self.path, "-D", "-c", READERS, "-k",
             self.records, "-v", VALUE, "-t", t, "-w", 2 * t,
-            *self.rocksdb_like(sum(self.small.values())), group=group)
+            *self.rocksdb_like(sum(self.small.values())), group=group,
+            cpus=self.peers.all_cpus)
         self.add(self.library, "cold", number, got["ops_s"])
         self.add(self.library, "cold CPU", number, got["self_us"])
 

@@ -294,9 +294,9 @@ class Peers:
                           (" ".join(process.args), self.said()))
         return out.decode()
 
-    def output(self, argv, group=None):
+    def output(self, argv, cpus=None, group=None):
         """Of another program, on the server's CPU."""
-        process = self.spawn(argv, stdout=subprocess.PIPE, group=group)
+        process = self.spawn(argv, cpus, stdout=subprocess.PIPE, group=group)
         self.running.append(Server(process, None))
         return self.finished(process)
 
@@ -306,10 +306,10 @@ class Peers:
     def load_end(self, process):
         return self.report(self.finished(process), process.args)
 
-    def direct(self, library, mode, *args, group=None):
+    def direct(self, library, mode, *args, cpus=None, group=None):
         """The program that uses a library itself, on the server's CPU."""
         argv = [self.program("direct"), "-l", library, *map(str, args), mode]
-        return self.report(self.output(argv, group), argv)
+        return self.report(self.output(argv, cpus, group), argv)
 
     def report(self, out, argv):
         report = {}
