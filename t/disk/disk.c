@@ -16,8 +16,8 @@
  *
  * What it does not do.  Creating, renaming and removing files is on the disk at
  * once.  What is written through a map is not seen, and counts as on the disk;
- * so does what libc writes by itself (stdio).  sync_file_range promises nothing,
- * and so it syncs nothing. */
+ * so does what libc writes by itself (stdio), or goes through a descriptor that
+ * fcntl has copied.  sync_file_range promises nothing, and so it syncs nothing. */
 #include "config.h"
 
 #include <errno.h>

@@ -13,7 +13,8 @@
 #include "t/disk/setup.h"
 
 #define START_SECONDS 120
-#define MOST 2000 /* acknowledgements between two kills */
+#define FIRST_MS 50 /* that a start takes, until one was seen */
+#define MOST 2000   /* acknowledgements between two kills */
 
 struct round {
 	struct setup *setup;
@@ -189,7 +190,8 @@ cut_power(struct setup *s, struct chance *c)
 static void
 kill_early(struct setup *s, struct chance *c)
 {
-	uint64_t us = chance_below(c, 1 + (uint64_t)(median_start() * 2000));
+	double usual = total.nstarts ? median_start() : FIRST_MS;
+	uint64_t us = chance_below(c, 1 + (uint64_t)(usual * 2000));
 	struct timespec t = { (time_t)(us / 1000000),
 		              (long)(us % 1000000) * 1000 };
 
@@ -228,7 +230,8 @@ go(struct setup *s)
 
 	while ((s->kills == 0 || total.kills < s->kills) && now_us() < until &&
 	       m->complaints == 0) {
-		if (total.nstarts > 1 && chance_below(&c, 6) == 0) {
+		/* also while it makes what is not there yet */
+		if (chance_below(&c, total.nstarts ? 6 : 2) == 0) {
 			kill_early(s, &c);
 			continue;
 		}
