@@ -113,7 +113,8 @@ read_settings(struct rdb *d, const struct ewb_setting *s, size_t n)
 		                       rocksdb_snappy_compression,
 		                       rocksdb_no_compression };
 	static const char *const no_yes[] = { "no", "yes", NULL };
-	static const char *const ways[] = { "strict", "point-in-time", NULL };
+	static const char *const ways[] = { "auto", "strict", "point-in-time",
+		                            NULL };
 	struct ewb_host *host = d->host;
 	struct rdb_options *o = &d->options;
 	const char *sync = dur_setting(s, n, "sync", "commit");
@@ -137,7 +138,9 @@ read_settings(struct rdb *d, const struct ewb_setting *s, size_t n)
 	}
 	o->compression = packing[packer];
 	o->direct = direct == 1;
-	o->point_in_time = way == 1;
+	/* what was not synced may be there with holes */
+	o->point_in_time = way == 2 ||
+	                   (way == 0 && d->commit.mode != DUR_SYNC_COMMIT);
 	return 0;
 }
 

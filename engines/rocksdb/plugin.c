@@ -132,8 +132,9 @@ static const struct ewb_param params[] = {
 	{ "direct", "no", "yes: past the system's page cache" },
 	{ "readers", "16", "reads from the disk at once, if --pool has threads" },
 	{ "background", "2", "flushes and compactions at once" },
-	{ "recovery", "strict",
-	  "point-in-time: open a damaged log up to where it is damaged" },
+	{ "recovery", "auto",
+	  "point-in-time: open a damaged log up to where it is damaged; strict: "
+	  "do not; auto: strict with sync=commit" },
 	{ 0 }
 };
 

@@ -26,7 +26,7 @@ tried() {
 fact "fs goes on after faults, and has what it acknowledged" tried "$(engine examples/fs)" --at dir
 [ -e "$(engine lmdb)" ] &&
     fact "lmdb goes on after faults, and has what it acknowledged" tried lmdb
-# it does not open a log that has holes before its end, unless it is told to
+# with sync=commit a log that has holes before its end is opened when one says so
 [ -e "$(engine rocksdb)" ] &&
     fact "rocksdb goes on after faults, and has what it acknowledged" \
         tried rocksdb --forget cut
