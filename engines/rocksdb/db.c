@@ -218,6 +218,8 @@ make_options(struct rdb *d)
 	d->synced = rocksdb_writeoptions_create();
 	rocksdb_writeoptions_set_sync(d->synced, 1);
 	rocksdb_writeoptions_set_no_slowdown(d->synced, 1);
+	d->patient = rocksdb_writeoptions_create();
+	rocksdb_writeoptions_set_sync(d->patient, 1);
 	d->unsynced = rocksdb_writeoptions_create();
 	rocksdb_writeoptions_set_no_slowdown(d->unsynced, 1);
 	d->batch = rocksdb_writebatch_wi_create(0, 1);
@@ -229,6 +231,7 @@ free_options(struct rdb *d)
 	if (d->opt) {
 		rocksdb_writebatch_wi_destroy(d->batch);
 		rocksdb_writeoptions_destroy(d->unsynced);
+		rocksdb_writeoptions_destroy(d->patient);
 		rocksdb_writeoptions_destroy(d->synced);
 		rocksdb_readoptions_destroy(d->any);
 		rocksdb_readoptions_destroy(d->cached);
@@ -400,7 +403,8 @@ rdb_open(struct rdb *d, struct ewb_host *host, const struct ewb_setting *s,
 		status = open_commit(d);
 	if (status == EWB_OK) {
 		status = dur_place_made(&d->place, host);
-		if (status == EWB_OK)
+		d->serving = status == EWB_OK;
+		if (d->serving)
 			return EWB_OK;
 		dur_commit_close(&d->commit);
 	}
@@ -411,6 +415,7 @@ rdb_open(struct rdb *d, struct ewb_host *host, const struct ewb_setting *s,
 void
 rdb_close(struct rdb *d)
 {
+	d->serving = false;
 	dur_commit_close(&d->commit);
 	close_db(d);
 }

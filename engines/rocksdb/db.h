@@ -48,7 +48,8 @@ struct rdb {
 	rocksdb_env_t *env;
 	rocksdb_compactionfilterfactory_t *expiry;
 	rocksdb_readoptions_t *cached, *any; /* block cache only; and the disk */
-	rocksdb_writeoptions_t *synced, *unsynced;
+	rocksdb_writeoptions_t *synced, *unsynced; /* which do not wait */
+	rocksdb_writeoptions_t *patient; /* synced, however long it takes */
 	struct ewb_task *readers[RDB_MAX_READERS];
 	/* see there */
 	struct dur_gate gate;
@@ -64,6 +65,7 @@ struct rdb {
 	rocksdb_writebatch_wi_t *batch;
 	rocksdb_writebatch_t *clearing; /* instead, to remove everything */
 	char *looked;                   /* of the last look */
+	bool serving; /* neither being opened nor closed, when it may wait */
 	char why[RDB_WHY];
 	/* any thread */
 	_Atomic bool sick; /* cleared by the writer */
