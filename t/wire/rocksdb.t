@@ -50,7 +50,7 @@ fact "it ends well" stop_well killed "$pid"
 
 again cold hot=0
 fact "what is not in the cache is found" test "$(gets 1 500)" = 500
-disk=$(stat gets_from_disk) many=$(stat multigets)
+disk=$(stat gets_from_disk) many=$(stat disk_calls)
 fact "on the disk" test "$disk" -gt 0
 fact "several at once" test "$many" -lt "$disk"
 fact "what is in the cache is found" test "$(gets 1 500)" = 500
