@@ -34,7 +34,7 @@ struct rdb_options {
 };
 
 struct rdb_counters {
-	_Atomic uint64_t gets_cached, gets_cold, multigets, reopened, scans_ended,
+	_Atomic uint64_t gets_cached, gets_cold, disk_calls, reopened, scans_ended,
 		expired, read_errors;
 };
 

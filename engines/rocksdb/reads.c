@@ -226,7 +226,7 @@ read_some(struct ewb_task *t, void *arg)
 	if (g.n == 0)
 		return;
 	open = fetch(d, &g);
-	atomic_fetch_add_explicit(&d->count.multigets, 1, memory_order_relaxed);
+	atomic_fetch_add_explicit(&d->count.disk_calls, 1, memory_order_relaxed);
 	for (i = 0; i < g.n; i++) {
 		if (open)
 			finish(d, g.jobs[i], g.values[i], g.errors[i]);

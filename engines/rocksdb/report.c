@@ -22,7 +22,7 @@ add_brief(struct rdb *d, struct ewb_cookie *c)
 	} stats[] = {
 		{ "gets_from_cache", atomic_load(&d->count.gets_cached) },
 		{ "gets_from_disk", atomic_load(&d->count.gets_cold) },
-		{ "disk_calls", atomic_load(&d->count.multigets) },
+		{ "disk_calls", atomic_load(&d->count.disk_calls) },
 		{ "read_errors", atomic_load(&d->count.read_errors) },
 		{ "expired", atomic_load(&d->count.expired) },
 		{ "reopened", atomic_load(&d->count.reopened) },
