@@ -28,10 +28,11 @@ static struct store {
 	enum ewb_status next[8];    /* what the next commits say; then EWB_OK */
 	enum ewb_status begins;     /* what begin says */
 	const char *full;           /* there is no room for a batch with this key */
+	bool bad_sync;              /* of what was committed without */
 	bool cold;                  /* cheap looks would have to ask the disk */
 	void (*meanwhile)(void);    /* called in the next commit */
 	unsigned commits, syncs, abandoned, looked_deep;
-	unsigned written[8], nwritten; /* notifies seen then */
+	unsigned written[8], nwritten, nwriting; /* notifies seen then */
 } store;
 
 static struct ewb_host host;
@@ -167,6 +168,14 @@ written(void *db, const struct ewb_request *r)
 		store.written[store.nwritten++] = notifies();
 }
 
+static void
+writing(void *db, const struct ewb_request *r)
+{
+	(void)db;
+	(void)r;
+	store.nwriting++;
+}
+
 static const char *
 why(void *db)
 {
@@ -178,10 +187,9 @@ static enum ewb_status
 sync_all(void *db, char *text, size_t n)
 {
 	(void)db;
-	(void)text;
-	(void)n;
-	store.syncs++;
-	return EWB_OK;
+	snprintf(text, n, "it was told to fail");
+	store.syncs += !store.bad_sync;
+	return store.bad_sync ? EWB_TEMPORARY : EWB_OK;
 }
 
 static const struct dur_store ops = { .begin = begin,
@@ -192,6 +200,7 @@ static const struct dur_store ops = { .begin = begin,
 	                              .clear = clear,
 	                              .commit = do_commit,
 	                              .abandon = abandon,
+	                              .writing = writing,
 	                              .written = written,
 	                              .why = why,
 	                              .sync = sync_all };
@@ -297,6 +306,7 @@ START_TEST(nobody_is_answered_before_the_engine_knows_that_it_is_written)
 	set("a", "1");
 	set("b", "2");
 	write_all();
+	ck_assert_uint_eq(store.nwriting, 2);
 	ck_assert_uint_eq(store.nwritten, 2);
 	ck_assert_uint_eq(store.written[0], 0);
 	ck_assert_uint_eq(store.written[1], 0);
@@ -314,7 +324,9 @@ START_TEST(a_failed_sync_is_followed_by_no_acknowledgement)
 	write_all();
 	ck_assert_int_eq(cookies[0].notified, EWB_TEMPORARY);
 	ck_assert_int_eq(cookies[1].notified, EWB_TEMPORARY);
-	ck_assert_uint_eq(store.nwritten, 0);
+	/* what was begun is ended all the same */
+	ck_assert_uint_eq(store.nwriting, 1);
+	ck_assert_uint_eq(store.nwritten, 1);
 	ck_assert_int_eq(records(), 0);
 	ck_assert_str_eq(host.notice,
 	                 "writes fail: the store was told to fail");
@@ -477,6 +489,106 @@ START_TEST(what_nobody_wants_any_more_is_not_begun)
 	ck_assert_uint_eq(notifies(), 2);
 	ck_assert_int_eq(cookies[0].notified, EWB_TEMPORARY);
 	ck_assert_ptr_null(value_of("a"));
+	end();
+}
+END_TEST
+
+START_TEST(who_waits_behind_a_cancelled_one_is_not_left_waiting)
+{
+	begin_with(DUR_SYNC_COMMIT);
+	store.next[0] = EWB_NO_MEMORY; /* then each is tried alone */
+	set("a", "1");
+	set("b", "2");
+	set("c", "3");
+	ck_assert(fake_task_step(commit.writer));
+	cookies[0].cancelled = true;
+	write_all();
+	ck_assert_uint_eq(notifies(), 3);
+	ck_assert_int_eq(cookies[2].notified, EWB_OK);
+	end();
+}
+END_TEST
+
+START_TEST(a_write_that_was_none_is_no_sign_of_health)
+{
+	begin_with(DUR_SYNC_COMMIT);
+	set("a", "1");
+	write_all();
+	store.next[0] = EWB_TEMPORARY;
+	set("a", "2");
+	write_all();
+	ask(DUR_STORE, "a", "3", EWB_EXPECT_ABSENT, 0);
+	write_all();
+	ck_assert_int_eq(cookies[2].notified, EWB_EXISTS);
+	ck_assert_uint_eq(host.nnotices, 1);
+	end();
+}
+END_TEST
+
+START_TEST(what_is_ill_is_healed_also_when_nobody_writes)
+{
+	begin_with(DUR_SYNC_COMMIT);
+	store.begins = EWB_TEMPORARY;
+	dur_commit_heal(&commit);
+	ck_assert(fake_task_step(commit.writer));
+	ck_assert_uint_gt(commit.writer->sleep_us, 0); /* and tries again */
+	store.begins = EWB_OK;
+	ewb_task_wake(commit.writer);
+	ck_assert(fake_task_step(commit.writer));
+	ck_assert_uint_eq(commit.writer->sleep_us, 0);
+	/* once was enough */
+	store.begins = EWB_TEMPORARY;
+	ewb_task_wake(commit.writer);
+	ck_assert(fake_task_step(commit.writer));
+	ck_assert_uint_eq(commit.writer->sleep_us, 0);
+	store.begins = EWB_OK;
+	end();
+}
+END_TEST
+
+START_TEST(a_sync_that_fails_is_told_once_and_has_the_library_healed)
+{
+	begin_with(DUR_SYNC_INTERVAL);
+	set("a", "1");
+	write_all();
+	store.bad_sync = true;
+	for (unsigned i = 0; i < 3; i++) {
+		ewb_task_wake(commit.syncer);
+		ck_assert(fake_task_step(commit.syncer));
+	}
+	ck_assert_uint_eq(host.nnotices, 1);
+	ck_assert(atomic_load(&commit.ill));
+	store.bad_sync = false;
+	write_all();
+	ck_assert(!atomic_load(&commit.ill));
+	ewb_task_wake(commit.syncer);
+	ck_assert(fake_task_step(commit.syncer));
+	ck_assert(!atomic_load(&commit.dirty));
+	end();
+}
+END_TEST
+
+START_TEST(of_two_scans_at_once_one_puts_the_number_right)
+{
+	struct dur_count one, two;
+	uint16_t vb;
+
+	begin_with(DUR_SYNC_COMMIT);
+	vb = set("a", "1")->request.vbucket;
+	write_all();
+	atomic_store(&commit.state.vbuckets[vb].records, -4); /* astray */
+	dur_state_note(&commit.state, vb, &one);
+	dur_state_note(&commit.state, vb, &two);
+	ck_assert_uint_eq(dur_state_records(&commit.state, vb), 0);
+	dur_state_fix(&commit.state, vb, &one, 1);
+	dur_state_fix(&commit.state, vb, &two, 1);
+	ck_assert_uint_eq(dur_state_records(&commit.state, vb), 1);
+	/* and none of before a flush */
+	dur_state_note(&commit.state, vb, &one);
+	ask(DUR_FLUSH, "x", "", EWB_EXPECT_ANY, 0);
+	write_all();
+	dur_state_fix(&commit.state, vb, &one, 1);
+	ck_assert_uint_eq(dur_state_records(&commit.state, vb), 0);
 	end();
 }
 END_TEST
@@ -705,6 +817,28 @@ START_TEST(a_copy_has_a_history_of_its_own)
 }
 END_TEST
 
+START_TEST(a_history_is_another_one_where_a_damaged_end_was_left_out)
+{
+	uint64_t uuid, seqno;
+
+	begin_with(DUR_SYNC_COMMIT);
+	uuid = commit.state.vbuckets[1].uuid;
+	seqno = atomic_load(&commit.state.vbuckets[1].promised);
+	place.cut = true;
+	end(); /* a clean end: nothing was left out */
+	place.fresh = false;
+	ck_assert_int_eq(open_again(DUR_SYNC_COMMIT), EWB_OK);
+	ck_assert_uint_eq(commit.state.vbuckets[1].uuid, uuid);
+	crash();
+	ck_assert_int_eq(open_again(DUR_SYNC_COMMIT), EWB_OK);
+	ck_assert_uint_ne(commit.state.vbuckets[1].uuid, uuid);
+	/* a promise may be what was lost */
+	ck_assert_uint_gt(atomic_load(&commit.state.vbuckets[1].seqno),
+	                  seqno + 1000000);
+	end();
+}
+END_TEST
+
 START_TEST(a_clean_end_keeps_the_number_of_records)
 {
 	begin_with(DUR_SYNC_COMMIT);
@@ -732,6 +866,18 @@ START_TEST(a_crash_keeps_the_number_of_records_of_a_second_before)
 	crash();
 	ck_assert_int_eq(open_again(DUR_SYNC_COMMIT), EWB_OK);
 	ck_assert_int_eq(records(), 1);
+	/* without another write, too */
+	set("c", "1");
+	write_all();
+	ck_assert_uint_gt(commit.writer->sleep_us, 0);
+	atomic_fetch_add(&host.clock, commit.writer->sleep_us);
+	ewb_task_wake(commit.writer);
+	write_all();
+	ck_assert(store.stated);
+	ck_assert_uint_eq(commit.writer->sleep_us, 0);
+	crash();
+	ck_assert_int_eq(open_again(DUR_SYNC_COMMIT), EWB_OK);
+	ck_assert_int_eq(records(), 2);
 	end();
 }
 END_TEST
@@ -815,6 +961,11 @@ main(void)
 	tcase_add_test(t, what_came_during_a_stall_is_behind_what_it_gives_back);
 	tcase_add_test(t, who_is_cancelled_in_a_stall_is_answered_and_not_written);
 	tcase_add_test(t, what_nobody_wants_any_more_is_not_begun);
+	tcase_add_test(t, who_waits_behind_a_cancelled_one_is_not_left_waiting);
+	tcase_add_test(t, a_write_that_was_none_is_no_sign_of_health);
+	tcase_add_test(t, what_is_ill_is_healed_also_when_nobody_writes);
+	tcase_add_test(t, a_sync_that_fails_is_told_once_and_has_the_library_healed);
+	tcase_add_test(t, of_two_scans_at_once_one_puts_the_number_right);
 	tcase_add_test(t, each_sees_those_before_it_in_its_batch);
 	tcase_add_test(t, what_has_expired_is_not_there);
 	tcase_add_test(t, a_plain_set_asks_no_disk);
@@ -831,6 +982,8 @@ main(void)
 		e, a_history_goes_on_after_a_crash_when_each_commit_was_synced);
 	tcase_add_test(e, a_history_is_another_one_after_a_loss);
 	tcase_add_test(e, a_copy_has_a_history_of_its_own);
+	tcase_add_test(
+		e, a_history_is_another_one_where_a_damaged_end_was_left_out);
 	tcase_add_test(e, a_clean_end_keeps_the_number_of_records);
 	tcase_add_test(e, a_crash_keeps_the_number_of_records_of_a_second_before);
 	tcase_add_test(e, a_state_that_is_not_ours_is_refused_with_the_reason);

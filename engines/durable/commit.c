@@ -9,6 +9,7 @@
 #define BATCH_BYTES (8u << 20) /* of values; one more may come in */
 #define STALL_US 2000u
 #define SAMPLE 64u /* of plain sets of which it is not known whether they add */
+#define HEAL_US 1000000u /* between two tries */
 #define STATE_US 1000000u /* the number of records is written so often */
 
 /* One batch, while it is made. */
@@ -19,6 +20,7 @@ struct batch {
 	uint64_t clock;  /* of the host */
 	uint64_t synced; /* microseconds that this took; 0: it was not */
 	bool wrote;      /* there is something in it */
+	bool stated;     /* the state, too */
 };
 
 int
@@ -68,10 +70,21 @@ put_state(struct dur_commit *c, bool clean)
 	return status;
 }
 
+/* The library works, and a batch begins; or why not. */
 static enum ewb_status
-commit_state(struct dur_commit *c, bool clean)
+begin(struct dur_commit *c)
 {
 	enum ewb_status status = c->store->begin(c->db);
+
+	if (status == EWB_OK)
+		atomic_store(&c->ill, false);
+	return status;
+}
+
+static enum ewb_status
+commit_state(struct dur_commit *c, bool clean, bool sync)
+{
+	enum ewb_status status = begin(c);
 
 	if (status != EWB_OK)
 		return status;
@@ -81,7 +94,9 @@ commit_state(struct dur_commit *c, bool clean)
 		c->store->abandon(c->db);
 		return status;
 	}
-	return c->store->commit(c->db, true);
+	status = c->store->commit(c->db, sync);
+	c->unstated &= status != EWB_OK;
+	return status;
 }
 
 /* The expectation, against what is there. */
@@ -185,7 +200,8 @@ sweep(struct dur_commit *c, struct batch *b, struct dur_job *j)
 	for (i = 0; i < s->n && status == EWB_OK; i++) {
 		const struct dur_key *k = &s->keys[i];
 
-		if (c->store->look(c->db, k, false, &old) != EWB_OK ||
+		if (dur_get16(k->at) >= c->state.nvbuckets || /* damaged */
+		    c->store->look(c->db, k, false, &old) != EWB_OK ||
 		    !dur_expired(old.expiry, b->now))
 			continue;
 		b->wrote = true;
@@ -202,7 +218,7 @@ clear(struct dur_commit *c, struct batch *b, struct dur_job *j)
 	uint32_t i;
 
 	for (i = 0; i < c->state.nvbuckets; i++)
-		c->delta[i] = -atomic_load(&c->state.vbuckets[i].records);
+		c->delta[i] = -dur_state_forget(&c->state, (uint16_t)i);
 	b->wrote = true;
 	j->status = EWB_OK;
 	return c->store->clear(c->db);
@@ -221,35 +237,38 @@ fill(struct dur_commit *c, struct batch *b)
 		case DUR_SWEEP: status = sweep(c, b, j); break;
 		default: status = apply(c, b, j);
 		}
-	if (status == EWB_OK && b->wrote &&
-	    (c->owes || b->clock - c->stated >= STATE_US))
+	b->stated = b->wrote && (c->owes || b->clock - c->stated >= STATE_US);
+	if (status == EWB_OK && b->stated)
 		status = put_state(c, false);
 	return status;
 }
 
 static void
-count_records(struct dur_commit *c)
+count_records(struct dur_commit *c, const struct batch *b)
 {
 	uint32_t i;
 
-	for (i = 0; i < c->state.nvbuckets; i++)
-		if (c->delta[i])
-			atomic_fetch_add(&c->state.vbuckets[i].records,
-			                 c->delta[i]);
+	c->unstated &= !b->stated;
+	for (i = 0; i < c->state.nvbuckets; i++) {
+		if (!c->delta[i])
+			continue;
+		atomic_fetch_add(&c->state.vbuckets[i].records, c->delta[i]);
+		c->unstated |= !b->stated;
+	}
 }
 
 /* Before anybody is answered. */
 static void
-tell_written(struct dur_commit *c, const struct batch *b)
+tell_of(struct dur_commit *c, const struct batch *b,
+        void (*fn)(void *db, const struct ewb_request *r))
 {
 	const struct dur_job *j;
 
-	for (j = b->jobs; j && c->store->written; j = j->next)
+	for (j = b->jobs; j && fn; j = j->next)
 		if (j->status == EWB_OK && j->verb != DUR_SWEEP)
-			c->store->written(c->db,
-			                  j->verb == DUR_FLUSH ?
-			                          NULL :
-			                          ewb_cookie_request(j->cookie));
+			fn(c->db, j->verb == DUR_FLUSH ?
+			                  NULL :
+			                  ewb_cookie_request(j->cookie));
 }
 
 /* Writes it. */
@@ -265,13 +284,14 @@ finish(struct dur_commit *c, struct batch *b)
 		return EWB_OK;
 	}
 	began = ewb_host_clock(c->host);
+	tell_of(c, b, c->store->writing);
 	status = c->store->commit(c->db, sync);
+	tell_of(c, b, c->store->written);
 	if (status != EWB_OK)
 		return status;
 	if (c->mode == DUR_SYNC_COMMIT)
 		b->synced = ewb_host_clock(c->host) - began;
-	count_records(c);
-	tell_written(c, b);
+	count_records(c, b);
 	c->owes = false;
 	if (sync)
 		atomic_fetch_add(&c->syncs, 1);
@@ -367,7 +387,7 @@ cut(struct dur_commit *c, struct batch *b)
 static enum ewb_status
 write_batch(struct dur_commit *c, struct batch *b)
 {
-	enum ewb_status status = c->store->begin(c->db);
+	enum ewb_status status = begin(c);
 
 	if (status != EWB_OK)
 		return status;
@@ -400,56 +420,95 @@ sleeps(struct dur_commit *c, struct ewb_task *t, uint64_t now)
 	return us != 0;
 }
 
+/* Nobody waits. */
+static void
+rest(struct dur_commit *c, struct ewb_task *t, uint64_t now)
+{
+	c->alone = 0;
+	if (atomic_load(&c->ill)) {
+		if (begin(c) != EWB_OK) {
+			ewb_task_sleep(t, HEAL_US);
+			return;
+		}
+		c->store->abandon(c->db);
+	}
+	if (!c->unstated)
+		return;
+	if (now - c->stated < STATE_US) {
+		ewb_task_sleep(t, STATE_US - (now - c->stated));
+		return;
+	}
+	/* it is no more than a number: not worth a sync */
+	tell(c, commit_state(c, false, false));
+	if (c->unstated)
+		ewb_task_sleep(t, STATE_US);
+}
+
+static void
+write_some(struct dur_commit *c, struct ewb_task *t, struct batch *b)
+{
+	enum ewb_status status;
+
+	cut(c, b);
+	status = write_batch(c, b);
+	if (status == EWB_BUSY) {
+		give_back(c, b);
+		atomic_fetch_add(&c->stalls, 1);
+		c->later = b->clock + STALL_US;
+		ewb_task_sleep(t, STALL_US);
+		return;
+	}
+	ewb_task_again(t);
+	if (status == EWB_WOULDBLOCK)
+		return;
+	if (status != EWB_OK || b->wrote)
+		tell(c, status);
+	if (b->synced)
+		dur_crowd_answered(&c->crowd, b->n,
+		                   dur_queue_length(&c->queue), b->synced,
+		                   ewb_host_clock(c->host));
+	answer(c, b, status);
+}
+
 static void
 work(struct ewb_task *t, void *arg)
 {
 	struct dur_commit *c = arg;
 	struct batch b = { .now = ewb_host_time(c->host),
 		           .clock = ewb_host_clock(c->host) };
-	enum ewb_status status;
+	size_t took;
 
 	if (sleeps(c, t, b.clock))
 		return;
-	b.jobs = dur_queue_take(&c->queue, c->alone ? 1 : BATCH_JOBS, &b.n);
+	b.jobs = dur_queue_take(&c->queue, c->alone ? 1 : BATCH_JOBS, &took);
+	b.n = took;
 	drop_cancelled(&b);
-	if (!b.jobs) {
-		c->alone = 0;
-		return;
-	}
-	cut(c, &b);
-	status = write_batch(c, &b);
-	if (status == EWB_BUSY) {
-		give_back(c, &b);
-		atomic_fetch_add(&c->stalls, 1);
-		c->later = b.clock + STALL_US;
-		ewb_task_sleep(t, STALL_US);
-		return;
-	}
-	if (dur_queue_length(&c->queue))
+	if (b.jobs)
+		write_some(c, t, &b);
+	else if (took) /* others may wait behind those */
 		ewb_task_again(t);
-	if (status == EWB_WOULDBLOCK)
-		return;
-	tell(c, status);
-	if (b.synced)
-		dur_crowd_answered(&c->crowd, b.n, dur_queue_length(&c->queue),
-		                   b.synced, ewb_host_clock(c->host));
-	answer(c, &b, status);
+	else
+		rest(c, t, b.clock);
 }
 
 static void
 sync_now_and_then(struct ewb_task *t, void *arg)
 {
 	struct dur_commit *c = arg;
-
 	char why[200];
 
 	if (atomic_exchange(&c->dirty, false)) {
-		if (c->store->sync(c->db, why, sizeof why) == EWB_OK) {
+		bool good = c->store->sync(c->db, why, sizeof why) == EWB_OK;
+
+		if (good) {
 			atomic_fetch_add(&c->syncs, 1);
 		} else {
 			atomic_store(&c->dirty, true);
-			ewb_host_notice(c->host, "sync failed: %s", why);
+			dur_commit_heal(c);
+			if (!c->unsynced)
+				ewb_host_notice(c->host, "sync failed: %s", why);
 		}
+		c->unsynced = !good;
 	}
 	ewb_task_sleep(t, c->interval_us);
 }
@@ -480,7 +539,8 @@ make_tasks(struct dur_commit *c)
 	c->delta = calloc(c->state.nvbuckets, sizeof *c->delta);
 	c->writer = ewb_task_new(c->host, EWB_WRITER, "commit", work, c);
 	if (c->mode == DUR_SYNC_INTERVAL)
-		c->syncer = ewb_task_new(c->host, EWB_AUX, "sync",
+		/* short, and somebody relies on it: not behind what may wait */
+		c->syncer = ewb_task_new(c->host, EWB_READER, "sync",
 		                         sync_now_and_then, c);
 	if (c->delta && c->writer &&
 	    (c->syncer || c->mode != DUR_SYNC_INTERVAL))
@@ -494,19 +554,23 @@ dur_commit_open(struct dur_commit *c, struct ewb_host *host,
                 const struct dur_store *store, void *db,
                 const struct dur_place *place, const void *at, size_t n)
 {
+	struct dur_origin from;
 	enum ewb_status status;
 
 	c->host = host;
 	c->store = store;
 	c->db = db;
-	status = dur_state_open(&c->state, host, place->path,
-	                        c->mode != DUR_SYNC_COMMIT, place->copy, at, n);
+	from = (struct dur_origin){ .where = place->path,
+		                    .copy = place->copy,
+		                    .cut = place->cut };
+	status = dur_state_open(&c->state, host, &from,
+	                        c->mode != DUR_SYNC_COMMIT, at, n);
 	if (status != EWB_OK)
 		return status;
 	dur_queue_init(&c->queue);
 	status = make_tasks(c);
 	if (status == EWB_OK) {
-		status = commit_state(c, false);
+		status = commit_state(c, false, true);
 		if (status != EWB_OK)
 			ewb_host_error(host, "path=%s: %s", place->path,
 			               store->why(db));
@@ -515,10 +579,10 @@ dur_commit_open(struct dur_commit *c, struct ewb_host *host,
 		free_all(c);
 		return status;
 	}
-	if (c->state.lost && !place->copy)
-		ewb_host_notice(host, "path=%s: it was not closed, and did not "
-		                      "sync each commit: mutations may be lost; "
-		                      "its vbuckets begin new histories",
+	if (c->state.lost)
+		ewb_host_notice(host, "path=%s: it was not closed well: "
+		                      "mutations may be lost; its vbuckets "
+		                      "begin new histories",
 		                place->path);
 	if (c->syncer)
 		ewb_task_wake(c->syncer);
@@ -529,7 +593,7 @@ void
 dur_commit_close(struct dur_commit *c)
 {
 	free_tasks(c); /* a sweep's job may be there */
-	if (commit_state(c, true) != EWB_OK)
+	if (commit_state(c, true, true) != EWB_OK)
 		ewb_host_notice(c->host, "not closed cleanly: %s",
 		                c->store->why(c->db));
 	free_all(c);
@@ -556,6 +620,13 @@ dur_commit_push(struct dur_commit *c, struct dur_job *j)
 {
 	dur_queue_push(&c->queue, j);
 	if (dur_crowd_wakes(&c->crowd, &c->queue))
+		ewb_task_wake(c->writer);
+}
+
+void
+dur_commit_heal(struct dur_commit *c)
+{
+	if (!atomic_exchange(&c->ill, true))
 		ewb_task_wake(c->writer);
 }
 

@@ -47,8 +47,9 @@ struct dur_store {
 	 * nothing was written.  Else: nobody knows.  The batch is gone. */
 	enum ewb_status (*commit)(void *db, bool sync);
 	void (*abandon)(void *db);
-	/* Null, or: this mutation is committed, and not yet answered; r null:
-	 * everything is removed. */
+	/* Both, or none.  This mutation is about to be committed; and it was, or
+	 * was not, and is not yet answered.  r null: everything is removed. */
+	void (*writing)(void *db, const struct ewb_request *r);
 	void (*written)(void *db, const struct ewb_request *r);
 	/* Why the last of these failed, one line. */
 	const char *(*why)(void *db);
@@ -90,6 +91,7 @@ struct dur_commit {
 	struct dur_queue queue;
 	struct dur_state state;
 	struct dur_crowd crowd;
+	bool unsynced; /* the syncer's: the operator has been told */
 	/* writer's task only */
 	size_t alone;   /* so many are tried one by one */
 	bool owes;      /* the state has to be written, and synced */
@@ -97,9 +99,11 @@ struct dur_commit {
 	uint64_t later; /* stalled: not before this time of the host's clock */
 	unsigned unknown; /* plain sets of which only the disk knows */
 	int64_t *delta; /* of records, by vbucket, in this batch */
+	bool unstated;   /* the number of records has changed since */
 	uint64_t stated; /* when the state was last written, of the clock */
 	/* any thread */
 	_Atomic bool dirty; /* something was not synced */
+	_Atomic bool ill;   /* nothing may be waiting, but begin() has to be called */
 	_Atomic uint64_t batches, mutations, syncs, stalls, failed, largest;
 };
 
@@ -124,6 +128,8 @@ enum ewb_status dur_commit_begin(struct dur_commit *c, struct ewb_cookie *k,
 void dur_commit_push(struct dur_commit *c, struct dur_job *j);
 /* any: s is not the caller's until done() is called. */
 void dur_commit_sweep(struct dur_commit *c, struct dur_sweep *s);
+/* any: the library has to be made to work again, also if nobody writes. */
+void dur_commit_heal(struct dur_commit *c);
 /* front: the cancel callback, when the job is in this queue. */
 bool dur_commit_cancel(struct dur_commit *c, struct dur_job *j);
 

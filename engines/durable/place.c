@@ -112,14 +112,22 @@ look_around(struct dur_place *p, struct ewb_host *host, const char *file)
 
 	if (!dir)
 		return refuse(host, p->path);
-	while ((e = readdir(dir)) != NULL) {
+	p->fresh = p->copy = p->begun = false;
+	/* an error is not the end: what is there would be taken for nothing */
+	while (errno = 0, (e = readdir(dir)) != NULL) {
 		empty &= is_harmless(e->d_name);
 		there |= strcmp(e->d_name, file) == 0;
-		p->fresh |= strcmp(e->d_name, NEW_NAME) == 0;
+		p->begun |= strcmp(e->d_name, NEW_NAME) == 0;
 		p->copy |= strcmp(e->d_name, COPY_NAME) == 0;
 	}
+	if (errno) {
+		enum ewb_status status = refuse(host, p->path);
+
+		closedir(dir);
+		return status;
+	}
 	closedir(dir);
-	p->fresh |= empty;
+	p->fresh = p->begun || empty;
 	if (there || p->fresh)
 		return EWB_OK;
 	ewb_host_error(host, "path=%s: it is not empty, and no database of this "
@@ -198,7 +206,7 @@ static int
 mark_new(const char *path)
 {
 	errno = touch(path, NEW_NAME);
-	return errno || sync_dir(path) || sync_parent(path) ? -1 : 0;
+	return errno || sync_dir(path) ? -1 : 0;
 }
 
 enum ewb_status
@@ -216,11 +224,15 @@ dur_place_open(struct dur_place *p, struct ewb_host *host, const char *path,
 	p->path = strdup(path);
 	if (!p->path)
 		return no_memory(host);
-	if (mkdir(path, 0777) && errno != EEXIST)
+	if (mkdir(path, 0777) == 0 ? sync_parent(path) : errno != EEXIST)
 		return refuse(host, path);
+	/* before the lock, which would be left in somebody else's directory; and
+	 * after it, for another one may have held it until now */
 	status = look_around(p, host, file);
 	if (status == EWB_OK)
 		status = lock(p, host);
+	if (status == EWB_OK)
+		status = look_around(p, host, file);
 	if (status == EWB_OK && p->fresh && mark_new(path))
 		status = refuse(host, path);
 	return status;
@@ -244,7 +256,7 @@ dur_place_copied(const char *path)
 {
 	int err = touch(path, COPY_NAME);
 
-	if (!err && sync_dir(path))
+	if (!err && (sync_dir(path) || sync_parent(path)))
 		err = errno;
 	return err;
 }

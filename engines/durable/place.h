@@ -13,6 +13,8 @@ struct dur_place {
 	char *path; /* or null */
 	int lock;   /* a file descriptor, or -1 */
 	bool fresh; /* nothing was ever acknowledged: make the database */
+	bool begun; /* ... and was begun before: there may be parts of it */
+	bool cut;   /* the engine's: damage at its end may have been left out */
 	bool copy;  /* of another one, which went on: a history of its own */
 };
 

@@ -54,26 +54,33 @@ check_head(const struct dur_state *s, const char *where,
 	return EWB_INVALID;
 }
 
+/* Where seqnos were lost that had been promised, they are not given again. */
+#define FAR (UINT64_C(1) << 32)
+
 static enum ewb_status
-read_all(struct dur_state *s, const char *where, bool copy,
+read_all(struct dur_state *s, const struct dur_origin *from,
          const unsigned char *at, size_t n)
 {
-	enum ewb_status status = check_head(s, where, at, n);
+	enum ewb_status status = check_head(s, from->where, at, n);
+	bool clean, kept;
 	uint32_t i, left;
 
 	if (status != EWB_OK)
 		return status;
 	left = dur_get32(at + 12);
+	clean = left & LEFT_CLEAN;
+	kept = clean || (!(left & LEFT_LOSSY) && !from->cut);
 	for (i = 0; i < s->nvbuckets; i++) {
 		struct dur_vbucket *vb = &s->vbuckets[i];
 		const unsigned char *p = at + HEAD + i * EACH;
 
 		vb->uuid = dur_get64(p);
-		atomic_store(&vb->seqno, dur_get64(p + 8));
+		atomic_store(&vb->seqno, dur_get64(p + 8) +
+		                                 (from->cut && !clean ? FAR : 0));
 		atomic_store(&vb->records, (int64_t)dur_get64(p + 16));
-		if (!copy && (left & LEFT_CLEAN || !(left & LEFT_LOSSY)))
+		if (kept && !from->copy)
 			continue;
-		s->lost++;
+		s->lost += !kept;
 		status = new_uuid(s->host, &vb->uuid);
 		if (status != EWB_OK)
 			return status;
@@ -93,8 +100,9 @@ begin_all(struct dur_state *s)
 }
 
 enum ewb_status
-dur_state_open(struct dur_state *s, struct ewb_host *host, const char *where,
-               bool lossy, bool copy, const void *at, size_t n)
+dur_state_open(struct dur_state *s, struct ewb_host *host,
+               const struct dur_origin *from, bool lossy, const void *at,
+               size_t n)
 {
 	enum ewb_status status;
 	uint32_t i;
@@ -108,7 +116,7 @@ dur_state_open(struct dur_state *s, struct ewb_host *host, const char *where,
 		ewb_host_error(host, "out of memory");
 		return EWB_NO_MEMORY;
 	}
-	status = at ? read_all(s, where, copy, at, n) : begin_all(s);
+	status = at ? read_all(s, from, at, n) : begin_all(s);
 	for (i = 0; i < s->nvbuckets; i++)
 		atomic_store(&s->vbuckets[i].promised,
 		             atomic_load(&s->vbuckets[i].seqno) + AHEAD);
@@ -164,4 +172,40 @@ dur_state_next(struct dur_state *s, uint16_t vbucket, bool *promise)
 		*promise = true;
 	}
 	return seqno;
+}
+
+uint64_t
+dur_state_records(const struct dur_state *s, uint16_t vbucket)
+{
+	int64_t n = atomic_load(&s->vbuckets[vbucket].records);
+
+	return n > 0 ? (uint64_t)n : 0;
+}
+
+void
+dur_state_note(const struct dur_state *s, uint16_t vbucket, struct dur_count *n)
+{
+	const struct dur_vbucket *vb = &s->vbuckets[vbucket];
+
+	n->fixes = atomic_load(&vb->fixes);
+	n->records = atomic_load(&vb->records);
+}
+
+void
+dur_state_fix(struct dur_state *s, uint16_t vbucket, const struct dur_count *n,
+              int64_t seen)
+{
+	struct dur_vbucket *vb = &s->vbuckets[vbucket];
+	unsigned fixes = n->fixes;
+
+	/* what was written since the scan began is on top of what it saw */
+	if (atomic_compare_exchange_strong(&vb->fixes, &fixes, fixes + 1))
+		atomic_fetch_add(&vb->records, seen - n->records);
+}
+
+int64_t
+dur_state_forget(struct dur_state *s, uint16_t vbucket)
+{
+	atomic_fetch_add(&s->vbuckets[vbucket].fixes, 1);
+	return atomic_load(&s->vbuckets[vbucket].records);
 }

@@ -25,6 +25,13 @@ struct dur_vbucket {
 	_Atomic uint64_t promised; /* no seqno above was given out */
 	/* any thread */
 	_Atomic int64_t records;
+	_Atomic unsigned fixes; /* how often that was put right */
+};
+
+/* What a scan of a whole vbucket notes when it begins. */
+struct dur_count {
+	unsigned fixes;
+	int64_t records;
 };
 
 struct dur_state {
@@ -35,11 +42,17 @@ struct dur_state {
 	unsigned lost; /* how many vbuckets have begun a new history */
 };
 
-/* pool or start.  at: the record, null: there is none, a new database.  where
- * names the database for a message.  copy: of a database that went on.  When it
+/* Where the state comes from. */
+struct dur_origin {
+	const char *where; /* names the database for a message */
+	bool copy;         /* of a database that went on */
+	bool cut;          /* what is damaged at its end may have been left out */
+};
+
+/* pool or start.  at: the record, null: there is none, a new database.  When it
  * fails it has said why. */
 enum ewb_status dur_state_open(struct dur_state *s, struct ewb_host *host,
-                               const char *where, bool lossy, bool copy,
+                               const struct dur_origin *from, bool lossy,
                                const void *at, size_t n);
 void dur_state_close(struct dur_state *s);
 /* The record, malloc'ed; null: no memory.  delta: what is to be added to the
@@ -49,6 +62,17 @@ unsigned char *dur_state_write(const struct dur_state *s, bool clean,
 /* The next seqno of a vbucket; *promise: the record has to be written before,
  * or with, the mutation, and synced. */
 uint64_t dur_state_next(struct dur_state *s, uint16_t vbucket, bool *promise);
+
+/* any: how many records there are, as counted: not less than 0. */
+uint64_t dur_state_records(const struct dur_state *s, uint16_t vbucket);
+/* any: a scan begins; and it has seen all: so many.  When another one was first,
+ * or all was removed meanwhile, it changes nothing. */
+void dur_state_note(const struct dur_state *s, uint16_t vbucket,
+                    struct dur_count *n);
+void dur_state_fix(struct dur_state *s, uint16_t vbucket,
+                   const struct dur_count *n, int64_t seen);
+/* The writer: all are about to be removed; how many there are. */
+int64_t dur_state_forget(struct dur_state *s, uint16_t vbucket);
 
 /* A cas is unique in a database. */
 static inline uint64_t

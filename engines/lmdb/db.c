@@ -251,7 +251,7 @@ open_db(struct ldb *d)
 {
 	int dead, err;
 
-	if (d->place.fresh) {
+	if (d->place.begun) {
 		remove_begun(d, DATA_NAME);
 		remove_begun(d, LOCK_NAME);
 	}

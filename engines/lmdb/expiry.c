@@ -105,7 +105,7 @@ static void
 step(struct ewb_task *t, void *arg)
 {
 	struct ldb_expiry *e = arg;
-	bool over;
+	int err;
 
 	if (atomic_load(&e->under_way))
 		return; /* it wakes, when it is over */
@@ -114,12 +114,14 @@ step(struct ewb_task *t, void *arg)
 		return;
 	}
 	e->sweep.n = 0;
-	over = look_inside(e) != 0;
+	err = look_inside(e);
 	if (e->sweep.n) {
 		atomic_store(&e->under_way, true);
 		dur_commit_sweep(&e->d->commit, &e->sweep);
-	} else if (over) {
+	} else if (err == MDB_NOTFOUND) {
 		begin_anew(e, t);
+	} else if (err) {
+		ewb_task_sleep(t, PASS_US); /* of LMDB's, for now */
 	} else {
 		rest(e, t, PAUSE_US, COLD_PAUSE_US);
 	}

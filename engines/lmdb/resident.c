@@ -209,7 +209,7 @@ ldb_resident_open(struct ldb_resident *s, struct ldb *d)
 	s->d = d;
 	s->page = (uint64_t)sysconf(_SC_PAGESIZE);
 	s->there = malloc(SLICE / s->page);
-	s->task = ewb_task_new(d->host, EWB_AUX, "residency", step, s);
+	s->task = ewb_task_new(d->host, EWB_READER, "residency", step, s);
 	if (!s->there || !s->task) {
 		ewb_host_error(d->host, "out of memory");
 		ldb_resident_close(s);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../durable/range.h"
 #include "scan.h"
 
 struct cursor {
@@ -12,37 +13,8 @@ struct cursor {
 	MDB_cursor *at;
 	MDB_val key, value; /* where it is, when err is 0 */
 	int err;
-	struct dur_key first, past; /* its bounds; past is not in it */
-	uint32_t opened_at;
-	uint16_t vbucket;
-	bool keys_only;
-	bool whole;         /* all of its vbucket */
-	int64_t at_opening; /* records, as they were counted */
-	int64_t seen;
+	struct dur_range range;
 };
-
-/* Just behind this key: no other key is between. */
-static void
-step_over(struct dur_key *k)
-{
-	k->at[k->n++] = 0;
-}
-
-static void
-set_bounds(struct cursor *cu, const struct ewb_range *range)
-{
-	dur_key_make(&cu->first, range->vbucket, range->start,
-	             range->start ? range->nstart : 0);
-	if (range->start && range->start_excluded)
-		step_over(&cu->first);
-	if (!range->end) {
-		dur_key_make_end(&cu->past, range->vbucket);
-		return;
-	}
-	dur_key_make(&cu->past, range->vbucket, range->end, range->nend);
-	if (!range->end_excluded)
-		step_over(&cu->past);
-}
 
 static void
 move(struct cursor *cu, MDB_cursor_op how)
@@ -53,30 +25,22 @@ move(struct cursor *cu, MDB_cursor_op how)
 static bool
 is_inside(const struct cursor *cu)
 {
-	size_t n = cu->key.mv_size < cu->past.n ? cu->key.mv_size : cu->past.n;
-	int order = memcmp(cu->key.mv_data, cu->past.at, n);
+	const struct dur_key *past = &cu->range.past;
+	size_t n = cu->key.mv_size < past->n ? cu->key.mv_size : past->n;
+	int order = memcmp(cu->key.mv_data, past->at, n);
 
-	return order ? order < 0 : cu->key.mv_size < cu->past.n;
-}
-
-static int64_t
-records(const struct cursor *cu)
-{
-	int64_t n = atomic_load(
-		&cu->d->commit.state.vbuckets[cu->vbucket].records);
-
-	return n > 0 ? n : 0;
+	return order ? order < 0 : cu->key.mv_size < past->n;
 }
 
 static int
-open_at(struct cursor *cu)
+open_at(struct cursor *cu, uint64_t *count)
 {
 	struct ldb *d = cu->d;
 	int err;
 
 	if (!d->env)
 		return MDB_PANIC;
-	cu->at_opening = records(cu);
+	*count = dur_range_begin(&cu->range, &d->commit.state);
 	err = mdb_txn_begin(d->env, NULL, MDB_RDONLY, &cu->txn);
 	if (err)
 		return err;
@@ -85,21 +49,21 @@ open_at(struct cursor *cu)
 		mdb_txn_abort(cu->txn);
 		return err;
 	}
-	cu->key = (MDB_val){ cu->first.n, cu->first.at };
+	cu->key = (MDB_val){ cu->range.first.n, cu->range.first.at };
 	move(cu, MDB_SET_RANGE);
 	return 0;
 }
 
 /* *times: see ldb_heal(). */
 static int
-open_inside(struct cursor *cu, unsigned *times)
+open_inside(struct cursor *cu, unsigned *times, uint64_t *count)
 {
 	struct ldb *d = cu->d;
 	int err;
 
 	dur_gate_enter(&d->gate);
 	*times = ldb_times(d);
-	err = open_at(cu);
+	err = open_at(cu, count);
 	if (err == 0)
 		dur_cursors_add(&d->cursors, &cu->head);
 	dur_gate_leave(&d->gate);
@@ -114,11 +78,7 @@ new(struct ldb *d, const struct ewb_range *range)
 	if (!cu)
 		return NULL;
 	cu->d = d;
-	cu->vbucket = range->vbucket;
-	cu->opened_at = ewb_host_time(d->host);
-	cu->keys_only = range->keys_only != 0;
-	cu->whole = !range->start && !range->end;
-	set_bounds(cu, range);
+	dur_range_set(&cu->range, range, ewb_host_time(d->host));
 	return cu;
 }
 
@@ -135,37 +95,16 @@ ldb_scan_open(struct ldb *d, const struct ewb_range *range, void **cursor,
 	cu = new(d, range);
 	if (!cu)
 		return EWB_NO_MEMORY;
-	err = open_inside(cu, &times);
+	err = open_inside(cu, &times, count);
 	if (err == MDB_PANIC && ldb_heal(d, times) == EWB_OK)
-		err = open_inside(cu, &times);
+		err = open_inside(cu, &times, count);
 	if (err) {
 		free(cu);
 		return ldb_read_failed(d, err);
 	}
 	ewb_task_wake(d->ager);
-	*count = (uint64_t)cu->at_opening;
 	*cursor = cu;
 	return EWB_OK;
-}
-
-/* EWB_OK: taken, or left out. */
-static enum ewb_status
-offer(struct cursor *cu, struct ewb_sink *sink)
-{
-	struct ewb_item i;
-
-	if (!dur_value_read(&i, cu->value.mv_data, cu->value.mv_size) ||
-	    cu->key.mv_size < DUR_KEY_HEAD)
-		return EWB_INTERNAL;
-	if (dur_expired(i.expiry, cu->opened_at))
-		return EWB_OK;
-	i.key = (const char *)cu->key.mv_data + DUR_KEY_HEAD;
-	i.nkey = cu->key.mv_size - DUR_KEY_HEAD;
-	if (cu->keys_only) {
-		i.value = NULL;
-		i.nvalue = 0;
-	}
-	return ewb_sink_put(sink, &i);
 }
 
 /* The end, or a read that failed. */
@@ -174,12 +113,7 @@ over(struct cursor *cu)
 {
 	if (cu->err && cu->err != MDB_NOTFOUND)
 		return ldb_read_failed(cu->d, cu->err);
-	/* what was counted by and by is put right by what is there */
-	if (cu->whole)
-		atomic_fetch_add(
-			&cu->d->commit.state.vbuckets[cu->vbucket].records,
-			cu->seen - cu->at_opening);
-	cu->whole = false;
+	dur_range_end(&cu->range, &cu->d->commit.state);
 	return EWB_END;
 }
 
@@ -189,11 +123,11 @@ next(struct cursor *cu, struct ewb_sink *sink)
 	enum ewb_status status = EWB_OK;
 
 	while (status == EWB_OK && cu->err == 0 && is_inside(cu)) {
-		status = offer(cu, sink);
-		if (status == EWB_OK) {
-			cu->seen++;
+		status = dur_range_offer(&cu->range, sink, cu->key.mv_data,
+		                         cu->key.mv_size, cu->value.mv_data,
+		                         cu->value.mv_size);
+		if (status == EWB_OK)
 			move(cu, MDB_NEXT);
-		}
 	}
 	if (status == EWB_OK)
 		return over(cu);
@@ -277,7 +211,7 @@ end_old_ones(struct ewb_task *t, void *arg)
 enum ewb_status
 ldb_scans_open(struct ldb *d)
 {
-	d->ager = ewb_task_new(d->host, EWB_AUX, "scan-age", end_old_ones, d);
+	d->ager = ewb_task_new(d->host, EWB_READER, "scan-age", end_old_ones, d);
 	if (d->ager)
 		return EWB_OK;
 	ewb_host_error(d->host, "out of memory");

@@ -288,7 +288,7 @@ open_db(struct rdb *d)
 	const rocksdb_options_t *opt = d->opt;
 	char *err = NULL;
 
-	if (d->place.fresh) {
+	if (d->place.begun) {
 		rocksdb_destroy_db(d->opt, d->place.path, &err);
 		rdb_status(err, d->why, sizeof d->why);
 		err = NULL;
@@ -320,7 +320,8 @@ rdb_reopen(struct rdb *d)
 	                 dur_cursors_end(&d->cursors, UINT64_MAX));
 	shut_db(d);
 	status = open_db(d);
-	rdb_hot_forget(&d->hot, NULL); /* a failed write may be there now */
+	rdb_hot_begin(&d->hot, NULL); /* a failed write may be there now */
+	rdb_hot_end(&d->hot, NULL);
 	dur_gate_open(&d->gate);
 	if (status == EWB_OK)
 		atomic_fetch_add(&d->count.reopened, 1);
@@ -394,6 +395,7 @@ rdb_open(struct rdb *d, struct ewb_host *host, const struct ewb_setting *s,
 		dur_place_close(&d->place);
 		return EWB_NO_MEMORY;
 	}
+	d->place.cut = d->options.point_in_time;
 	dur_gate_init(&d->gate);
 	dur_cursors_init(&d->cursors, host, rdb_cursor_end);
 	make_options(d);

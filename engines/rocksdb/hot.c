@@ -50,6 +50,12 @@ bucket_of(const struct rdb_hot *h, const struct rdb_hot_shard *s, uint32_t hash)
 	return &s->buckets[hash / RDB_HOT_SHARDS % h->nbuckets];
 }
 
+static unsigned
+slot_of(uint32_t hash)
+{
+	return hash / RDB_HOT_SHARDS % RDB_HOT_SLOTS;
+}
+
 static size_t
 size_of(const struct rdb_hot_record *e)
 {
@@ -156,6 +162,8 @@ rdb_hot_prefetch(const struct rdb_hot *h, const struct ewb_request *r)
 	const char *e = (const char *)follow(
 		bucket_of(h, shard_of(h, r->hash), r->hash));
 
+	if (!e)
+		return;
 	__builtin_prefetch(e);
 	__builtin_prefetch(e + 64);
 	__builtin_prefetch(e + 128);
@@ -171,7 +179,7 @@ rdb_hot_get(struct rdb_hot *h, struct ewb_cookie *c,
 
 	pthread_mutex_lock(&s->lock);
 	e = follow(find(h, s, r));
-	*version = s->version;
+	*version = s->slots[slot_of(r->hash)].version;
 	if (e) {
 		e->asked = true;
 		/* the shard holds it: it cannot go meanwhile */
@@ -240,20 +248,19 @@ rdb_hot_keep(struct rdb_hot *h, const struct ewb_request *r,
              const struct ewb_item *i, uint64_t version)
 {
 	struct rdb_hot_shard *s = shard_of(h, r->hash);
-	struct rdb_hot_record *_Atomic *at, *e = NULL;
+	struct rdb_hot_record *e;
 	size_t n = sizeof *e + r->nkey + i->nvalue;
-	bool kept = false;
+	unsigned slot = slot_of(r->hash);
+	bool kept;
 
-	if (n <= h->limit / PART)
-		e = new_record(r, i); /* or not: it is a cache */
+	if (n > h->limit / PART)
+		return;
+	e = new_record(r, i);
+	if (!e)
+		return; /* it is a cache */
 	pthread_mutex_lock(&s->lock);
-	if (s->version == version) {
-		/* somebody was here first, with what was there before */
-		at = find(h, s, r);
-		if (follow(at) && follow(at)->seqno < i->seqno)
-			drop(s, at);
-		kept = e && !follow(at);
-	}
+	kept = s->slots[slot].version == version && !s->slots[slot].writing &&
+	       !follow(find(h, s, r));
 	if (kept) {
 		make_room(h, s, n);
 		add(h, s, e);
@@ -264,38 +271,64 @@ rdb_hot_keep(struct rdb_hot *h, const struct ewb_request *r,
 }
 
 static void
-forget_all(struct rdb_hot *h)
+begin_all(struct rdb_hot *h, struct rdb_hot_shard *s)
 {
-	size_t i;
+	unsigned i;
 
-	for (i = 0; i < RDB_HOT_SHARDS; i++) {
-		struct rdb_hot_shard *s = &h->shards[i];
-
-		pthread_mutex_lock(&s->lock);
-		s->version++;
-		while (s->hand)
-			drop_record(h, s, s->hand);
-		pthread_mutex_unlock(&s->lock);
-	}
+	pthread_mutex_lock(&s->lock);
+	for (i = 0; i < RDB_HOT_SLOTS; i++)
+		s->slots[i].writing++;
+	while (s->hand)
+		drop_record(h, s, s->hand);
+	pthread_mutex_unlock(&s->lock);
 }
 
 void
-rdb_hot_forget(struct rdb_hot *h, const struct ewb_request *r)
+rdb_hot_begin(struct rdb_hot *h, const struct ewb_request *r)
 {
-	struct rdb_hot_shard *s;
 	struct rdb_hot_record *_Atomic *at;
+	struct rdb_hot_shard *s;
+	size_t i;
 
 	if (!r) {
-		forget_all(h);
+		for (i = 0; i < RDB_HOT_SHARDS; i++)
+			begin_all(h, &h->shards[i]);
 		return;
 	}
 	s = shard_of(h, r->hash);
 	pthread_mutex_lock(&s->lock);
-	s->version++;
+	s->slots[slot_of(r->hash)].writing++;
 	at = find(h, s, r);
 	if (follow(at))
 		drop(s, at);
 	pthread_mutex_unlock(&s->lock);
+}
+
+/* Slots from first on, so many. */
+static void
+end_slots(struct rdb_hot_shard *s, unsigned first, unsigned n)
+{
+	unsigned i;
+
+	pthread_mutex_lock(&s->lock);
+	for (i = first; i < first + n; i++) {
+		s->slots[i].writing--;
+		s->slots[i].version++;
+	}
+	pthread_mutex_unlock(&s->lock);
+}
+
+void
+rdb_hot_end(struct rdb_hot *h, const struct ewb_request *r)
+{
+	size_t i;
+
+	if (r) {
+		end_slots(shard_of(h, r->hash), slot_of(r->hash), 1);
+		return;
+	}
+	for (i = 0; i < RDB_HOT_SHARDS; i++)
+		end_slots(&h->shards[i], 0, RDB_HOT_SLOTS);
 }
 
 uint64_t

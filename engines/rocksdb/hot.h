@@ -4,11 +4,11 @@
  *
  *      get ── here? ──▶ answered
  *               └─ no: version ──▶ RocksDB ──▶ kept, if the version is the same
- *      written ──▶ version + 1, and gone from here; then the writer is answered
+ *      a write begins ──▶ gone from here, and nothing is kept
+ *      it has ended ──▶ version + 1; then the writer is answered
  *
- * What was read before a write and comes after it is not kept, and of two that
- * were read beside a write the newer one is: so nobody sees what was there before
- * once somebody has seen what is there now. */
+ * What was read before a write or beside it is not kept: so nobody sees what was
+ * there before once somebody has seen what is there now. */
 #ifndef ROCKSDB_HOT_H
 #define ROCKSDB_HOT_H
 
@@ -19,6 +19,7 @@
 #include <stdint.h>
 
 #define RDB_HOT_SHARDS 64u
+#define RDB_HOT_SLOTS 64u /* of a shard: what is written concerns one of them */
 
 struct rdb_hot_record;
 
@@ -28,7 +29,10 @@ struct rdb_hot_shard {
 	struct rdb_hot_record *_Atomic *buckets;
 	pthread_mutex_t lock;
 	/* under lock */
-	uint64_t version;
+	struct {
+		uint64_t version;
+		unsigned writing; /* begun, and not ended: nothing is kept */
+	} slots[RDB_HOT_SLOTS];
 	struct rdb_hot_record *hand; /* of a clock, over all of them */
 	size_t bytes;
 	char apart[64];
@@ -55,8 +59,10 @@ enum ewb_status rdb_hot_get(struct rdb_hot *h, struct ewb_cookie *c,
 /* any: what RocksDB had, asked after version was given; before it is answered. */
 void rdb_hot_keep(struct rdb_hot *h, const struct ewb_request *r,
                   const struct ewb_item *i, uint64_t version);
-/* any: this one was written; null: all are different. */
-void rdb_hot_forget(struct rdb_hot *h, const struct ewb_request *r);
+/* any: this one is being written, from begin to end; null: all are.  It is not
+ * here then. */
+void rdb_hot_begin(struct rdb_hot *h, const struct ewb_request *r);
+void rdb_hot_end(struct rdb_hot *h, const struct ewb_request *r);
 /* any: bytes in use. */
 uint64_t rdb_hot_bytes(struct rdb_hot *h);
 

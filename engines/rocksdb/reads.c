@@ -214,6 +214,17 @@ finish(struct rdb *d, struct dur_job *j, rocksdb_pinnableslice_t *value,
 	ewb_notify(j->ticket, status);
 }
 
+/* The database could not be opened anew, so far. */
+static void
+finish_shut(struct rdb *d, struct dur_job *j)
+{
+	dur_commit_heal(&d->commit);
+	if (j->verb != DUR_GET)
+		dur_commit_push(&d->commit, j);
+	else
+		ewb_notify(j->ticket, EWB_TEMPORARY);
+}
+
 static void
 read_some(struct ewb_task *t, void *arg)
 {
@@ -231,7 +242,7 @@ read_some(struct ewb_task *t, void *arg)
 		if (open)
 			finish(d, g.jobs[i], g.values[i], g.errors[i]);
 		else
-			ewb_notify(g.jobs[i]->ticket, EWB_TEMPORARY);
+			finish_shut(d, g.jobs[i]);
 	}
 	if (dur_queue_length(&d->reads))
 		ewb_task_again(t);

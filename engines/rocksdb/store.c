@@ -172,11 +172,19 @@ commit(void *db, bool sync)
 }
 
 static void
+writing(void *db, const struct ewb_request *r)
+{
+	struct rdb *d = db;
+
+	rdb_hot_begin(&d->hot, r);
+}
+
+static void
 written(void *db, const struct ewb_request *r)
 {
 	struct rdb *d = db;
 
-	rdb_hot_forget(&d->hot, r);
+	rdb_hot_end(&d->hot, r);
 }
 
 static enum ewb_status
@@ -217,6 +225,7 @@ const struct dur_store rdb_store = { .begin = begin,
 	                             .clear = clear,
 	                             .commit = commit,
 	                             .abandon = abandon,
+	                             .writing = writing,
 	                             .written = written,
 	                             .why = why,
 	                             .sync = sync_log };
