@@ -247,7 +247,7 @@ dur_place_made(struct dur_place *p, struct ewb_host *host)
 	if (sync_dir(p->path) || forget(p->path, NEW_NAME) ||
 	    forget(p->path, COPY_NAME) || sync_dir(p->path))
 		return refuse(host, p->path);
-	p->fresh = p->copy = false;
+	p->fresh = p->begun = p->copy = false;
 	return EWB_OK;
 }
 
@@ -259,6 +259,12 @@ dur_place_copied(const char *path)
 	if (!err && (sync_dir(path) || sync_parent(path)))
 		err = errno;
 	return err;
+}
+
+void
+dur_place_uncopied(const char *path)
+{
+	forget(path, COPY_NAME);
 }
 
 void

@@ -36,6 +36,8 @@ enum ewb_status dur_place_open(struct dur_place *p, struct ewb_host *host,
 enum ewb_status dur_place_made(struct dur_place *p, struct ewb_host *host);
 /* pool: a copy of a database was made in this directory.  0, or an errno. */
 int dur_place_copied(const char *path);
+/* pool: it was not, after all. */
+void dur_place_uncopied(const char *path);
 void dur_place_close(struct dur_place *p);
 
 #endif

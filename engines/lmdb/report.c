@@ -144,11 +144,13 @@ sync_file(const char *path)
 static int
 copy(struct ldb *d, const char *path, const char *data)
 {
-	int err = mdb_env_copy2(d->env, path, MDB_CP_COMPACT);
+	int err = dur_place_copied(path); /* first: else it might be none */
 
 	if (err == 0)
+		err = mdb_env_copy2(d->env, path, MDB_CP_COMPACT);
+	if (err == 0)
 		err = sync_file(data);
-	return err ? err : dur_place_copied(path); /* syncs the directory, too */
+	return err ? err : dur_place_copied(path); /* syncs the directory */
 }
 
 static int
@@ -163,7 +165,8 @@ copy_inside(struct ldb *d, const char *path)
 		err = copy(d, path, data);
 	dur_gate_leave(&d->gate);
 	if (err) {
-		unlink(data); /* the mark of a copy is made last */
+		unlink(data);
+		dur_place_uncopied(path);
 		rmdir(path);
 	}
 	return err;

@@ -288,11 +288,6 @@ open_db(struct rdb *d)
 	const rocksdb_options_t *opt = d->opt;
 	char *err = NULL;
 
-	if (d->place.begun) {
-		rocksdb_destroy_db(d->opt, d->place.path, &err);
-		rdb_status(err, d->why, sizeof d->why);
-		err = NULL;
-	}
 	rocksdb_options_set_create_if_missing(d->opt, d->place.fresh);
 	d->db = rocksdb_open_column_families(d->opt, d->place.path, 1, &name,
 	                                     &opt, &d->family, &err);
@@ -331,8 +326,14 @@ rdb_reopen(struct rdb *d)
 static enum ewb_status
 open_first(struct rdb *d)
 {
-	enum ewb_status status = open_db(d);
+	char *err = NULL;
+	enum ewb_status status;
 
+	if (d->place.begun) { /* and not made: of nobody's data */
+		rocksdb_destroy_db(d->opt, d->place.path, &err);
+		rocksdb_free(err);
+	}
+	status = open_db(d);
 	if (status == EWB_OK)
 		return EWB_OK;
 	ewb_host_error(d->host, "path=%s: %s%s", d->place.path, d->why,

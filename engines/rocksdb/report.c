@@ -129,6 +129,9 @@ make_checkpoint(struct ewb_task *t, struct ewb_cookie *c, void *arg)
 		if (bad == 0)
 			return EWB_OK;
 		snprintf(why, sizeof why, "%s", strerror(bad));
+		/* without the mark it would be taken for the original */
+		rocksdb_destroy_db(d->opt, path, &err);
+		rocksdb_free(err);
 	}
 	ewb_host_notice(d->host, "checkpoint %s: %s", path, why);
 	return EWB_NOT_STORED;
