@@ -43,10 +43,11 @@ if [ -e "$(engine lmdb)" ]; then
 fi
 if [ -e "$(engine rocksdb)" ]; then
 	# with sync=commit a log that has holes before its end is opened when one says so
-	fact "rocksdb has what it acknowledged" killed rocksdb --forget cut
+	fact "rocksdb has what it acknowledged" killed rocksdb --forget cut memtable=1M
 	fact "also where the end of its log has holes" \
 	    killed rocksdb recovery=point-in-time
 	caught rocksdb
+	fact "with a sync now and then, too" killed rocksdb --prefix sync=interval:20
 	fact "without syncs it loses what came last, and nothing is half" \
 	    killed rocksdb --prefix sync=none
 fi

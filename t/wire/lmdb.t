@@ -39,8 +39,10 @@ kill -KILL "$pid"
 ended "$pid" 2>/dev/null
 start killed "$lmdb" path="$dir/db"
 fact "also after it was killed" test "$(ctl get kept)" = value
+fact "it is loaded anew while clients are there" ctl engine reload >"$dir/out"
+fact "and has it" test "$(ctl get kept)" = value
 fact "with its history, for it synced" test "$(uuid)" = "$first"
-fact "and ends well again" stop_well killed "$pid"
+fact "and ends well again" ends_with killed 1
 start copy "$lmdb" path="$dir/copy"
 fact "the copy has it, too" test "$(ctl get kept)" = value
 fact "and a history of its own" test "$(uuid)" != "$first"

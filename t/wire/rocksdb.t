@@ -46,7 +46,9 @@ again killed
 fact "after a kill all is there, in order" cmp <(ctl scan) <(lines 1 2000)
 fact "counted right after a scan" test "$(stat curr_items)" = 2000
 fact "its history goes on, for it synced" test "$(uuid)" = "$first"
-fact "it ends well" stop_well killed "$pid"
+fact "it is loaded anew while clients are there" ctl engine reload >"$dir/out"
+fact "and has it all" cmp <(ctl scan) <(lines 1 2000)
+fact "it ends well" stop "$pid"
 
 again cold hot=0
 fact "what is not in the cache is found" test "$(gets 1 500)" = 500
@@ -121,6 +123,7 @@ spoil "$log" $((size / 2))
 fact "a log that is damaged within is refused" refused 'say recovery=point-in-time' path="$dir/log"
 start half "$rocksdb" path="$dir/log" recovery=point-in-time
 fact "and opened up to there when one says so" test "$(ctl get key000001)" = "value of 1"
+fact "which begins new histories" grep -q 'vbuckets begin new histories' "$dir/half.err"
 fact "its server ends" stop "$pid"
 
 fact "a path is required" refused 'path=DIR is missing'
