@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #define _GNU_SOURCE /* dladdr() */
 #include <ctype.h>
+#include <dirent.h>
 #include <dlfcn.h>
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "db.h"
 #include "expiry.h"
@@ -17,6 +19,9 @@
 #define FATAL 4       /* a level of its log: rocksdb::FATAL_LEVEL */
 #define LOG_FILES 4
 #define FILTER_BITS 14 /* a key: of absent ones 1 in 1000 goes on to the disk */
+
+#define END_US 1000u    /* between two looks whether its threads have ended */
+#define END_TRIES 1000u
 
 /* RocksDB's background threads are the process's. */
 static pthread_mutex_t users_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -268,6 +273,41 @@ use_threads(void)
 	pthread_mutex_unlock(&users_lock);
 }
 
+/* Is one of them there? */
+static bool
+threads_run(void)
+{
+	DIR *tasks = opendir("/proc/self/task");
+	const struct dirent *e;
+	bool any = false;
+
+	while (tasks && !any && (e = readdir(tasks)) != NULL) {
+		char name[300], text[16] = "";
+		FILE *f;
+
+		snprintf(name, sizeof name, "/proc/self/task/%s/comm",
+		         e->d_name);
+		f = fopen(name, "r");
+		if (!f)
+			continue;
+		any = fgets(text, sizeof text, f) && begins(text, "rocksdb:");
+		fclose(f);
+	}
+	if (tasks)
+		closedir(tasks);
+	return any;
+}
+
+/* RocksDB cannot be asked to wait for them. */
+static void
+wait_for_threads(void)
+{
+	unsigned tries;
+
+	for (tries = 0; tries < END_TRIES && threads_run(); tries++)
+		usleep(END_US);
+}
+
 static void
 leave_threads(struct rdb *d)
 {
@@ -275,6 +315,7 @@ leave_threads(struct rdb *d)
 	if (--nusers == 0) {
 		rocksdb_env_set_background_threads(d->env, 0);
 		rocksdb_env_set_high_priority_background_threads(d->env, 0);
+		wait_for_threads();
 	}
 	pthread_mutex_unlock(&users_lock);
 }

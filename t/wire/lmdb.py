@@ -130,7 +130,7 @@ def _age_an_old_scan_is_ended_and_it_is_said_why():
     assert _stats(f)["scans_ended"] == "1"
 
 
-def _age_bounds_longer_than_a_key_are_bounds():
+def _bounds_longer_than_a_key_are_bounds():
     f, b = _file(), _file()
     longest = b"q" * 250
     assert _set(f, longest, b"v") == b"STORED\r\n"

@@ -54,6 +54,9 @@ fact "the full one ends well, having said so" ends_with full 1
 start age --vbuckets 1 "$lmdb" path="$dir/age" scan-age=50ms sync=none
 facts age
 fact "the one with old scans ends well" stop "$pid"
+start bounds --vbuckets 1 "$lmdb" path="$dir/bounds" sync=none
+facts bounds
+fact "the one that was asked for ranges ends well" stop_well bounds "$pid"
 start away "$lmdb" path="$dir/away" memory=1
 facts away
 fact "the one that is not in memory ends well" stop_well away "$pid"
