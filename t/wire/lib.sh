@@ -6,6 +6,9 @@ export LC_ALL=C
 here=$(cd "${srcdir:-.}/t/wire" && pwd) || exit 1
 build=$(cd "${builddir:-.}" && pwd) || exit 1
 python=/usr/bin/python3
+case ${SANITIZER:-no} in
+*thread*) export TSAN_OPTIONS="suppressions=$here/tsan.supp ${TSAN_OPTIONS:-}" ;;
+esac
 # A bound for what is waited for, seconds; not reached unless something is wrong.
 enough=120
 

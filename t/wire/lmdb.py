@@ -133,7 +133,8 @@ def _age_an_old_scan_is_ended_and_it_is_said_why():
 def _bounds_longer_than_a_key_are_bounds():
     f, b = _file(), _file()
     longest = b"q" * 250
-    assert _set(f, longest, b"v") == b"STORED\r\n"
+    for key in b"a", longest:
+        assert _set(f, key, b"v") == b"STORED\r\n"
     for n in 249, 250, 251, 256:
         for name, inside in (("start", n <= 250), ("excl_start", n < 250),
                              ("end", n >= 250), ("excl_end", n > 250)):
