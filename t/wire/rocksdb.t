@@ -50,7 +50,7 @@ fact "it is loaded anew while clients are there" ctl engine reload >"$dir/out"
 fact "and has it all" cmp <(ctl scan) <(lines 1 2000)
 fact "it ends well" stop "$pid"
 
-again cold hot=0
+again cold hot=0 readers=1
 fact "what is not in the cache is found" test "$(gets 1 500)" = 500
 disk=$(stat gets_from_disk) many=$(stat disk_calls)
 fact "on the disk" test "$disk" -gt 0
