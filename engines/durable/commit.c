@@ -1,27 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "commit.h"
+#include "batch.h"
 
 #define BATCH_JOBS 4096u
 #define BATCH_BYTES (8u << 20) /* of values; one more may come in */
 #define STALL_US 2000u
-#define SAMPLE 64u /* of plain sets of which it is not known whether they add */
 #define HEAL_US 1000000u /* between two tries */
-#define STATE_US 1000000u /* the number of records is written so often */
-
-/* One batch, while it is made. */
-struct batch {
-	struct dur_job *jobs;
-	size_t n;
-	uint32_t now;   /* Unix seconds */
-	uint64_t clock;  /* of the host */
-	uint64_t synced; /* microseconds that this took; 0: it was not */
-	bool wrote;      /* there is something in it */
-	bool stated;     /* the state, too */
-};
 
 int
 dur_sync_parse(const char *text, enum dur_sync *mode, uint64_t *interval_us)
@@ -55,21 +41,6 @@ tell(struct dur_commit *c, enum ewb_status status)
 	c->failing = why != NULL;
 }
 
-/* Into the batch; what is promised has to be on disk before it is used. */
-static enum ewb_status
-put_state(struct dur_commit *c, bool clean)
-{
-	enum ewb_status status = EWB_NO_MEMORY;
-	size_t n;
-	unsigned char *at = dur_state_write(&c->state, clean, c->delta, &n);
-
-	if (at)
-		status = c->store->put_state(c->db, at, n);
-	free(at);
-	c->stated = ewb_host_clock(c->host);
-	return status;
-}
-
 /* The library works, and a batch begins; or why not. */
 static enum ewb_status
 begin(struct dur_commit *c)
@@ -89,7 +60,7 @@ commit_state(struct dur_commit *c, bool clean, bool sync)
 	if (status != EWB_OK)
 		return status;
 	memset(c->delta, 0, c->state.nvbuckets * sizeof *c->delta);
-	status = put_state(c, clean);
+	status = dur_batch_state(c, clean);
 	if (status != EWB_OK) {
 		c->store->abandon(c->db);
 		return status;
@@ -99,181 +70,23 @@ commit_state(struct dur_commit *c, bool clean, bool sync)
 	return status;
 }
 
-/* The expectation, against what is there. */
-static enum ewb_status
-check(const struct ewb_request *r, enum dur_verb verb, bool there, uint64_t cas)
-{
-	if (verb == DUR_REMOVE && !there)
-		return EWB_NOT_FOUND;
-	if (verb == DUR_REMOVE)
-		return r->cas && r->cas != cas ? EWB_EXISTS : EWB_OK;
-	switch (r->expect) {
-	case EWB_EXPECT_ABSENT: return there ? EWB_EXISTS : EWB_OK;
-	case EWB_EXPECT_PRESENT: return there ? EWB_OK : EWB_NOT_FOUND;
-	case EWB_EXPECT_CAS:
-		if (!there)
-			return EWB_NOT_FOUND;
-		return r->cas == cas ? EWB_OK : EWB_EXISTS;
-	case EWB_EXPECT_ANY: break;
-	}
-	return EWB_OK;
-}
-
-static enum ewb_status
-write_one(struct dur_commit *c, struct batch *b, struct dur_job *j,
-          const struct ewb_request *r, const struct dur_key *k)
-{
-	struct ewb_item i = { .size = sizeof i };
-
-	i.seqno = dur_state_next(&c->state, r->vbucket, &c->owes);
-	i.cas = j->cas = dur_cas(i.seqno, r->vbucket);
-	b->wrote = true;
-	if (j->verb == DUR_REMOVE)
-		return c->store->drop(c->db, k);
-	i.flags = r->flags;
-	i.expiry = r->expiry;
-	i.datatype = r->datatype;
-	i.value = r->value;
-	i.nvalue = r->nvalue;
-	return c->store->put(c->db, k, &i);
-}
-
-/* How many records this put adds.  Where only the disk knows, some are asked for
- * and count for the others. */
-static int64_t
-adds(struct dur_commit *c, const struct dur_key *k, enum ewb_status found)
-{
-	struct ewb_item old;
-
-	if (found != EWB_WOULDBLOCK)
-		return found == EWB_NOT_FOUND;
-	if (++c->unknown % SAMPLE)
-		return 0;
-	found = c->store->look(c->db, k, false, &old);
-	return found == EWB_NOT_FOUND ? SAMPLE : 0;
-}
-
-/* EWB_OK: j has its status.  Else the batch is to be given up. */
-static enum ewb_status
-apply(struct dur_commit *c, struct batch *b, struct dur_job *j)
-{
-	const struct ewb_request *r = ewb_cookie_request(j->cookie);
-	bool blind = j->verb == DUR_STORE && r->expect == EWB_EXPECT_ANY;
-	struct ewb_item old = { .size = sizeof old };
-	struct dur_key k;
-	enum ewb_status found, status;
-	int64_t more = -1; /* records */
-
-	dur_key_make(&k, r->vbucket, r->key, r->nkey);
-	found = c->store->look(c->db, &k, blind, &old);
-	if (found != EWB_OK && found != EWB_NOT_FOUND && !blind) {
-		j->status = found;
-		return EWB_OK;
-	}
-	j->status = check(r, j->verb,
-	                  found == EWB_OK && !dur_expired(old.expiry, b->now),
-	                  old.cas);
-	if (j->status != EWB_OK)
-		return EWB_OK;
-	if (j->verb == DUR_STORE)
-		more = adds(c, &k, found);
-	status = write_one(c, b, j, r, &k);
-	if (status == EWB_NOT_STORED) {
-		j->status = EWB_NO_MEMORY;
-		return EWB_OK;
-	}
-	if (status == EWB_OK)
-		c->delta[r->vbucket] += more;
-	return status;
-}
-
-/* Those that have not been stored anew since. */
-static enum ewb_status
-sweep(struct dur_commit *c, struct batch *b, struct dur_job *j)
-{
-	struct dur_sweep *s = (struct dur_sweep *)j;
-	struct ewb_item old = { .size = sizeof old };
-	enum ewb_status status = EWB_OK;
-	size_t i;
-
-	s->dropped = 0;
-	for (i = 0; i < s->n && status == EWB_OK; i++) {
-		const struct dur_key *k = &s->keys[i];
-
-		if (dur_get16(k->at) >= c->state.nvbuckets || /* damaged */
-		    c->store->look(c->db, k, false, &old) != EWB_OK ||
-		    !dur_expired(old.expiry, b->now))
-			continue;
-		b->wrote = true;
-		status = c->store->drop(c->db, k);
-		c->delta[dur_get16(k->at)]--;
-		s->dropped++;
-	}
-	return status;
-}
-
-static enum ewb_status
-clear(struct dur_commit *c, struct batch *b, struct dur_job *j)
-{
-	uint32_t i;
-
-	for (i = 0; i < c->state.nvbuckets; i++)
-		c->delta[i] = -dur_state_forget(&c->state, (uint16_t)i);
-	b->wrote = true;
-	j->status = EWB_OK;
-	return c->store->clear(c->db);
-}
-
-static enum ewb_status
-fill(struct dur_commit *c, struct batch *b)
-{
-	enum ewb_status status = EWB_OK;
-	struct dur_job *j;
-
-	memset(c->delta, 0, c->state.nvbuckets * sizeof *c->delta);
-	for (j = b->jobs; j && status == EWB_OK; j = j->next)
-		switch (j->verb) {
-		case DUR_FLUSH: status = clear(c, b, j); break;
-		case DUR_SWEEP: status = sweep(c, b, j); break;
-		default: status = apply(c, b, j);
-		}
-	b->stated = b->wrote && (c->owes || b->clock - c->stated >= STATE_US);
-	if (status == EWB_OK && b->stated)
-		status = put_state(c, false);
-	return status;
-}
-
-static void
-count_records(struct dur_commit *c, const struct batch *b)
-{
-	uint32_t i;
-
-	c->unstated &= !b->stated;
-	for (i = 0; i < c->state.nvbuckets; i++) {
-		if (!c->delta[i])
-			continue;
-		atomic_fetch_add(&c->state.vbuckets[i].records, c->delta[i]);
-		c->unstated |= !b->stated;
-	}
-}
-
 /* Before anybody is answered. */
 static void
-tell_of(struct dur_commit *c, const struct batch *b,
+tell_of(struct dur_commit *c, const struct dur_batch *b,
         void (*fn)(void *db, const struct ewb_request *r))
 {
 	const struct dur_job *j;
 
 	for (j = b->jobs; j && fn; j = j->next)
 		if (j->status == EWB_OK && j->verb != DUR_SWEEP)
-			fn(c->db, j->verb == DUR_FLUSH ?
-			                  NULL :
-			                  ewb_cookie_request(j->cookie));
+			fn(c->db, j->verb == DUR_FLUSH
+			                  ? NULL
+			                  : ewb_cookie_request(j->cookie));
 }
 
 /* Writes it. */
 static enum ewb_status
-finish(struct dur_commit *c, struct batch *b)
+finish(struct dur_commit *c, struct dur_batch *b)
 {
 	bool sync = c->mode == DUR_SYNC_COMMIT || c->owes;
 	uint64_t began;
@@ -291,7 +104,7 @@ finish(struct dur_commit *c, struct batch *b)
 		return status;
 	if (c->mode == DUR_SYNC_COMMIT)
 		b->synced = ewb_host_clock(c->host) - began;
-	count_records(c, b);
+	dur_batch_count(c, b);
 	c->owes = false;
 	if (sync)
 		atomic_fetch_add(&c->syncs, 1);
@@ -306,7 +119,7 @@ finish(struct dur_commit *c, struct batch *b)
 
 /* Those that a stall or a limit of the batch leaves for later: again in front. */
 static void
-give_back(struct dur_commit *c, struct batch *b)
+give_back(struct dur_commit *c, struct dur_batch *b)
 {
 	dur_queue_give_back(&c->queue, b->jobs);
 	b->jobs = NULL;
@@ -328,7 +141,7 @@ answer_one(struct dur_job *j, enum ewb_status status)
 }
 
 static void
-answer(struct dur_commit *c, struct batch *b, enum ewb_status status)
+answer(struct dur_commit *c, struct dur_batch *b, enum ewb_status status)
 {
 	struct dur_job *j;
 
@@ -342,7 +155,7 @@ answer(struct dur_commit *c, struct batch *b, enum ewb_status status)
 
 /* What nobody waits for any more is not begun. */
 static void
-drop_cancelled(struct batch *b)
+drop_cancelled(struct dur_batch *b)
 {
 	struct dur_job **at = &b->jobs, *j;
 
@@ -359,16 +172,15 @@ drop_cancelled(struct batch *b)
 
 /* A flush is a batch of its own; so is each when one of them may be at fault. */
 static void
-cut(struct dur_commit *c, struct batch *b)
+cut(struct dur_commit *c, struct dur_batch *b)
 {
 	size_t most = c->alone ? 1 : BATCH_JOBS, n = 0, bytes = 0;
 	struct dur_job **at = &b->jobs, *j;
-	struct batch rest = { 0 };
+	struct dur_batch rest = { 0 };
 
 	for (; (j = *at) != NULL; at = &j->next, n++) {
 		if (n && (n == most || bytes > BATCH_BYTES ||
-		          j->verb == DUR_FLUSH ||
-		          b->jobs->verb == DUR_FLUSH))
+		          j->verb == DUR_FLUSH || b->jobs->verb == DUR_FLUSH))
 			break;
 		if (j->verb == DUR_STORE)
 			bytes += ewb_cookie_request(j->cookie)->nvalue;
@@ -385,13 +197,13 @@ cut(struct dur_commit *c, struct batch *b)
 /* The status for all of them.  EWB_WOULDBLOCK: they were given back; EWB_BUSY:
  * they are to be. */
 static enum ewb_status
-write_batch(struct dur_commit *c, struct batch *b)
+write_batch(struct dur_commit *c, struct dur_batch *b)
 {
 	enum ewb_status status = begin(c);
 
 	if (status != EWB_OK)
 		return status;
-	status = fill(c, b);
+	status = dur_batch_fill(c, b);
 	if (status == EWB_OK)
 		status = finish(c, b);
 	else
@@ -434,18 +246,18 @@ rest(struct dur_commit *c, struct ewb_task *t, uint64_t now)
 	}
 	if (!c->unstated)
 		return;
-	if (now - c->stated < STATE_US) {
-		ewb_task_sleep(t, STATE_US - (now - c->stated));
+	if (now - c->stated < DUR_STATE_US) {
+		ewb_task_sleep(t, DUR_STATE_US - (now - c->stated));
 		return;
 	}
 	/* it is no more than a number: not worth a sync */
 	tell(c, commit_state(c, false, false));
 	if (c->unstated)
-		ewb_task_sleep(t, STATE_US);
+		ewb_task_sleep(t, DUR_STATE_US);
 }
 
 static void
-write_some(struct dur_commit *c, struct ewb_task *t, struct batch *b)
+write_some(struct dur_commit *c, struct ewb_task *t, struct dur_batch *b)
 {
 	enum ewb_status status;
 
@@ -464,9 +276,8 @@ write_some(struct dur_commit *c, struct ewb_task *t, struct batch *b)
 	if (status != EWB_OK || b->wrote)
 		tell(c, status);
 	if (b->synced)
-		dur_crowd_answered(&c->crowd, b->n,
-		                   dur_queue_length(&c->queue), b->synced,
-		                   ewb_host_clock(c->host));
+		dur_crowd_answered(&c->crowd, b->n, dur_queue_length(&c->queue),
+		                   b->synced, ewb_host_clock(c->host));
 	answer(c, b, status);
 }
 
@@ -474,8 +285,8 @@ static void
 work(struct ewb_task *t, void *arg)
 {
 	struct dur_commit *c = arg;
-	struct batch b = { .now = ewb_host_time(c->host),
-		           .clock = ewb_host_clock(c->host) };
+	struct dur_batch b = { .now = ewb_host_time(c->host),
+		               .clock = ewb_host_clock(c->host) };
 	size_t took;
 
 	if (sleeps(c, t, b.clock))
@@ -506,7 +317,8 @@ sync_now_and_then(struct ewb_task *t, void *arg)
 			atomic_store(&c->dirty, true);
 			dur_commit_heal(c);
 			if (!c->unsynced)
-				ewb_host_notice(c->host, "sync failed: %s", why);
+				ewb_host_notice(c->host, "sync failed: %s",
+				                why);
 		}
 		c->unsynced = !good;
 	}
@@ -580,9 +392,10 @@ dur_commit_open(struct dur_commit *c, struct ewb_host *host,
 		return status;
 	}
 	if (c->state.lost)
-		ewb_host_notice(host, "path=%s: it was not closed well: "
-		                      "mutations may be lost; its vbuckets "
-		                      "begin new histories",
+		ewb_host_notice(host,
+		                "path=%s: it was not closed well: "
+		                "mutations may be lost; its vbuckets "
+		                "begin new histories",
 		                place->path);
 	if (c->syncer)
 		ewb_task_wake(c->syncer);
@@ -644,15 +457,4 @@ dur_commit_cancel(struct dur_commit *c, struct dur_job *j)
 		return false;
 	ewb_notify(j->ticket, EWB_TEMPORARY);
 	return true;
-}
-
-void
-dur_commit_look(const struct dur_commit *c, struct dur_commit_stats *s)
-{
-	s->batches = atomic_load(&c->batches);
-	s->mutations = atomic_load(&c->mutations);
-	s->syncs = atomic_load(&c->syncs);
-	s->stalls = atomic_load(&c->stalls);
-	s->failed = atomic_load(&c->failed);
-	s->largest = atomic_load(&c->largest);
 }

@@ -74,11 +74,6 @@ struct dur_sweep {
 	size_t dropped;
 };
 
-struct dur_commit_stats {
-	uint64_t batches, mutations, syncs, stalls, failed;
-	uint64_t largest; /* mutations in one batch */
-};
-
 struct dur_commit {
 	/* set once, by open */
 	struct ewb_host *host;
@@ -91,24 +86,26 @@ struct dur_commit {
 	struct dur_queue queue;
 	struct dur_state state;
 	struct dur_crowd crowd;
-	bool unsynced; /* the syncer's: the operator has been told */
+	/* syncer's task only */
+	bool unsynced; /* the operator has been told */
 	/* writer's task only */
 	size_t alone;   /* so many are tried one by one */
 	bool owes;      /* the state has to be written, and synced */
 	bool failing;   /* the operator has been told */
 	uint64_t later; /* stalled: not before this time of the host's clock */
 	unsigned unknown; /* plain sets of which only the disk knows */
-	int64_t *delta; /* of records, by vbucket, in this batch */
-	bool unstated;   /* the number of records has changed since */
-	uint64_t stated; /* when the state was last written, of the clock */
+	int64_t *delta;   /* of records, by vbucket, in this batch */
+	bool unstated;    /* the number of records has changed since */
+	uint64_t stated;  /* when the state was last written, of the clock */
 	/* any thread */
 	_Atomic bool dirty; /* something was not synced */
-	_Atomic bool ill;   /* nothing may be waiting, but begin() has to be called */
+	_Atomic bool ill;   /* begin() has to be called, whoever waits */
 	_Atomic uint64_t batches, mutations, syncs, stalls, failed, largest;
 };
 
 /* pool or start.  "commit", "interval:MS", "none"; -1: it is another word. */
-int dur_sync_parse(const char *text, enum dur_sync *mode, uint64_t *interval_us);
+int dur_sync_parse(const char *text, enum dur_sync *mode,
+                   uint64_t *interval_us);
 
 /* pool or start.  at: the state record of the database, or null.  The state is
  * written, and synced, before it returns.  When it fails it has said why. */
@@ -132,7 +129,5 @@ void dur_commit_sweep(struct dur_commit *c, struct dur_sweep *s);
 void dur_commit_heal(struct dur_commit *c);
 /* front: the cancel callback, when the job is in this queue. */
 bool dur_commit_cancel(struct dur_commit *c, struct dur_job *j);
-
-void dur_commit_look(const struct dur_commit *c, struct dur_commit_stats *s);
 
 #endif

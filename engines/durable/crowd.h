@@ -22,11 +22,10 @@ struct dur_crowd {
 	/* the writer's */
 	uint64_t until; /* of the host's clock; 0: nobody is waited for */
 	size_t n;
-	unsigned shy,
-		pass; /* batches that are not waited for: next, and left */
+	unsigned shy;  /* batches that are not to be waited for, the next time */
+	unsigned pass; /* ... and how many of them are left */
 	/* any thread */
-	_Atomic size_t
-		wanted; /* the writer sleeps till so many; 0: it does not */
+	_Atomic size_t wanted; /* the writer sleeps till so many; 0: it does not */
 };
 
 /* The writer: this many are about to be answered, so many wait already, and

@@ -27,7 +27,7 @@ struct dur_cursors {
 	struct ewb_host *host;
 	/* Gives up what it has of the library's; under its lock. */
 	void (*end)(struct dur_cursor *cu);
-	pthread_mutex_t lock; /* before that of a cursor */
+	pthread_mutex_t lock;     /* before that of a cursor */
 	struct dur_cursor *first; /* under lock; the newest */
 };
 

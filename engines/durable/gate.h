@@ -14,7 +14,8 @@
 struct dur_gate {
 	struct {
 		pthread_rwlock_t lock;
-		char apart[128 - sizeof(pthread_rwlock_t)]; /* two cache lines */
+		char apart[128 -
+		           sizeof(pthread_rwlock_t)]; /* two cache lines */
 	} doors[DUR_DOORS];
 };
 

@@ -37,7 +37,8 @@ dur_setting_size(struct ewb_host *host, const struct ewb_setting *s, size_t n,
 	const char *value = dur_setting(s, n, name, fallback);
 
 	if (ewb_parse_size(value, bytes)) {
-		ewb_host_error(host, "%s=%s: not a size (64M, 1G)", name, value);
+		ewb_host_error(host, "%s=%s: not a size (64M, 1G)", name,
+		               value);
 		return -1;
 	}
 	if (*bytes < least) {
@@ -89,8 +90,9 @@ lock(struct dur_place *p, struct ewb_host *host)
 		return EWB_OK;
 	if (errno != EWOULDBLOCK)
 		return refuse(host, p->path);
-	ewb_host_error(host, "path=%s: in use by another process or engine; "
-	                     "each needs a directory of its own",
+	ewb_host_error(host,
+	               "path=%s: in use by another process or engine; "
+	               "each needs a directory of its own",
 	               p->path);
 	return EWB_INVALID;
 }
@@ -130,8 +132,9 @@ look_around(struct dur_place *p, struct ewb_host *host, const char *file)
 	p->fresh = p->begun || empty;
 	if (there || p->fresh)
 		return EWB_OK;
-	ewb_host_error(host, "path=%s: it is not empty, and no database of this "
-	                     "engine (there is no %s); name another directory",
+	ewb_host_error(host,
+	               "path=%s: it is not empty, and no database of this "
+	               "engine (there is no %s); name another directory",
 	               p->path, file);
 	return EWB_INVALID;
 }

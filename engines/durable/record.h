@@ -33,7 +33,8 @@ void dur_key_make(struct dur_key *k, uint16_t vbucket, const void *key,
 void dur_key_make_end(struct dur_key *k, uint16_t vbucket);
 
 /* The head of a value: flags, expiry, datatype, cas and seqno of the item. */
-void dur_head_write(unsigned char out[DUR_VALUE_HEAD], const struct ewb_item *i);
+void dur_head_write(unsigned char out[DUR_VALUE_HEAD],
+                    const struct ewb_item *i);
 /* All but the key; the value is not copied.  False: it is none of ours. */
 bool dur_value_read(struct ewb_item *i, const void *at, size_t n);
 

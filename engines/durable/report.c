@@ -48,11 +48,11 @@ dur_report_vbuckets(struct ewb_cookie *c, const struct dur_commit *k)
 		int64_t records = atomic_load(&vb->records);
 
 		snprintf(name, sizeof name, "vb_%u", i);
-		status = ewb_reply_stat(
-			c, name,
-			"uuid %016" PRIx64 " seqno %" PRIu64 " records %" PRId64,
-			vb->uuid, atomic_load(&vb->seqno),
-			records > 0 ? records : 0);
+		status = ewb_reply_stat(c, name,
+		                        "uuid %016" PRIx64 " seqno %" PRIu64
+		                        " records %" PRId64,
+		                        vb->uuid, atomic_load(&vb->seqno),
+		                        records > 0 ? records : 0);
 	}
 	return status;
 }

@@ -11,12 +11,12 @@
 
 /* EWB_OWN of the copy: "checkpoint PATH". */
 #define DUR_CHECKPOINT_OPCODE 0xd8
-#define DUR_CHECKPOINT(fn)                                                     \
-	{                                                                      \
-		.name = "checkpoint",                                          \
-		.help = "a copy of the database, as it is now, in a new "      \
-			"directory",                                           \
-		.opcode = DUR_CHECKPOINT_OPCODE, .is = EWB_OWN_KEY, .run = fn  \
+#define DUR_CHECKPOINT(fn)                                                    \
+	{                                                                     \
+		.name = "checkpoint",                                         \
+		.help = "a copy of the database, as it is now, in a new "     \
+			"directory",                                          \
+		.opcode = DUR_CHECKPOINT_OPCODE, .is = EWB_OWN_KEY, .run = fn \
 	}
 
 /* holder: of the whole, for plain stats. */

@@ -28,28 +28,32 @@ check_head(const struct dur_state *s, const char *where,
            const unsigned char *at, size_t n)
 {
 	if (n < HEAD || memcmp(at, MAGIC, 4)) {
-		ewb_host_error(s->host, "path=%s: it was not made by ewbd; name "
-		                        "an empty directory, or a new one",
+		ewb_host_error(s->host,
+		               "path=%s: it was not made by ewbd; name "
+		               "an empty directory, or a new one",
 		               where);
 		return EWB_INVALID;
 	}
 	if (dur_get32(at + 4) != FORMAT) {
-		ewb_host_error(s->host, "path=%s: its format is %u, of a newer "
-		                        "release; this one knows %u",
+		ewb_host_error(s->host,
+		               "path=%s: its format is %u, of a newer "
+		               "release; this one knows %u",
 		               where, dur_get32(at + 4), FORMAT);
 		return EWB_INVALID;
 	}
 	if (dur_get32(at + 8) != s->nvbuckets) {
-		ewb_host_error(s->host, "path=%s: it has %u vbuckets, not %u; "
-		                        "start with --vbuckets %u",
+		ewb_host_error(s->host,
+		               "path=%s: it has %u vbuckets, not %u; "
+		               "start with --vbuckets %u",
 		               where, dur_get32(at + 8), s->nvbuckets,
 		               dur_get32(at + 8));
 		return EWB_INVALID;
 	}
 	if (n == HEAD + (size_t)s->nvbuckets * EACH)
 		return EWB_OK;
-	ewb_host_error(s->host, "path=%s: the record of its vbuckets is %zu "
-	                        "bytes, not %zu: it is damaged",
+	ewb_host_error(s->host,
+	               "path=%s: the record of its vbuckets is %zu "
+	               "bytes, not %zu: it is damaged",
 	               where, n, HEAD + (size_t)s->nvbuckets * EACH);
 	return EWB_INVALID;
 }
@@ -75,8 +79,9 @@ read_all(struct dur_state *s, const struct dur_origin *from,
 		const unsigned char *p = at + HEAD + i * EACH;
 
 		vb->uuid = dur_get64(p);
-		atomic_store(&vb->seqno, dur_get64(p + 8) +
-		                                 (from->cut && !clean ? FAR : 0));
+		atomic_store(&vb->seqno,
+		             dur_get64(p + 8) +
+		                     (from->cut && !clean ? FAR : 0));
 		atomic_store(&vb->records, (int64_t)dur_get64(p + 16));
 		if (kept && !from->copy)
 			continue;
@@ -146,7 +151,8 @@ dur_state_write(const struct dur_state *s, bool clean, const int64_t *delta,
 	memcpy(at, MAGIC, 4);
 	dur_put32(at + 4, FORMAT);
 	dur_put32(at + 8, s->nvbuckets);
-	dur_put32(at + 12, (clean ? LEFT_CLEAN : 0u) | (s->lossy ? LEFT_LOSSY : 0u));
+	dur_put32(at + 12,
+	          (clean ? LEFT_CLEAN : 0u) | (s->lossy ? LEFT_LOSSY : 0u));
 	for (i = 0; i < s->nvbuckets; i++) {
 		const struct dur_vbucket *vb = &s->vbuckets[i];
 		unsigned char *p = at + HEAD + i * EACH;
@@ -154,7 +160,8 @@ dur_state_write(const struct dur_state *s, bool clean, const int64_t *delta,
 			atomic_load(&vb->records) + (delta ? delta[i] : 0);
 
 		dur_put64(p, vb->uuid);
-		dur_put64(p + 8, atomic_load(clean ? &vb->seqno : &vb->promised));
+		dur_put64(p + 8,
+		          atomic_load(clean ? &vb->seqno : &vb->promised));
 		dur_put64(p + 16, records > 0 ? (uint64_t)records : 0);
 	}
 	return at;

@@ -46,7 +46,7 @@ struct dur_state {
 struct dur_origin {
 	const char *where; /* names the database for a message */
 	bool copy;         /* of a database that went on */
-	bool cut;          /* what is damaged at its end may have been left out */
+	bool cut; /* what is damaged at its end may have been left out */
 };
 
 /* pool or start.  at: the record, null: there is none, a new database.  When it

@@ -42,7 +42,8 @@ ldb_read_failed(struct ldb *d, int err)
 {
 	/* one line for the first of many */
 	if (atomic_fetch_add(&d->count.read_errors, 1) % 1000 == 0)
-		ewb_host_notice(d->host, "a read failed: %s", mdb_strerror(err));
+		ewb_host_notice(d->host, "a read failed: %s",
+		                mdb_strerror(err));
 	return ldb_status(err);
 }
 
@@ -53,25 +54,29 @@ refuse(const struct ldb *d, int err)
 
 	switch (err) {
 	case MDB_INVALID:
-		ewb_host_error(d->host, "path=%s: " DATA_NAME " is not LMDB's, "
-		                        "or damaged; name an empty directory, "
-		                        "or restore a copy",
+		ewb_host_error(d->host,
+		               "path=%s: " DATA_NAME " is not LMDB's, "
+		               "or damaged; name an empty directory, "
+		               "or restore a copy",
 		               path);
 		return EWB_INVALID;
 	case MDB_VERSION_MISMATCH:
-		ewb_host_error(d->host, "path=%s: " DATA_NAME " has another "
-		                        "format than %s knows",
+		ewb_host_error(d->host,
+		               "path=%s: " DATA_NAME " has another "
+		               "format than %s knows",
 		               path, mdb_version(NULL, NULL, NULL));
 		return EWB_INVALID;
 	case MDB_CORRUPTED:
 	case MDB_PAGE_NOTFOUND:
-		ewb_host_error(d->host, "path=%s: " DATA_NAME " is damaged; "
-		                        "restore a copy",
+		ewb_host_error(d->host,
+		               "path=%s: " DATA_NAME " is damaged; "
+		               "restore a copy",
 		               path);
 		return EWB_INVALID;
 	case ENOMEM:
-		ewb_host_error(d->host, "map=%" PRIu64 "M: there is not so much "
-		                        "address space, or memory; name less",
+		ewb_host_error(d->host,
+		               "map=%" PRIu64 "M: there is not so much "
+		               "address space, or memory; name less",
 		               d->map >> 20);
 		return EWB_NO_MEMORY;
 	default:
@@ -111,13 +116,15 @@ read_settings(struct ldb *d, const struct ewb_setting *s, size_t n)
 		return -1;
 	if (dur_sync_parse(sync, &d->commit.mode, &d->commit.interval_us) ||
 	    d->commit.mode == DUR_SYNC_INTERVAL) {
-		ewb_host_error(d->host, "sync=%s: not commit or none, which are "
-		                        "what LMDB can do",
+		ewb_host_error(d->host,
+		               "sync=%s: not commit or none, which are "
+		               "what LMDB can do",
 		               sync);
 		return -1;
 	}
 	if (ldb_resident_parse(memory, &o->memory)) {
-		ewb_host_error(d->host, "memory=%s: not auto or a size (64M, 1G)",
+		ewb_host_error(d->host,
+		               "memory=%s: not auto or a size (64M, 1G)",
 		               memory);
 		return -1;
 	}
@@ -251,10 +258,6 @@ open_db(struct ldb *d)
 {
 	int dead, err;
 
-	if (d->place.begun) {
-		remove_begun(d, DATA_NAME);
-		remove_begun(d, LOCK_NAME);
-	}
 	err = open_env(d);
 	if (err)
 		return err;
@@ -326,6 +329,10 @@ open_first(struct ldb *d)
 {
 	int err;
 
+	if (d->place.begun) { /* and not made: of nobody's data */
+		remove_begun(d, DATA_NAME);
+		remove_begun(d, LOCK_NAME);
+	}
 	/* LMDB would make a new one out of an empty file */
 	if (!d->place.fresh && length_of(d, DATA_NAME) == 0)
 		return refuse(d, MDB_INVALID);
@@ -370,8 +377,7 @@ open_commit(struct ldb *d)
 	if (err && err != MDB_NOTFOUND)
 		return refuse(d, err);
 	/* none in what is not new: refused, as "" is */
-	status = dur_commit_open(&d->commit, d->host, &ldb_store, d,
-	                         &d->place,
+	status = dur_commit_open(&d->commit, d->host, &ldb_store, d, &d->place,
 	                         at || d->place.fresh ? at : "", n);
 	free(at);
 	return status;
@@ -440,8 +446,8 @@ ldb_open(struct ldb *d, struct ewb_host *host, const struct ewb_setting *s,
 	d->host = host;
 	if (read_settings(d, s, n))
 		return EWB_INVALID;
-	status = dur_place_open(&d->place, host, dur_setting(s, n, "path", NULL),
-	                        DATA_NAME);
+	status = dur_place_open(&d->place, host,
+	                        dur_setting(s, n, "path", NULL), DATA_NAME);
 	if (status != EWB_OK) {
 		dur_place_close(&d->place);
 		return status;

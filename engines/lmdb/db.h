@@ -57,14 +57,14 @@ struct ldb {
 	MDB_env *env;
 	MDB_dbi records; /* the only one, the state among them */
 	struct ldb_txns txns;
-	uint64_t map;   /* bytes */
-	size_t most;    /* pages of records; what is left is for changing them */
-	size_t page;    /* bytes */
-	unsigned times; /* that it was opened */
+	uint64_t map; /* bytes */
+	size_t most;  /* pages of records; what is left is for changing them */
+	size_t page;  /* bytes */
+	unsigned times;          /* that it was opened */
 	pthread_mutex_t healing; /* who may shut the gate */
 	/* the writer's, inside the gate */
 	MDB_txn *batch;
-	bool expires;   /* something in the batch does */
+	bool expires; /* something in the batch does */
 	bool full_told;
 	char why[LDB_WHY];
 	/* any thread */

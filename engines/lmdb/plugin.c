@@ -116,9 +116,11 @@ static const struct ewb_param params[] = {
 	  "address space, to which the data may grow; auto: 1T, or what the "
 	  "system grants" },
 	{ "scan-age", "60s",
-	  "a scan is ended after it: while one is open the file grows; 0: never" },
+	  "a scan is ended after it: while one is open the file grows; 0: "
+	  "never" },
 	{ "memory", "auto",
-	  "data up to this size are kept in memory, and answered at once; auto: "
+	  "data up to this size are kept in memory, and answered at once; "
+	  "auto: "
 	  "half of what there is" },
 	{ 0 }
 };

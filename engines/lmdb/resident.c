@@ -10,7 +10,7 @@
 #include "db.h"
 #include "resident.h"
 
-#define SLICE (16u << 20) /* bytes that one turn looks at */
+#define SLICE (4u << 20) /* bytes that one turn looks at: gets wait beside it */
 #define PERIOD_US 1000000u
 #define REST_US 10000000u /* before what was taken away is read in again */
 #define MISSING_OF 1024u  /* one page in so many may be missing */
@@ -36,7 +36,8 @@ read_limit(const char *name)
 static uint64_t
 group_limit(char *line)
 {
-	char *kind = strchr(line, ':'), *path = kind ? strchr(kind + 1, ':') : NULL;
+	char *kind = strchr(line, ':'),
+	     *path = kind ? strchr(kind + 1, ':') : NULL;
 	char name[4200];
 	bool unified;
 

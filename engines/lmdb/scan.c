@@ -71,7 +71,7 @@ open_inside(struct cursor *cu, unsigned *times, uint64_t *count)
 }
 
 static struct cursor *
-new(struct ldb *d, const struct ewb_range *range)
+new_cursor(struct ldb *d, const struct ewb_range *range)
 {
 	struct cursor *cu = calloc(1, sizeof *cu);
 
@@ -92,7 +92,7 @@ ldb_scan_open(struct ldb *d, const struct ewb_range *range, void **cursor,
 
 	if (range->vbucket >= d->commit.state.nvbuckets)
 		return EWB_NOT_MY_VBUCKET;
-	cu = new(d, range);
+	cu = new_cursor(d, range);
 	if (!cu)
 		return EWB_NO_MEMORY;
 	err = open_inside(cu, &times, count);
@@ -183,8 +183,9 @@ tell(struct ldb *d, unsigned n)
 		snprintf(after, sizeof after, "%llu s", age / 1000);
 	if (n > 1)
 		snprintf(many, sizeof many, "%u scans were", n);
-	ewb_host_notice(d->host, "%s ended after %s: while one is open the file "
-	                         "grows (scan-age=%s)",
+	ewb_host_notice(d->host,
+	                "%s ended after %s: while one is open the file "
+	                "grows (scan-age=%s)",
 	                many, after, d->options.scan_age);
 }
 
@@ -211,7 +212,8 @@ end_old_ones(struct ewb_task *t, void *arg)
 enum ewb_status
 ldb_scans_open(struct ldb *d)
 {
-	d->ager = ewb_task_new(d->host, EWB_READER, "scan-age", end_old_ones, d);
+	d->ager =
+		ewb_task_new(d->host, EWB_READER, "scan-age", end_old_ones, d);
 	if (d->ager)
 		return EWB_OK;
 	ewb_host_error(d->host, "out of memory");

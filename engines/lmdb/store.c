@@ -21,8 +21,9 @@ static void
 tell_full(struct ldb *d)
 {
 	if (!d->full_told)
-		ewb_host_notice(d->host, "map=%" PRIu64 "M: full: stores are "
-		                         "answered \"no memory\"",
+		ewb_host_notice(d->host,
+		                "map=%" PRIu64 "M: full: stores are "
+		                "answered \"no memory\"",
 		                d->map >> 20);
 	d->full_told = true;
 	atomic_fetch_add(&d->count.full, 1);
@@ -82,8 +83,8 @@ look(void *db, const struct dur_key *k, bool cheap, struct ewb_item *i)
 		return EWB_NOT_FOUND;
 	if (err)
 		return ldb_read_failed(d, err);
-	return dur_value_read(i, value.mv_data, value.mv_size) ? EWB_OK :
-	                                                         EWB_INTERNAL;
+	return dur_value_read(i, value.mv_data, value.mv_size) ? EWB_OK
+	                                                       : EWB_INTERNAL;
 }
 
 /* Some pages are left for removing, which copies pages, too. */

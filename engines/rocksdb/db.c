@@ -20,7 +20,7 @@
 #define LOG_FILES 4
 #define FILTER_BITS 14 /* a key: of absent ones 1 in 1000 goes on to the disk */
 
-#define END_US 1000u    /* between two looks whether its threads have ended */
+#define END_US 1000u /* between two looks whether its threads have ended */
 #define END_TRIES 1000u
 
 /* RocksDB's background threads are the process's. */
@@ -144,8 +144,8 @@ read_settings(struct rdb *d, const struct ewb_setting *s, size_t n)
 	o->compression = packing[packer];
 	o->direct = direct == 1;
 	/* what was not synced may be there with holes */
-	o->point_in_time = way == 2 ||
-	                   (way == 0 && d->commit.mode != DUR_SYNC_COMMIT);
+	o->point_in_time =
+		way == 2 || (way == 0 && d->commit.mode != DUR_SYNC_COMMIT);
 	return 0;
 }
 
@@ -198,9 +198,10 @@ set_options(struct rdb *d)
 	                                                           o->direct);
 	rocksdb_options_compaction_readahead_size(opt, 2 << 20);
 	rocksdb_options_set_wal_recovery_mode(
-		opt, o->point_in_time ?
-			     rocksdb_point_in_time_recovery :
-			     rocksdb_tolerate_corrupted_tail_records_recovery);
+		opt,
+		o->point_in_time
+			? rocksdb_point_in_time_recovery
+			: rocksdb_tolerate_corrupted_tail_records_recovery);
 	rocksdb_options_set_compaction_filter_factory(opt, d->expiry);
 	/* After one write of its log has failed, the next one ends the process
 	 * where RocksDB is built with assertions, as Debian's is. */
@@ -378,10 +379,10 @@ open_first(struct rdb *d)
 	if (status == EWB_OK)
 		return EWB_OK;
 	ewb_host_error(d->host, "path=%s: %s%s", d->place.path, d->why,
-	               begins(d->why, "Corruption") ?
-	                       "; restore a copy, or, if it is the log, say "
-	                       "recovery=point-in-time" :
-	                       "");
+	               begins(d->why, "Corruption")
+	                       ? "; restore a copy, or, if it is the log, say "
+	                         "recovery=point-in-time"
+	                       : "");
 	return status;
 }
 
@@ -393,7 +394,8 @@ open_commit(struct rdb *d)
 	size_t n = 0;
 	enum ewb_status status;
 
-	at = rocksdb_get(d->db, d->any, RDB_STATE_KEY, RDB_STATE_NKEY, &n, &err);
+	at = rocksdb_get(d->db, d->any, RDB_STATE_KEY, RDB_STATE_NKEY, &n,
+	                 &err);
 	status = rdb_status(err, d->why, sizeof d->why);
 	if (status == EWB_OK) /* none in what is not new: refused, as "" is */
 		status = dur_commit_open(&d->commit, d->host, &rdb_store, d,
@@ -426,8 +428,8 @@ rdb_open(struct rdb *d, struct ewb_host *host, const struct ewb_setting *s,
 	d->host = host;
 	if (read_settings(d, s, n))
 		return EWB_INVALID;
-	status = dur_place_open(&d->place, host, dur_setting(s, n, "path", NULL),
-	                        "CURRENT");
+	status = dur_place_open(&d->place, host,
+	                        dur_setting(s, n, "path", NULL), "CURRENT");
 	if (status != EWB_OK) {
 		dur_place_close(&d->place);
 		return status;

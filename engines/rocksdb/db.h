@@ -34,8 +34,8 @@ struct rdb_options {
 };
 
 struct rdb_counters {
-	_Atomic uint64_t gets_cached, gets_cold, disk_calls, reopened, scans_ended,
-		expired, read_errors;
+	_Atomic uint64_t gets_cached, gets_cold, disk_calls, reopened,
+		scans_ended, expired, read_errors;
 };
 
 struct rdb {
@@ -47,7 +47,8 @@ struct rdb {
 	rocksdb_cache_t *cache;
 	rocksdb_env_t *env;
 	rocksdb_compactionfilterfactory_t *expiry;
-	rocksdb_readoptions_t *cached, *any; /* block cache only; and the disk */
+	rocksdb_readoptions_t *cached; /* the block cache only */
+	rocksdb_readoptions_t *any;    /* and the disk */
 	rocksdb_writeoptions_t *synced, *unsynced; /* which do not wait */
 	rocksdb_writeoptions_t *patient; /* synced, however long it takes */
 	struct ewb_task *readers[RDB_MAX_READERS];

@@ -68,7 +68,8 @@ release(void *arg)
 	struct rdb_hot_record *e = arg;
 
 	/* the last one sees what the others have read */
-	if (atomic_fetch_sub_explicit(&e->holders, 1, memory_order_acq_rel) == 1)
+	if (atomic_fetch_sub_explicit(&e->holders, 1, memory_order_acq_rel) ==
+	    1)
 		free(e);
 }
 

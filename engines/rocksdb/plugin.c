@@ -126,14 +126,17 @@ static const struct ewb_param params[] = {
 	{ "sync", "commit",
 	  "commit: an answer means that it is on disk; interval:MS; none" },
 	{ "cache", "256M", "memory for blocks of data, indexes and filters" },
-	{ "hot", "32M", "memory for records that are asked for often; 0: none" },
+	{ "hot", "32M",
+	  "memory for records that are asked for often; 0: none" },
 	{ "memtable", "64M", "memory for what was written last" },
 	{ "compression", "lz4", "lz4, zstd, snappy or none" },
 	{ "direct", "no", "yes: past the system's page cache" },
-	{ "readers", "16", "reads from the disk at once, if --pool has threads" },
+	{ "readers", "16",
+	  "reads from the disk at once, if --pool has threads" },
 	{ "background", "2", "flushes and compactions at once" },
 	{ "recovery", "auto",
-	  "point-in-time: open a damaged log up to where it is damaged; strict: "
+	  "point-in-time: open a damaged log up to where it is damaged; "
+	  "strict: "
 	  "do not; auto: strict with sync=commit" },
 	{ 0 }
 };
@@ -145,8 +148,7 @@ EWB_ENGINE(.name = "rocksdb", .help = "keeps records on disk, in RocksDB",
            .can = EWB_CAN_CAS | EWB_CAN_EXPIRE | EWB_CAN_FLAGS |
                   EWB_CAN_SNAPSHOT,
            .max_key = DUR_MAX_KEY, .params = params, .open = open,
-           .close = close, .get = get,
-           .prefetch = prefetch, .store = store, .remove = remove,
-           .flush = flush, .cancel = cancel, .stats = stats,
+           .close = close, .get = get, .prefetch = prefetch, .store = store,
+           .remove = remove, .flush = flush, .cancel = cancel, .stats = stats,
            .scan_open = scan_open, .scan_next = scan_next,
            .scan_close = scan_close, .own = own)

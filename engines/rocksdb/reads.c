@@ -126,8 +126,8 @@ rdb_change(struct rdb *d, struct ewb_cookie *c, const struct ewb_request *r,
 		if (status == EWB_OK)
 			release(slice);
 	}
-	return status == EWB_WOULDBLOCK ? queue(d, c, verb, 0) :
-	                                  dur_commit_begin(&d->commit, c, verb);
+	return status == EWB_WOULDBLOCK ? queue(d, c, verb, 0)
+	                                : dur_commit_begin(&d->commit, c, verb);
 }
 
 /* Background. */
@@ -147,9 +147,8 @@ static void
 gather(struct rdb *d, struct gathered *g)
 {
 	size_t part = dur_queue_length(&d->reads) / d->options.readers + 1;
-	struct dur_job *j =
-		dur_queue_take(&d->reads, part < AT_ONCE ? part : AT_ONCE,
-	                       &g->n);
+	struct dur_job *j = dur_queue_take(
+		&d->reads, part < AT_ONCE ? part : AT_ONCE, &g->n);
 	size_t i;
 
 	for (i = 0; i < g->n; i++, j = j->next) {
@@ -237,7 +236,8 @@ read_some(struct ewb_task *t, void *arg)
 	if (g.n == 0)
 		return;
 	open = fetch(d, &g);
-	atomic_fetch_add_explicit(&d->count.disk_calls, 1, memory_order_relaxed);
+	atomic_fetch_add_explicit(&d->count.disk_calls, 1,
+	                          memory_order_relaxed);
 	for (i = 0; i < g.n; i++) {
 		if (open)
 			finish(d, g.jobs[i], g.values[i], g.errors[i]);
@@ -255,8 +255,8 @@ rdb_reads_open(struct rdb *d)
 
 	dur_queue_init(&d->reads);
 	for (i = 0; i < d->options.readers; i++) {
-		d->readers[i] = ewb_task_new(d->host, EWB_READER, "read",
-		                             read_some, d);
+		d->readers[i] =
+			ewb_task_new(d->host, EWB_READER, "read", read_some, d);
 		if (!d->readers[i]) {
 			ewb_host_error(d->host, "out of memory");
 			rdb_reads_close(d);

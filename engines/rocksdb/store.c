@@ -152,8 +152,9 @@ static enum ewb_status
 commit(void *db, bool sync)
 {
 	struct rdb *d = db;
-	const rocksdb_writeoptions_t *o =
-		!d->serving ? d->patient : sync ? d->synced : d->unsynced;
+	const rocksdb_writeoptions_t *o = !d->serving ? d->patient
+	                                  : sync      ? d->synced
+	                                              : d->unsynced;
 	char *err = NULL;
 	enum ewb_status status;
 
