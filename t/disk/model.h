@@ -20,7 +20,9 @@
 #include "t/disk/chance.h"
 #include "t/disk/client.h"
 
-#define MODEL_VBUCKETS 64 /* as the server has if it is not told otherwise */
+#include "t/disk/server.h"
+
+#define MODEL_VBUCKETS SERVER_VBUCKETS
 #define MODEL_NSHARED 2
 #define MODEL_NSEEN 65536
 

@@ -100,13 +100,19 @@ server_wipe(struct server *s)
 static _Noreturn void
 be_server(const struct server *s)
 {
-	const char *argv[MAX_ARGS] = { s->ewbd, "-p", "0", "--port-file" };
-	char path[PATH_MAX], port[PATH_MAX];
-	size_t n = 5;
+	char path[PATH_MAX], port[PATH_MAX], vbuckets[8];
+	/* a deadline of its own would hide what does not answer, and end what a
+	 * busy machine has wait: patience is the tests' */
+	const char *argv[MAX_ARGS] = {
+		s->ewbd, "-p",          "0",      "--deadline",
+		"60000", "--vbuckets", vbuckets, "--port-file"
+	};
+	size_t n = 9;
 	int fd;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	argv[4] = below(s, "port", port);
+	snprintf(vbuckets, sizeof vbuckets, "%d", SERVER_VBUCKETS);
+	argv[8] = below(s, "port", port);
 	for (const char **a = s->args; *a && n < MAX_ARGS - 1;)
 		argv[n++] = *a++;
 	fd = open(below(s, "stderr", path), O_WRONLY | O_CREAT | O_TRUNC, 0600);

@@ -12,6 +12,10 @@
 #include "t/disk/control.h"
 #include "t/disk/undo.h"
 
+/* Few: a scan of each is made by a thread that gives way to everybody, and a
+ * machine that runs tests is busy. */
+#define SERVER_VBUCKETS 4
+
 struct server {
 	/* set by the caller */
 	const char *ewbd, *preload; /* preload null: without that disk */
