@@ -176,29 +176,70 @@ START_TEST(what_has_expired_is_not_answered)
 }
 END_TEST
 
-START_TEST(it_holds_no_more_than_its_limit_and_keeps_what_is_asked_for)
+/* What is not there is read so often. */
+static void
+ask(unsigned number, unsigned times)
 {
 	char key[16], value[128];
 	uint64_t version;
-	unsigned there = 0;
 
-	begin(1 << 20);
 	memset(value, 'v', sizeof value - 1);
 	value[sizeof value - 1] = '\0';
+	snprintf(key, sizeof key, "%u", number);
+	(void)get(key, NULL, &version);
+	for (; times; times--)
+		keep(key, value, version);
+	ck_assert_uint_le(rdb_hot_bytes(&hot), 1 << 20);
+}
+
+static unsigned
+there_are(unsigned from, unsigned past)
+{
+	uint64_t version;
+	char key[16];
+	unsigned n = 0;
+
+	for (unsigned i = from; i < past; i++) {
+		snprintf(key, sizeof key, "%u", i);
+		n += get(key, NULL, &version) == EWB_OK;
+	}
+	return n;
+}
+
+START_TEST(it_holds_no_more_than_its_limit_and_keeps_what_is_asked_for)
+{
+	uint64_t version;
+
+	begin(1 << 20);
 	(void)get("often", NULL, &version);
 	keep("often", "x", version);
 	for (unsigned i = 0; i < 20000; i++) {
-		snprintf(key, sizeof key, "%u", i);
-		(void)get(key, NULL, &version);
-		keep(key, value, version);
+		ask(i, 2);
 		ck_assert_int_eq(get("often", NULL, &version), EWB_OK);
-		ck_assert_uint_le(rdb_hot_bytes(&hot), 1 << 20);
 	}
-	for (unsigned i = 0; i < 20000; i++) {
-		snprintf(key, sizeof key, "%u", i);
-		there += get(key, NULL, &version) == EWB_OK;
-	}
-	ck_assert_uint_gt(there, 1000);
+	ck_assert_uint_gt(there_are(0, 20000), 1000);
+	/* the last ones */
+	ck_assert_uint_gt(there_are(19000, 20000), 990);
+	rdb_hot_close(&hot);
+}
+END_TEST
+
+START_TEST(when_it_is_full_what_is_read_once_pushes_nothing_out)
+{
+	unsigned before;
+
+	begin(1 << 20);
+	for (unsigned i = 0; i < 20000; i++)
+		ask(i, 1);
+	before = there_are(0, 20000);
+	ck_assert_uint_gt(before, 1000);
+	for (unsigned i = 20000; i < 60000; i++)
+		ask(i, 1);
+	ck_assert_uint_eq(there_are(0, 20000), before);
+	ck_assert_uint_eq(there_are(20000, 60000), 0);
+	/* but what comes again does */
+	ask(60000, 2);
+	ck_assert_uint_eq(there_are(60000, 60001), 1);
 	rdb_hot_close(&hot);
 }
 END_TEST
@@ -303,6 +344,8 @@ main(void)
 	tcase_add_test(t, a_flush_leaves_nothing_and_nothing_of_before_comes_in);
 	tcase_add_test(t, what_has_expired_is_not_answered);
 	tcase_add_test(t, it_holds_no_more_than_its_limit_and_keeps_what_is_asked_for);
+	tcase_add_test(
+		t, when_it_is_full_what_is_read_once_pushes_nothing_out);
 	tcase_add_test(t, a_record_that_is_sent_stays_while_it_is_forgotten);
 	tcase_add_test(t, without_memory_for_it_nothing_is_kept);
 	tcase_add_test(t, nobody_sees_what_was_there_before_what_was_seen);

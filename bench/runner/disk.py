@@ -36,6 +36,21 @@ def settle(server, patience=120):
         time.sleep(0.1)
 
 
+def warm(peers, server):
+    """Its hot keys are asked for until they are hot."""
+    peers.load(server, "-P", "bin", "-d", 16, "-k", HOT_KEYS, "-v", HOT_VALUE,
+               "-t", 1, "-w", 0)
+
+
+def forget(directory):
+    """What the system has of its files in memory, if they are nobody's."""
+    for name in os.listdir(directory):
+        fd = os.open(os.path.join(directory, name), os.O_RDONLY)
+        os.fsync(fd)
+        os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
+        os.close(fd)
+
+
 class Part:
     """What one engine's parts share."""
 
@@ -142,6 +157,7 @@ class Hot(Part):
                         "memory": self.peers.ewbd(options=ONE_VBUCKET)}
         for server in self.servers.values():
             fill(self.peers, server, records=HOT_KEYS, value=HOT_VALUE)
+            warm(self.peers, server)
 
     def get(self, name, depth, number):
         got = self.peers.load(
@@ -174,7 +190,11 @@ class Big(Part):
                    [(lib, "cold")], 0.9, ">=", "/s"),
             Target("CPU of one", (e, "cold CPU"), [(lib, "cold CPU")], None),
             Target("p99 of 2000 hot gets/s beside cold gets and a scan",
-                   (e, "beside"), [("alone", e)], 3)]
+                   (e, "beside"), [("alone", e)], 3),
+            Target("p99 of the same in memory, beside the program's",
+                   ("memory beside", lib), [("memory alone", e)], None),
+            Target("p99 beside, engine's and memory's",
+                   (e, "beside"), [("memory beside", lib)], None)]
         if e == "rocksdb":
             out += [
                 Target("memory after kill -9", (e, "memory at start"),
@@ -240,6 +260,7 @@ class Big(Part):
         self.add("cache+hot+memtable", "cold", number,
                  sum(self.small.values()) + 64)
         self.peers.stop(server)
+        self.beside_direct(number)
 
     def kill_and_start(self, server, number):
         self.peers.load(server, "-P", "bin", "-r", 0, "-k", self.records,
@@ -254,7 +275,7 @@ class Big(Part):
         self.add(self.engine, "start", number, time.monotonic() - began)
         self.add(self.engine, "memory at start", number,
                  resident(server) / MIB)
-        self.add("cache+hot+memtable", "start", number, 256 + 32 + 64)
+        self.add("cache+hot+memtable", "start", number, 128 + 128 + 64)
         return server
 
     def scans(self, server, number):
@@ -284,6 +305,7 @@ class Big(Part):
                               readers=READERS,
                               **{k: "%dM" % v for k, v in self.small.items()})
         group = self.peers.memory_group(self.mib * MIB // 8)
+        forget(self.path)   # what the group's processes read is the group's
         return self.start(self.path, "none", pool, group=group)
 
     def cold_load(self, *args):
@@ -300,14 +322,18 @@ class Big(Part):
         self.add(self.engine, "cold", number, got["ops_s"])
         self.add(self.engine, "cold CPU", number, got["server_us"])
 
+    def like_cold(self):
+        """As the engine that gets cold ones, for the program."""
+        group = self.peers.group if self.engine == "lmdb" else None
+        args = ["-f", self.path, "-D", "-c", READERS, "-k", self.records,
+                "-v", VALUE, *self.rocksdb_like(sum(self.small.values()))]
+        return args, {"group": group, "cpus": self.peers.all_cpus}
+
     def cold_direct(self, number):
         t = self.cold_seconds()
-        group = self.peers.group if self.engine == "lmdb" else None
-        got = self.peers.direct(
-            self.engine, "gets", "-f", self.path, "-D", "-c", READERS, "-k",
-            self.records, "-v", VALUE, "-t", t, "-w", 2 * t,
-            *self.rocksdb_like(sum(self.small.values())), group=group,
-            cpus=self.peers.all_cpus)
+        args, where = self.like_cold()
+        got = self.peers.direct(self.engine, "gets", *args, "-t", t, "-w",
+                                2 * t, **where)
         self.add(self.library, "cold", number, got["ops_s"])
         self.add(self.library, "cold CPU", number, got["self_us"])
 
@@ -316,6 +342,7 @@ class Big(Part):
 
     def hot(self, server):
         t = max(self.bench.seconds, 1)
+        warm(self.peers, server)
         return self.peers.load_end(self.begin(
             server, "-P", "bin", "-R", 2000, "-k", HOT_KEYS, "-v", HOT_VALUE,
             "-t", t, "-w", t / 2))["p99_us"]
@@ -328,6 +355,20 @@ class Big(Part):
         self.add(self.engine, "beside", number, self.hot(server))
         for one in others:
             self.peers.load_cut(one)
+
+    def beside_direct(self, number):
+        """What becomes of a server that has nothing to do with it, when the
+        disk is that busy: the machine's part."""
+        server = self.peers.ewbd("memory", [], ONE_VBUCKET,
+                                 cpus=self.peers.all_cpus)
+        fill(self.peers, server, records=HOT_KEYS, value=HOT_VALUE)
+        self.add("memory alone", self.engine, number, self.hot(server))
+        args, where = self.like_cold()
+        other = self.peers.direct_begin(self.engine, "gets", *args, "-t",
+                                        1000, **where)
+        self.add("memory beside", self.library, number, self.hot(server))
+        self.peers.load_cut(other)
+        self.peers.stop(server)
 
 
 class Held(Part):

@@ -274,11 +274,13 @@ class Peers:
         process = self.load_begin(server, *args, cpus=cpus)
         return self.load_end(process)
 
-    def load_begin(self, server, *args, cpus=None):
-        process = self.spawn(self.load_argv(server, args),
-                             cpus or self.load_cpu, stdout=subprocess.PIPE)
+    def begin(self, argv, cpus=None, group=None):
+        process = self.spawn(argv, cpus, stdout=subprocess.PIPE, group=group)
         self.running.append(Server(process, None))
         return process
+
+    def load_begin(self, server, *args, cpus=None):
+        return self.begin(self.load_argv(server, args), cpus or self.load_cpu)
 
     def load_cut(self, process):
         """Ends one that has no end."""
@@ -296,9 +298,7 @@ class Peers:
 
     def output(self, argv, cpus=None, group=None):
         """Of another program, on the server's CPU."""
-        process = self.spawn(argv, cpus, stdout=subprocess.PIPE, group=group)
-        self.running.append(Server(process, None))
-        return self.finished(process)
+        return self.finished(self.begin(argv, cpus, group))
 
     def load_output(self, server, *args):
         return self.finished(self.load_begin(server, *args))
@@ -306,10 +306,16 @@ class Peers:
     def load_end(self, process):
         return self.report(self.finished(process), process.args)
 
+    def direct_argv(self, library, mode, args):
+        return [self.program("direct"), "-l", library, *map(str, args), mode]
+
     def direct(self, library, mode, *args, cpus=None, group=None):
         """The program that uses a library itself, on the server's CPU."""
-        argv = [self.program("direct"), "-l", library, *map(str, args), mode]
+        argv = self.direct_argv(library, mode, args)
         return self.report(self.output(argv, cpus, group), argv)
+
+    def direct_begin(self, library, mode, *args, cpus=None, group=None):
+        return self.begin(self.direct_argv(library, mode, args), cpus, group)
 
     def report(self, out, argv):
         report = {}

@@ -125,10 +125,10 @@ read_settings(struct rdb *d, const struct ewb_setting *s, size_t n)
 	const char *sync = dur_setting(s, n, "sync", "commit");
 	int packer, direct, way;
 
-	if (dur_setting_size(host, s, n, "cache", "256M", 1 << 20, &o->cache) ||
+	if (dur_setting_size(host, s, n, "cache", "128M", 1 << 20, &o->cache) ||
 	    dur_setting_size(host, s, n, "memtable", "64M", 1 << 20,
 	                     &o->memtable) ||
-	    dur_setting_size(host, s, n, "hot", "32M", 0, &o->hot) ||
+	    dur_setting_size(host, s, n, "hot", "128M", 0, &o->hot) ||
 	    read_number(host, s, n, "readers", "16", RDB_MAX_READERS,
 	                &o->readers) ||
 	    read_number(host, s, n, "background", "2", 64, &o->background) ||

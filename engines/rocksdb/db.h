@@ -21,10 +21,11 @@
 #include "../durable/gate.h"
 #include "../durable/place.h"
 #include "../durable/queue.h"
+#include "../durable/rest.h"
 #include "hot.h"
 
 #define RDB_WHY 240
-#define RDB_MAX_READERS 64u
+#define RDB_MAX_READERS DUR_REST_MOST
 
 struct rdb_options {
 	uint64_t cache, memtable, hot;
@@ -34,8 +35,17 @@ struct rdb_options {
 };
 
 struct rdb_counters {
-	_Atomic uint64_t gets_cached, gets_cold, disk_calls, reopened,
+	_Atomic uint64_t gets_behind, read_calls, blocks_read, reopened,
 		scans_ended, expired, read_errors;
+};
+
+struct rdb;
+
+struct rdb_reader {
+	/* set once */
+	struct rdb *db;
+	unsigned number;
+	struct ewb_task *task;
 };
 
 struct rdb {
@@ -51,12 +61,13 @@ struct rdb {
 	rocksdb_readoptions_t *any;    /* and the disk */
 	rocksdb_writeoptions_t *synced, *unsynced; /* which do not wait */
 	rocksdb_writeoptions_t *patient; /* synced, however long it takes */
-	struct ewb_task *readers[RDB_MAX_READERS];
+	struct rdb_reader readers[RDB_MAX_READERS];
 	/* see there */
 	struct dur_gate gate;
 	struct dur_cursors cursors;
 	struct dur_commit commit;
 	struct dur_queue reads;
+	struct dur_rest resting; /* of the readers */
 	struct rdb_hot hot;
 	/* any thread inside the gate; changed while it is shut; null: sick, and
 	 * it could not be opened */
@@ -70,7 +81,6 @@ struct rdb {
 	char why[RDB_WHY];
 	/* any thread */
 	_Atomic bool sick; /* cleared by the writer */
-	_Atomic unsigned next_reader;
 	struct rdb_counters count;
 };
 

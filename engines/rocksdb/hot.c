@@ -44,10 +44,16 @@ set_link(struct rdb_hot_record *_Atomic *at, struct rdb_hot_record *e)
 	atomic_store_explicit(at, e, memory_order_relaxed);
 }
 
+static size_t
+place_of(const struct rdb_hot *h, uint32_t hash)
+{
+	return hash / RDB_HOT_SHARDS % h->nbuckets;
+}
+
 static struct rdb_hot_record *_Atomic *
 bucket_of(const struct rdb_hot *h, const struct rdb_hot_shard *s, uint32_t hash)
 {
-	return &s->buckets[hash / RDB_HOT_SHARDS % h->nbuckets];
+	return &s->buckets[place_of(h, hash)];
 }
 
 static unsigned
@@ -89,7 +95,8 @@ rdb_hot_open(struct rdb_hot *h, uint64_t limit)
 
 		pthread_mutex_init(&s->lock, NULL);
 		s->buckets = calloc(h->nbuckets, sizeof *s->buckets);
-		all &= s->buckets != NULL;
+		s->seen = calloc(h->nbuckets, sizeof *s->seen);
+		all &= s->buckets && s->seen;
 	}
 	if (all)
 		return EWB_OK;
@@ -244,6 +251,29 @@ add(struct rdb_hot *h, struct rdb_hot_shard *s, struct rdb_hot_record *e)
 	s->bytes += size_of(e);
 }
 
+/* Under the lock: it has not changed since, and is not here. */
+static bool
+fresh(struct rdb_hot *h, struct rdb_hot_shard *s, const struct ewb_request *r,
+      uint64_t version)
+{
+	unsigned slot = slot_of(r->hash);
+
+	return s->slots[slot].version == version && !s->slots[slot].writing &&
+	       !follow(find(h, s, r));
+}
+
+/* Under the lock: there is room for n bytes, or it comes again. */
+static bool
+welcome(struct rdb_hot *h, struct rdb_hot_shard *s, uint32_t hash, size_t n)
+{
+	uint32_t *seen = &s->seen[place_of(h, hash)];
+
+	if (s->bytes + n <= h->limit || *seen == hash)
+		return true;
+	*seen = hash;
+	return false;
+}
+
 void
 rdb_hot_keep(struct rdb_hot *h, const struct ewb_request *r,
              const struct ewb_item *i, uint64_t version)
@@ -251,23 +281,26 @@ rdb_hot_keep(struct rdb_hot *h, const struct ewb_request *r,
 	struct rdb_hot_shard *s = shard_of(h, r->hash);
 	struct rdb_hot_record *e;
 	size_t n = sizeof *e + r->nkey + i->nvalue;
-	unsigned slot = slot_of(r->hash);
-	bool kept;
+	bool keep;
 
 	if (n > h->limit / PART)
+		return;
+	pthread_mutex_lock(&s->lock);
+	keep = fresh(h, s, r, version) && welcome(h, s, r->hash, n);
+	pthread_mutex_unlock(&s->lock);
+	if (!keep)
 		return;
 	e = new_record(r, i);
 	if (!e)
 		return; /* it is a cache */
 	pthread_mutex_lock(&s->lock);
-	kept = s->slots[slot].version == version && !s->slots[slot].writing &&
-	       !follow(find(h, s, r));
-	if (kept) {
+	keep = fresh(h, s, r, version); /* still */
+	if (keep) {
 		make_room(h, s, n);
 		add(h, s, e);
 	}
 	pthread_mutex_unlock(&s->lock);
-	if (!kept)
+	if (!keep)
 		free(e);
 }
 
@@ -357,6 +390,7 @@ rdb_hot_close(struct rdb_hot *h)
 		while (s->hand)
 			drop_record(h, s, s->hand);
 		free(s->buckets);
+		free(s->seen);
 		pthread_mutex_destroy(&s->lock);
 	}
 	free(h->shards);

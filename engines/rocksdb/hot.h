@@ -8,7 +8,10 @@
  *      it has ended ──▶ version + 1; then the writer is answered
  *
  * What was read before a write or beside it is not kept: so nobody sees what was
- * there before once somebody has seen what is there now. */
+ * there before once somebody has seen what is there now.
+ *
+ * Once all is full, what is read for the first time is not kept, but remembered
+ * by its hash: a walk through all records pushes nothing out. */
 #ifndef ROCKSDB_HOT_H
 #define ROCKSDB_HOT_H
 
@@ -29,6 +32,7 @@ struct rdb_hot_shard {
 	struct rdb_hot_record *_Atomic *buckets;
 	pthread_mutex_t lock;
 	/* under lock */
+	uint32_t *seen; /* hashes, each at the place of its bucket */
 	struct {
 		uint64_t version;
 		unsigned writing; /* begun, and not ended: nothing is kept */

@@ -5,6 +5,7 @@
 #include "reads.h"
 
 #define AT_ONCE 32u      /* keys in one MultiGet */
+#define IN_A_ROW 16u     /* before others have the thread */
 #define LEND_FROM 16384u /* smaller values are copied */
 
 static void
@@ -48,86 +49,43 @@ reply(struct rdb *d, struct ewb_cookie *c, rocksdb_pinnableslice_t *slice,
 	return status;
 }
 
-/* EWB_WOULDBLOCK: the disk has to be asked, or the gate is shut. */
-static enum ewb_status
-find(struct rdb *d, const struct ewb_request *r, const rocksdb_readoptions_t *o,
-     rocksdb_pinnableslice_t **slice)
-{
-	struct dur_key k;
-	char *err = NULL;
-
-	dur_key_make(&k, r->vbucket, r->key, r->nkey);
-	*slice = rocksdb_get_pinned(d->db, o, (const char *)k.at, k.n, &err);
-	if (err)
-		return rdb_read_failed(d, err);
-	return *slice ? EWB_OK : EWB_NOT_FOUND;
-}
-
-static enum ewb_status
-find_at_once(struct rdb *d, const struct ewb_request *r,
-             rocksdb_pinnableslice_t **slice)
-{
-	enum ewb_status status = EWB_WOULDBLOCK;
-
-	if (!dur_gate_try(&d->gate))
-		return EWB_WOULDBLOCK;
-	if (d->db)
-		status = find(d, r, d->cached, slice);
-	dur_gate_leave(&d->gate);
-	return status;
-}
-
 static enum ewb_status
 queue(struct rdb *d, struct ewb_cookie *c, enum dur_verb verb, uint64_t version)
 {
 	struct dur_job *j;
 	enum ewb_status status = dur_job_new(c, verb, &j);
-	unsigned next;
+	int reader;
 
 	if (status != EWB_OK)
 		return status;
 	j->note = version;
-	next = atomic_fetch_add(&d->next_reader, 1);
 	dur_queue_push(&d->reads, j);
-	ewb_task_wake(d->readers[next % d->options.readers]);
+	reader = dur_rest_claim(&d->resting);
+	if (reader >= 0)
+		ewb_task_wake(d->readers[reader].task);
 	return EWB_WOULDBLOCK;
 }
 
 enum ewb_status
 rdb_get(struct rdb *d, struct ewb_cookie *c, const struct ewb_request *r)
 {
-	rocksdb_pinnableslice_t *slice;
 	uint64_t version;
 	enum ewb_status status;
 
 	if (ewb_cookie_resumed(c) != EWB_NEW)
 		return EWB_OK; /* the reply is there */
 	status = rdb_hot_get(&d->hot, c, r, ewb_host_time(d->host), &version);
-	if (status != EWB_NOT_FOUND)
-		return status;
-	status = find_at_once(d, r, &slice);
-	if (status == EWB_WOULDBLOCK)
-		return queue(d, c, DUR_GET, version);
-	atomic_fetch_add_explicit(&d->count.gets_cached, 1,
-	                          memory_order_relaxed);
-	return status == EWB_OK ? reply(d, c, slice, version) : status;
+	return status == EWB_NOT_FOUND ? queue(d, c, DUR_GET, version) : status;
 }
 
 enum ewb_status
 rdb_change(struct rdb *d, struct ewb_cookie *c, const struct ewb_request *r,
            enum dur_verb verb)
 {
-	rocksdb_pinnableslice_t *slice;
-	enum ewb_status status = EWB_OK;
-
 	if (ewb_cookie_resumed(c) == EWB_NEW &&
-	    (verb == DUR_REMOVE || r->expect != EWB_EXPECT_ANY)) {
-		status = find_at_once(d, r, &slice);
-		if (status == EWB_OK)
-			release(slice);
-	}
-	return status == EWB_WOULDBLOCK ? queue(d, c, verb, 0)
-	                                : dur_commit_begin(&d->commit, c, verb);
+	    (verb == DUR_REMOVE || r->expect != EWB_EXPECT_ANY))
+		return queue(d, c, verb, 0);
+	return dur_commit_begin(&d->commit, c, verb);
 }
 
 /* Background. */
@@ -161,9 +119,8 @@ gather(struct rdb *d, struct gathered *g)
 	}
 }
 
-/* Inside the gate. */
 static void
-ask_db(struct rdb *d, struct gathered *g)
+get_all(struct rdb *d, struct gathered *g)
 {
 	if (g->n > 1) {
 		rocksdb_batched_multi_get_cf(d->db, d->any, d->family, g->n,
@@ -175,6 +132,28 @@ ask_db(struct rdb *d, struct gathered *g)
 	g->errors[0] = NULL;
 	g->values[0] = rocksdb_get_pinned(d->db, d->any, g->at[0], g->sizes[0],
 	                                  &g->errors[0]);
+}
+
+/* Inside the gate. */
+static void
+ask_db(struct rdb *d, struct gathered *g)
+{
+	rocksdb_perfcontext_t *work;
+
+	rocksdb_set_perf_level(rocksdb_enable_count); /* of this thread */
+	work = rocksdb_perfcontext_create();
+	rocksdb_perfcontext_reset(work);
+	get_all(d, g);
+	/* relaxed: statistics */
+	atomic_fetch_add_explicit(
+		&d->count.blocks_read,
+		rocksdb_perfcontext_metric(work, rocksdb_block_read_count),
+		memory_order_relaxed);
+	rocksdb_perfcontext_destroy(work);
+	atomic_fetch_add_explicit(&d->count.gets_behind, g->n,
+	                          memory_order_relaxed);
+	atomic_fetch_add_explicit(&d->count.read_calls, 1,
+	                          memory_order_relaxed);
 }
 
 /* False: the database could not be opened anew; there is nothing to ask. */
@@ -205,7 +184,6 @@ finish(struct rdb *d, struct dur_job *j, rocksdb_pinnableslice_t *value,
 		dur_commit_push(&d->commit, j);
 		return;
 	}
-	atomic_fetch_add_explicit(&d->count.gets_cold, 1, memory_order_relaxed);
 	if (err)
 		status = rdb_read_failed(d, err);
 	else if (value)
@@ -225,43 +203,57 @@ finish_shut(struct rdb *d, struct dur_job *j)
 }
 
 static void
+read_gathered(struct rdb *d, struct gathered *g)
+{
+	bool open = fetch(d, g);
+	size_t i;
+
+	for (i = 0; i < g->n; i++) {
+		if (open)
+			finish(d, g->jobs[i], g->values[i], g->errors[i]);
+		else
+			finish_shut(d, g->jobs[i]);
+	}
+}
+
+static void
 read_some(struct ewb_task *t, void *arg)
 {
-	struct rdb *d = arg;
+	struct rdb_reader *r = arg;
+	struct rdb *d = r->db;
 	struct gathered g;
-	size_t i;
-	bool open;
+	unsigned i;
 
-	gather(d, &g);
-	if (g.n == 0)
-		return;
-	open = fetch(d, &g);
-	atomic_fetch_add_explicit(&d->count.disk_calls, 1,
-	                          memory_order_relaxed);
-	for (i = 0; i < g.n; i++) {
-		if (open)
-			finish(d, g.jobs[i], g.values[i], g.errors[i]);
-		else
-			finish_shut(d, g.jobs[i]);
+	for (i = 0; i < IN_A_ROW; i++) {
+		gather(d, &g);
+		if (g.n == 0)
+			break;
+		read_gathered(d, &g);
 	}
-	if (dur_queue_length(&d->reads))
+	dur_rest_begin(&d->resting, r->number);
+	if (dur_queue_length(&d->reads)) {
+		dur_rest_end(&d->resting, r->number);
 		ewb_task_again(t);
+	}
 }
 
 enum ewb_status
 rdb_reads_open(struct rdb *d)
 {
-	uint64_t i;
+	unsigned i;
 
 	dur_queue_init(&d->reads);
 	for (i = 0; i < d->options.readers; i++) {
-		d->readers[i] =
-			ewb_task_new(d->host, EWB_READER, "read", read_some, d);
-		if (!d->readers[i]) {
+		struct rdb_reader *r = &d->readers[i];
+
+		*r = (struct rdb_reader){ d, i, NULL };
+		r->task = ewb_task_new(d->host, EWB_READER, "read", read_some, r);
+		if (!r->task) {
 			ewb_host_error(d->host, "out of memory");
 			rdb_reads_close(d);
 			return EWB_NO_MEMORY;
 		}
+		dur_rest_begin(&d->resting, i);
 	}
 	return EWB_OK;
 }
@@ -271,7 +263,7 @@ rdb_reads_close(struct rdb *d)
 {
 	uint64_t i;
 
-	for (i = 0; i < d->options.readers && d->readers[i]; i++)
-		ewb_task_free(d->readers[i]);
+	for (i = 0; i < d->options.readers && d->readers[i].task; i++)
+		ewb_task_free(d->readers[i].task);
 	dur_queue_fini(&d->reads);
 }

@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Gets.  What is in the block cache, or in memory, is answered at once; the
- * others wait for one of the readers, each of which takes some of them and
- * asks for all in one MultiGet.
+/* Gets.  What is hot is answered at once; the others wait for one of the
+ * readers, each of which takes some of them and asks for all in one MultiGet.
  *
- *      get ── in the cache? ──▶ answered, on the front end
+ *      get ── hot? ──▶ answered, on the front end
  *               └─ no ──▶ queue ──▶ a reader: MultiGet, replies, notifies
  *
- * A store or remove that compares, and finds its record is not in the cache,
- * comes along: the readers have it fetched, and hand the job to the writer,
- * who need not wait for a disk with a whole batch. */
+ * The front end does not ask RocksDB, not even for what is in its cache alone:
+ * such a get goes to the disk all the same for a part of an index that has been
+ * pushed out (as of 7.8 the read tier is not handed on to it).
+ *
+ * A store or remove that compares comes along: the readers have its record
+ * fetched, and hand the job to the writer, who need not wait for a disk with a
+ * whole batch. */
 #ifndef ROCKSDB_READS_H
 #define ROCKSDB_READS_H
 

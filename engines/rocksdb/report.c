@@ -20,9 +20,9 @@ add_brief(struct rdb *d, struct ewb_cookie *c)
 		const char *name;
 		uint64_t value;
 	} stats[] = {
-		{ "gets_from_cache", atomic_load(&d->count.gets_cached) },
-		{ "gets_from_disk", atomic_load(&d->count.gets_cold) },
-		{ "disk_calls", atomic_load(&d->count.disk_calls) },
+		{ "gets_behind", atomic_load(&d->count.gets_behind) },
+		{ "read_calls", atomic_load(&d->count.read_calls) },
+		{ "blocks_read", atomic_load(&d->count.blocks_read) },
 		{ "read_errors", atomic_load(&d->count.read_errors) },
 		{ "expired", atomic_load(&d->count.expired) },
 		{ "reopened", atomic_load(&d->count.reopened) },

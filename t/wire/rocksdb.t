@@ -52,13 +52,21 @@ fact "it is loaded anew while clients are there" ctl engine reload >"$dir/out"
 fact "and has it all" cmp <(ctl scan) <(lines 1 2000)
 fact "it ends well" stop "$pid"
 
+again hot
+fact "what was not asked for before is found" test "$(gets 1 500)" = 500
+behind=$(stat gets_behind)
+fact "behind the front end" test "$behind" = 500
+fact "what was is found" test "$(gets 1 500)" = 500
+fact "at once" test "$(stat gets_behind)" = "$behind"
+fact "and ends well" stop_well hot "$pid"
+
 again cold hot=0 readers=1
 fact "what is not in the cache is found" test "$(gets 1 500)" = 500
-disk=$(stat gets_from_disk) many=$(stat disk_calls)
+disk=$(stat blocks_read)
 fact "on the disk" test "$disk" -gt 0
-fact "several at once" test "$many" -lt "$disk"
+fact "several at once" test "$(stat read_calls)" -lt "$(stat gets_behind)"
 fact "what is in the cache is found" test "$(gets 1 500)" = 500
-fact "without the disk" test "$(stat gets_from_disk)" = "$disk"
+fact "without the disk" test "$(stat blocks_read)" = "$disk"
 fact "and ends well" stop_well cold "$pid"
 
 start copy "$rocksdb" path="$dir/copy"
