@@ -18,7 +18,7 @@ fi
 to_build=(gcc libc6-dev make autoconf automake libtool pkg-config libev-dev
 	libjson-c-dev libdeflate-dev librocksdb-dev liblmdb-dev check)
 to_run=(netcat-openbsd)
-to_check=(clang g++ spin tcc mandoc xz-utils netcat-openbsd libmemcached-tools
+to_check=(clang g++ spin tcc mandoc xz-utils netcat-openbsd libmemcached-tools memcached
 	python3 python3-pylibmc python3-pymemcache)
 
 passed=0 failed=0 skipped=0

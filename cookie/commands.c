@@ -4,6 +4,7 @@
 
 #include "cookie/dispatch.h"
 #include "cookie/instance.h"
+#include "cookie/meta.h"
 #include "cookie/own.h"
 
 /* What the engine did not say it can do is refused by name. */
@@ -232,6 +233,14 @@ ewb_commands_basic(struct ewb_core *core)
 		{ EWB_OP_DECR, { .run = ewb_compose_run, .keyed = 1 } },
 		{ EWB_OP_TOUCH, { .run = ewb_compose_run, .keyed = 1 } },
 		{ EWB_OP_GAT, { .run = ewb_compose_run, .keyed = 1 } },
+		{ EWB_OP_META_GET,
+		  { .run = ewb_meta_get_run, .keyed = 1, .reviews = 1 } },
+		{ EWB_OP_META_GAT, { .run = ewb_compose_run, .keyed = 1 } },
+		{ EWB_OP_META_SET, { .run = ewb_compose_run, .keyed = 1 } },
+		{ EWB_OP_META_DELETE, { .run = ewb_compose_run, .keyed = 1 } },
+		{ EWB_OP_META_COUNT, { .run = ewb_compose_run, .keyed = 1 } },
+		{ EWB_OP_META_DEBUG,
+		  { .run = ewb_meta_get_run, .keyed = 1, .reviews = 1 } },
 		{ EWB_OP_FLUSH, { .run = run_flush, .barrier = 1 } },
 		{ EWB_OP_STATS, { .run = run_engine, .barrier = 1 } },
 	};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Commands that the framework makes out of a get and a store: append, prepend,
- * incr, decr, touch, get-and-touch.
+ * incr, decr, touch, get-and-touch, and the meta commands of meta.c.
  *
  *      KEY ──▶ GET ──▶ (compute) ──▶ STORE ──▶ status
  *               ▲                      │ somebody else was faster
@@ -14,11 +14,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cookie/dispatch.h"
+#include "cookie/compose.h"
 #include "cookie/instance.h"
+#include "cookie/meta.h"
 #include "lib/check.h"
-
-enum { START, GETTING, STORING };
 
 /* Plain stores may win this often. */
 #define TRIES 100
@@ -65,22 +64,12 @@ start_get(struct ewb_cookie *c) EWB_ON_FRONT
 	get->request.nvalue = 0;
 	get->request.cas = 0;
 	get->request.expect = EWB_EXPECT_ANY;
-	c->compose.phase = GETTING;
+	c->compose.phase = EWB_COMPOSE_GETTING;
 	return ewb_child_run(get);
 }
 
-/* What to store: the value, its flags and its expiry. */
-struct update {
-	const void *value;
-	size_t nvalue;
-	uint32_t flags, expiry;
-	uint8_t datatype;
-	enum ewb_expect expect;
-	uint64_t cas;
-};
-
-static enum ewb_status
-start_store(struct ewb_cookie *c, const struct update *u) EWB_ON_FRONT
+enum ewb_status
+ewb_compose_store(struct ewb_cookie *c, const struct ewb_update *u)
 {
 	struct ewb_cookie *store = ewb_child_take(c, EWB_OP_SET);
 
@@ -94,12 +83,12 @@ start_store(struct ewb_cookie *c, const struct update *u) EWB_ON_FRONT
 	store->request.datatype = u->datatype;
 	store->request.expect = u->expect;
 	store->request.cas = u->cas;
-	c->compose.phase = STORING;
+	c->compose.phase = EWB_COMPOSE_STORING;
 	return ewb_child_run(store);
 }
 
 static enum ewb_status
-join(struct ewb_cookie *c, const struct ewb_reply *old, struct update *u)
+join(struct ewb_cookie *c, const struct ewb_reply *old, struct ewb_update *u)
 	EWB_ON_FRONT
 {
 	const struct ewb_request *r = &c->request;
@@ -123,68 +112,112 @@ join(struct ewb_cookie *c, const struct ewb_reply *old, struct update *u)
 	}
 	u->value = to;
 	u->nvalue = n;
+	u->datatype = ewb_item_datatype(u->datatype); /* it is a new one */
 	return EWB_OK;
 }
 
-/* A counter's text: up to 20 digits, blanks after them. */
+static int
+is_blank(uint8_t c)
+{
+	return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+/* A counter's text, as memcached reads it: blanks, perhaps a plus, digits, and
+ * nothing behind them or a blank or a 0, and then anything. */
 static int
 number(const uint8_t *p, size_t n, uint64_t *value)
 {
+	const uint8_t *end = p + n, *first;
 	uint64_t v = 0;
 
-	while (n && p[n - 1] == ' ')
-		n--;
-	if (n == 0 || n > 20)
-		return -1;
-	for (; n; n--, p++) {
-		if (*p < '0' || *p > '9' || v > (UINT64_MAX - (*p - '0')) / 10)
+	while (p < end && is_blank(*p))
+		p++;
+	if (p < end && *p == '+')
+		p++;
+	for (first = p; p < end && *p >= '0' && *p <= '9'; p++) {
+		if (v > (UINT64_MAX - (*p - '0')) / 10)
 			return -1;
 		v = v * 10 + (*p - '0');
 	}
+	if (p == first || (p < end && *p && !is_blank(*p)))
+		return -1;
 	*value = v;
 	return 0;
 }
 
-static void
-spell(struct ewb_compose *p, struct update *u)
+/* With blanks behind it up to the length that it had: as memcached, which writes
+ * it in place. */
+static enum ewb_status
+spell(struct ewb_cookie *c, struct ewb_update *u, size_t was) EWB_ON_FRONT
 {
-	u->value = p->digits;
-	u->nvalue = (size_t)snprintf((char *)p->digits, sizeof p->digits,
-	                             "%llu", (unsigned long long)p->number);
+	struct ewb_compose *p = &c->compose;
+	uint8_t *to = p->digits;
+	size_t n = (size_t)snprintf((char *)to, sizeof p->digits, "%llu",
+	                            (unsigned long long)p->number);
+
+	if (was > sizeof p->digits) {
+		p->joined = ewb_chunk_take(&c->dispatch->core->chunks, was);
+		if (p->joined == NULL)
+			return EWB_NO_MEMORY;
+		to = p->joined->data;
+		memcpy(to, p->digits, n);
+	}
+	if (n < was)
+		memset(to + n, ' ', was - n);
+	u->value = to;
+	u->nvalue = n < was ? was : n;
+	return EWB_OK;
 }
 
-static enum ewb_status
-count(struct ewb_cookie *c, const struct ewb_reply *old, struct update *u)
-	EWB_ON_FRONT
+enum ewb_status
+ewb_compose_count(struct ewb_cookie *c, int down, const struct ewb_reply *old,
+                  struct ewb_update *u)
 {
 	struct ewb_compose *p = &c->compose;
 	uint64_t delta = c->frame.delta, v;
 
 	if (number(ewb_reply_data(old), old->len, &v))
 		return EWB_NOT_NUMBER;
-	if (c->op == EWB_OP_INCR)
-		p->number = v + delta; /* wraps, as the protocol says */
-	else
+	if (down)
 		p->number = v > delta ? v - delta : 0;
-	spell(p, u);
+	else
+		p->number = v + delta; /* wraps, as the protocol says */
+	if (spell(c, u, old->len) != EWB_OK)
+		return EWB_NO_MEMORY;
+	if (u->nvalue > old->len) /* a new one, in memcached, is not stale */
+		u->datatype = ewb_item_datatype(u->datatype);
 	return EWB_OK;
+}
+
+void
+ewb_compose_initial(struct ewb_cookie *c, struct ewb_update *u)
+{
+	c->compose.number = c->frame.initial;
+	(void)spell(c, u, 0); /* in place */
+}
+
+static int
+is_meta(enum ewb_op op)
+{
+	return op >= EWB_OP_META_GET && op <= EWB_OP_META_DEBUG;
 }
 
 /* No such key. */
 static enum ewb_status
 missing(struct ewb_cookie *c) EWB_ON_FRONT
 {
-	struct update u = { .expect = EWB_EXPECT_ABSENT };
+	struct ewb_update u = { .expect = EWB_EXPECT_ABSENT };
 
+	if (is_meta(c->op))
+		return ewb_meta_missing(c);
 	if (c->op == EWB_OP_APPEND || c->op == EWB_OP_PREPEND)
 		return EWB_NOT_STORED;
 	if (!(c->frame.is & EWB_IS_CREATE) ||
 	    (c->op != EWB_OP_INCR && c->op != EWB_OP_DECR))
 		return EWB_NOT_FOUND;
-	c->compose.number = c->frame.initial;
-	spell(&c->compose, &u);
+	ewb_compose_initial(c, &u);
 	u.expiry = c->request.expiry;
-	return start_store(c, &u);
+	return ewb_compose_store(c, &u);
 }
 
 static enum ewb_status
@@ -192,7 +225,7 @@ update(struct ewb_cookie *c) EWB_ON_FRONT
 {
 	const struct ewb_reply *old = &c->compose.item->reply;
 	int guarded = (c->instance->engine.can & EWB_CAN_CAS) != 0;
-	struct update u = { .value = ewb_reply_data(old),
+	struct ewb_update u = { .value = ewb_reply_data(old),
 		            .nvalue = old->len,
 		            .flags = old->flags,
 		            .expiry = old->expiry,
@@ -200,39 +233,48 @@ update(struct ewb_cookie *c) EWB_ON_FRONT
 		            .expect = guarded ? EWB_EXPECT_CAS :
 		                                EWB_EXPECT_PRESENT,
 		            .cas = guarded ? old->cas : 0 };
+	int compares = c->request.expect == EWB_EXPECT_CAS;
 	enum ewb_status status = EWB_OK;
 
-	if (c->request.cas && !guarded) {
+	if (is_meta(c->op))
+		return ewb_meta_found(c, &u);
+	if (compares && !guarded) {
 		ewb_reply_context(c, "this engine has no cas");
 		return EWB_NOT_SUPPORTED;
 	}
-	if (c->request.cas && c->request.cas != old->cas)
+	if (compares && c->request.cas != old->cas)
 		return EWB_EXISTS;
 	if (c->op == EWB_OP_APPEND || c->op == EWB_OP_PREPEND)
 		status = join(c, old, &u);
 	else if (c->op == EWB_OP_INCR || c->op == EWB_OP_DECR)
-		status = count(c, old, &u);
+		status = ewb_compose_count(c, c->op == EWB_OP_DECR, old, &u);
 	else
 		u.expiry = c->request.expiry;
-	return status == EWB_OK ? start_store(c, &u) : status;
+	return status == EWB_OK ? ewb_compose_store(c, &u) : status;
+}
+
+void
+ewb_compose_hand_over(struct ewb_cookie *c)
+{
+	struct ewb_reply *old = &c->compose.item->reply;
+
+	c->reply = *old;
+	old->chunk = NULL;
+	old->lent = NULL;
+	old->release = NULL;
 }
 
 /* What the command answers when its store has been done. */
 static enum ewb_status
 answer(struct ewb_cookie *c) EWB_ON_FRONT
 {
-	struct ewb_compose *p = &c->compose;
 	uint64_t cas = c->child->reply.cas;
-	struct ewb_reply *old = p->item ? &p->item->reply : NULL;
 
 	drop_child(c);
-	if (c->op == EWB_OP_GAT) {
-		/* the old value moves over, with its release */
-		c->reply = *old;
-		old->chunk = NULL;
-		old->lent = NULL;
-		old->release = NULL;
-	}
+	if (is_meta(c->op))
+		ewb_meta_stored(c);
+	else if (c->op == EWB_OP_GAT)
+		ewb_compose_hand_over(c);
 	ewb_reply_cas(c, cas);
 	return EWB_OK;
 }
@@ -244,7 +286,7 @@ step(struct ewb_cookie *c, enum ewb_status status) EWB_ON_FRONT
 {
 	struct ewb_compose *p = &c->compose;
 
-	if (p->phase == GETTING) {
+	if (p->phase == EWB_COMPOSE_GETTING) {
 		if (status == EWB_NOT_FOUND) {
 			drop_child(c);
 			return missing(c);
@@ -256,7 +298,8 @@ step(struct ewb_cookie *c, enum ewb_status status) EWB_ON_FRONT
 		return update(c);
 	}
 	if ((status == EWB_EXISTS || status == EWB_NOT_FOUND) &&
-	    c->request.cas == 0 && ++p->tries < TRIES) {
+	    (c->request.expect != EWB_EXPECT_CAS || c->op == EWB_OP_META_SET) &&
+	    ++p->tries < TRIES) {
 		drop_child(c);
 		ewb_compose_fini(c);
 		return start_get(c);
@@ -279,7 +322,8 @@ ewb_compose_run(struct ewb_cookie *c)
 		if (status != EWB_OK)
 			return status;
 	}
-	status = c->compose.phase == START ? start_get(c) : c->child->status;
+	status = c->compose.phase < EWB_COMPOSE_GETTING ? start_get(c) :
+	                                                  c->child->status;
 	/* as long as the children answer at once */
 	while (c->child && !c->child->away)
 		status = step(c, status);

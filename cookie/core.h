@@ -58,6 +58,7 @@ struct ewb_command {
 	uint8_t streams;    /* the reply may come in pieces */
 	uint8_t terminal_error; /* ... and an error frame may end them */
 	uint8_t cursors;    /* its tasks use an engine's cursor */
+	uint8_t reviews;    /* run looks at a reply that a task has finished */
 };
 
 struct ewb_limits {

@@ -529,7 +529,8 @@ deliver(struct ewb_letter *l)
 	}
 	c->resumed = c->notified;
 	if (c->notified != EWB_OK ||
-	    (c->final && (c->stream == NULL || c->stream->passed)))
+	    (c->final && !c->command->reviews &&
+	     (c->stream == NULL || c->stream->passed)))
 		ewb_cookie_finish(c, c->notified);
 	else
 		ewb_cookie_rerun(c);

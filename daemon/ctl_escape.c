@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "daemon/ctl_escape.h"
+#include "protocol/base64.h"
 
 static const char hex[] = "0123456789abcdef";
 
@@ -178,25 +179,15 @@ ewb_ctl_json_string(struct ewb_ctl_buf *out, const void *data, size_t n)
 int
 ewb_ctl_base64(struct ewb_ctl_buf *out, const void *data, size_t n)
 {
-	static const char set[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				  "abcdefghijklmnopqrstuvwxyz0123456789+/";
 	const uint8_t *in = data;
-	size_t i;
+	char text[EWB_BASE64_LEN(192)];
 	int err = 0;
 
-	for (i = 0; i < n && !err; i += 3) {
-		uint32_t v = (uint32_t)in[i] << 16;
-		char four[4];
+	for (size_t i = 0; i < n && !err; i += 192) {
+		size_t part = n - i < 192 ? n - i : 192;
 
-		if (i + 1 < n)
-			v |= (uint32_t)in[i + 1] << 8;
-		if (i + 2 < n)
-			v |= in[i + 2];
-		four[0] = set[v >> 18];
-		four[1] = set[v >> 12 & 63];
-		four[2] = i + 1 < n ? set[v >> 6 & 63] : '=';
-		four[3] = i + 2 < n ? set[v & 63] : '=';
-		err = ewb_ctl_buf_add(out, four, 4);
+		err = ewb_ctl_buf_add(out, text,
+		                      ewb_base64_encode(text, in + i, part));
 	}
 	return err;
 }

@@ -31,7 +31,8 @@ count_get(struct ewb_conn *n, enum ewb_status status) EWB_ON_FRONT
 static int
 is_get(const struct ewb_cookie *c)
 {
-	return c->op == EWB_OP_GET || c->op == EWB_OP_GAT;
+	return c->op == EWB_OP_GET || c->op == EWB_OP_GAT ||
+	       c->op == EWB_OP_META_GET || c->op == EWB_OP_META_GAT;
 }
 
 /* Calls put for each statistic in the reply. */
@@ -70,8 +71,8 @@ text_line(struct ewb_conn *n, const char *line) EWB_ON_FRONT
 	return copy(n, "\r\n", 2);
 }
 
-static int
-text_status(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT
+int
+ewb_answer_status(struct ewb_conn *n, struct ewb_cookie *c)
 {
 	const char *line;
 	size_t len;
@@ -83,6 +84,24 @@ text_status(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT
 		op = EWB_OP_SET; /* its outcome is unknown, as of that */
 	line = ewb_text_status(op, c->status, &len);
 	return copy(n, line, len);
+}
+
+int
+ewb_answer_value(struct ewb_conn *n, struct ewb_cookie *c)
+{
+	const struct ewb_reply *r = &c->reply;
+	uint8_t *to;
+
+	if (r->len >= LEND_MIN)
+		return ewb_out_value(n->front, &n->out, c) ||
+		       copy(n, "\r\n", 2);
+	to = ewb_out_reserve(n->front, &n->out, r->len + 2);
+	if (to == NULL)
+		return -1;
+	memcpy(to, ewb_reply_data(r), r->len);
+	memcpy(to + r->len, "\r\n", 2);
+	ewb_out_commit(&n->out, r->len + 2);
+	return 0;
 }
 
 static int
@@ -118,7 +137,7 @@ text_get(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT
 	if (c->status == EWB_OK)
 		return text_value(n, c);
 	n->get_failed = 1;
-	return text_status(n, c);
+	return ewb_answer_status(n, c);
 }
 
 /* Ends a get, too, if one of its keys was at fault. */
@@ -139,7 +158,7 @@ text_number(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT
 	uint8_t line[EWB_TEXT_NUMBER_MAX];
 
 	if (c->status != EWB_OK)
-		return text_status(n, c);
+		return ewb_answer_status(n, c);
 	return copy(n, line, ewb_text_number(line, number_of(c)));
 }
 
@@ -158,7 +177,7 @@ text_stats(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT
 	if (c->status == EWB_NOT_FOUND)
 		return text_line(n, "ERROR");
 	if (c->status != EWB_OK)
-		return text_status(n, c);
+		return ewb_answer_status(n, c);
 	return each_stat(n, c, text_stat) || copy(n, "END\r\n", 5);
 }
 
@@ -188,7 +207,7 @@ text_stream_end(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT
 {
 	if (!c->answered && own_rest(n, c))
 		return -1;
-	return is_error(c->status) ? text_status(n, c) : copy(n, "END\r\n", 5);
+	return is_error(c->status) ? ewb_answer_status(n, c) : copy(n, "END\r\n", 5);
 }
 
 static int
@@ -199,7 +218,7 @@ text_own(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT
 	if (c->stream)
 		return text_stream_end(n, c);
 	if (c->status != EWB_OK)
-		return text_status(n, c);
+		return ewb_answer_status(n, c);
 	if (c->reply.stats)
 		return text_stats(n, c);
 	if (c->reply.has_number)
@@ -218,6 +237,11 @@ answer_text(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT
 {
 	if (c->frame.is & EWB_IS_NOREPLY)
 		return 0;
+	if (c->frame.is & EWB_IS_META) {
+		if (is_get(c))
+			count_get(n, c->status);
+		return ewb_answer_meta(n, c);
+	}
 	switch (c->op) {
 	case EWB_OP_GET:
 	case EWB_OP_GAT: return text_get(n, c);
@@ -228,7 +252,7 @@ answer_text(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT
 	case EWB_OP_STATS: return text_stats(n, c);
 	case EWB_OP_QUIT: return 0;
 	case EWB_OP_OWN: return text_own(n, c);
-	default: return text_status(n, c);
+	default: return ewb_answer_status(n, c);
 	}
 }
 
@@ -251,7 +275,7 @@ bin_begin(struct ewb_conn *n, struct ewb_cookie *c, const void *extras,
 		.opcode = c->frame.opcode,
 		.nextras = (uint8_t)nextras,
 		.datatype = is_get(c) && !c->answered ?
-		                    (uint8_t)c->reply.datatype :
+		                    ewb_item_datatype(c->reply.datatype) :
 		                    0,
 		.nkey = (uint16_t)nkey,
 		.status = (uint16_t)c->status,

@@ -14,6 +14,7 @@
 #include "cookie/stream.h"
 #include "frontend/front.h"
 #include "lib/check.h"
+#include "protocol/meta.h"
 
 static struct ewb_front *
 front_of(const struct ewb_cookie *c)
@@ -158,7 +159,10 @@ count_command(struct ewb_front *f, enum ewb_op op) EWB_ON_FRONT
 {
 	switch (op) {
 	case EWB_OP_GET:
-	case EWB_OP_GAT: EWB_COUNT(&f->d.counters, cmd_get); break;
+	case EWB_OP_GAT:
+	case EWB_OP_META_GET:
+	case EWB_OP_META_GAT: EWB_COUNT(&f->d.counters, cmd_get); break;
+	case EWB_OP_META_SET:
 	case EWB_OP_SET:
 	case EWB_OP_ADD:
 	case EWB_OP_REPLACE:
@@ -355,11 +359,13 @@ make(struct ewb_conn *n, const struct ewb_frame *frame, const uint8_t *value,
 	}
 	c->frame = *frame;
 	c->body = body;
+	if (frame->is & EWB_IS_BASE64)
+		ewb_meta_decode(&c->frame);
 	if (frame->op == EWB_OP_OWN)
 		ewb_own_begin(c, frame);
 	if (in) {
 		c->pins = frame->head + frame->nvalue;
-		ewb_cookie_fill(c, frame, value);
+		ewb_cookie_fill(c, &c->frame, value);
 	}
 	count_command(f, c->op);
 	return c;

@@ -170,6 +170,7 @@ take(struct client *c, struct answer *a)
 		              .cas = r.cas,
 		              .nextras = r.nextras,
 		              .nkey = r.nkey,
+		              .datatype = r.datatype,
 		              .extras = p + EWB_BIN_HEAD };
 	a->key = a->extras + a->nextras;
 	a->value = a->key + a->nkey;

@@ -216,6 +216,29 @@ check_contract_flags(void)
 	stage_close();
 }
 
+/* The upper three bits are libewb's own: these pass. */
+#define ALL_OF_DATATYPE 0x1f
+
+void
+check_contract_datatype(void)
+{
+	struct key k = key_of("k");
+	struct ask q = ask_store(ASK_SET, &k, "v", 1);
+	struct answer a;
+
+	begin();
+	say_need(EWB_CAN_DATATYPE, "EWB_CAN_DATATYPE");
+	for (unsigned i = 1; i <= ALL_OF_DATATYPE; i = i * 2 + 1) {
+		q.datatype = (uint8_t)i;
+		must_status(say(&q).status, EWB_OK, "a store with a datatype");
+		must_status(say_get(&k, &a), EWB_OK, "a get");
+		KIT_NEED(a.datatype == i,
+		         "a datatype 0x%02x was stored, and 0x%02x is answered",
+		         i, a.datatype);
+	}
+	stage_close();
+}
+
 static struct ask
 expiring(const struct key *k, uint32_t expiry)
 {

@@ -126,7 +126,7 @@ struct ask {
 };
 
 struct answer {
-	uint8_t opcode;
+	uint8_t opcode, datatype;
 	uint16_t status;
 	uint64_t cas;
 	uint32_t flags;                      /* of a get */

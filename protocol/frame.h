@@ -49,6 +49,28 @@ enum ewb_parse {
 #define EWB_IS_SKIP 128u    /* value and tail are to be received and thrown away */
 #define EWB_IS_LAST 256u    /* answer, if at all, then close the connection */
 #define EWB_IS_CAS 512u     /* compare with cas, also with 0 */
+/* Meta commands, by their flags; q is QUIET, c is WANT_CAS, N is CREATE. */
+#define EWB_IS_META 1024u        /* answered as one */
+#define EWB_IS_BASE64 2048u      /* b: the key is, until ewb_meta_decode() */
+#define EWB_IS_WANT_VALUE 4096u  /* v */
+#define EWB_IS_UNSEEN 8192u      /* u: it is as if it had not been asked for */
+#define EWB_IS_INVALID 16384u    /* I */
+#define EWB_IS_RECACHE 32768u    /* R */
+#define EWB_IS_TTL 65536u        /* T */
+#define EWB_IS_DOWN 131072u      /* MD: ma is a decr */
+
+/* What memcached keeps in an item beside its client's flags is kept in the
+ * datatype, above what Couchbase's clients have there. */
+#define EWB_ITEM_BASE64 0x20u /* its key was given so */
+#define EWB_ITEM_STALE 0x40u  /* marked by md I, or stored late */
+#define EWB_ITEM_SENT 0x80u   /* somebody has been told to store it anew */
+#define EWB_ITEM_BITS 0xe0u
+/* All others, which are the clients'. */
+static inline uint8_t
+ewb_item_datatype(uint32_t datatype)
+{
+	return (uint8_t)(datatype & ~EWB_ITEM_BITS);
+}
 
 struct ewb_frame {
 	enum ewb_op op;
@@ -58,16 +80,18 @@ struct ewb_frame {
 	size_t tail;      /* bytes after that: 2 for a text value */
 	const uint8_t *key; /* within the input */
 	size_t nkey;
-	const uint8_t *extras; /* binary; within the input.  op OWN: or words */
+	const uint8_t *extras; /* binary; within the input.  op OWN: or words;
+	                        * meta commands: the flags */
 	size_t nextras;
 	uint32_t flags;   /* verbosity: the level */
 	uint32_t exptime; /* as sent; see ewb_expiry() */
 	uint64_t cas;     /* 0: none */
 	uint64_t delta, initial;
+	uint32_t vivify, recache; /* meta commands: N, R; as exptime */
 	uint32_t opaque;  /* as sent, to be sent back byte for byte */
 	uint16_t vbucket; /* as sent */
 	uint32_t own;     /* op OWN: which of the table */
-	uint8_t opcode;   /* binary */
+	uint8_t opcode;   /* binary; meta commands: M, the mode */
 	uint8_t datatype;
 	uint32_t status;  /* op ERROR: what to answer (enum ewb_status) */
 	const char *reason; /* op ERROR, or EWB_PARSE_CLOSE: static text */

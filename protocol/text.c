@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "protocol/meta.h"
+#include "protocol/number.h"
 #include "protocol/own.h"
 #include "protocol/status.h"
 #include "protocol/text.h"
@@ -58,59 +60,22 @@ is(struct word w, const char *text, size_t len)
 	return w.len == len && memcmp(w.at, text, len) == 0;
 }
 
-/* 1: digits, perhaps after a plus.  0: none.  -1: too many of them; *v is then
- * UINT64_MAX. */
 static int
 number(struct word w, uint64_t *v)
 {
-	size_t i = w.len > 0 && w.at[0] == '+';
-	int fits = 1;
-
-	if (i == w.len)
-		return 0;
-	for (*v = 0; i < w.len; i++) {
-		unsigned digit = w.at[i] - (unsigned)'0';
-
-		if (digit > 9)
-			return 0;
-		if (*v > (UINT64_MAX - digit) / 10)
-			fits = -1;
-		*v = *v * 10 + digit;
-	}
-	if (fits < 0)
-		*v = UINT64_MAX;
-	return fits;
+	return ewb_take_number(w.at, w.len, v);
 }
 
 static int
 number32(struct word w, uint32_t *v)
 {
-	uint64_t n;
-
-	if (number(w, &n) != 1 || n > UINT32_MAX)
-		return 0;
-	*v = (uint32_t)n;
-	return 1;
+	return ewb_take_number32(w.at, w.len, v);
 }
 
-/* An int32; beyond it, the next best: gone is gone, and late is late. */
 static int
 exptime(struct word w, uint32_t *v)
 {
-	uint64_t n;
-
-	if (w.len > 1 && w.at[0] == '-' && w.at[1] != '+') {
-		w.at++;
-		w.len--;
-		if (number(w, &n) != 1)
-			return 0;
-		*v = n > INT32_MAX ? (uint32_t)INT32_MIN : 0 - (uint32_t)n;
-		return 1;
-	}
-	if (number(w, &n) != 1)
-		return 0;
-	*v = n > INT32_MAX ? (uint32_t)INT32_MAX : (uint32_t)n;
-	return 1;
+	return ewb_take_exptime(w.at, w.len, v);
 }
 
 static int
@@ -244,6 +209,60 @@ take_nothing(const struct line *l, size_t max_value, struct ewb_frame *f)
 	(void)f;
 }
 
+/* Words from that one on are flags. */
+static const char *
+take_meta(const struct line *l, unsigned from, struct ewb_frame *f)
+{
+	struct ewb_meta_line m = { .flags = l->end, .end = l->end };
+
+	if (l->count > 1) {
+		m.key = l->word[1].at;
+		m.nkey = l->word[1].len;
+	}
+	if (l->count > from)
+		m.flags = l->word[from].at;
+	return ewb_meta_take(&m, f);
+}
+
+/* mg, md, ma, me KEY FLAG... */
+static void
+take_meta_line(const struct line *l, size_t max_value, struct ewb_frame *f)
+{
+	const char *why = take_meta(l, 2, f);
+
+	(void)max_value;
+	if (why)
+		refuse(f, EWB_WIRE_INVALID, why);
+}
+
+/* ms KEY BYTES FLAG... */
+static void
+take_meta_set(const struct line *l, size_t max_value, struct ewb_frame *f)
+{
+	uint64_t nvalue;
+	const char *why;
+
+	if (l->count < 3 || number(l->word[2], &nvalue) == 0) {
+		refuse(f, EWB_WIRE_INVALID, BAD_FORMAT);
+		return;
+	}
+	if (nvalue > skip_max(max_value)) {
+		f->is |= EWB_IS_LAST;
+		refuse(f, EWB_WIRE_TOO_BIG, TOO_BIG);
+		return;
+	}
+	f->nvalue = (size_t)nvalue;
+	f->tail = 2;
+	why = take_meta(l, 3, f);
+	if (!why && nvalue <= max_value)
+		return;
+	f->is |= EWB_IS_SKIP;
+	if (why)
+		refuse(f, EWB_WIRE_INVALID, why);
+	else
+		refuse(f, EWB_WIRE_TOO_BIG, TOO_BIG);
+}
+
 #define NAME(text) (text), sizeof(text) - 1
 
 static const struct verb verbs[] = {
@@ -263,6 +282,12 @@ static const struct verb verbs[] = {
 	{ NAME("stats"), EWB_OP_STATS, 0, 1, MANY, 0, take_stats },
 	{ NAME("quit"), EWB_OP_QUIT, EWB_IS_NOREPLY | EWB_IS_LAST, 1, MANY, 0,
 	  take_nothing },
+	{ NAME("mg"), EWB_OP_META_GET, 0, 2, MANY, 0, take_meta_line },
+	{ NAME("ms"), EWB_OP_SET, 0, 2, MANY, 0, take_meta_set },
+	{ NAME("md"), EWB_OP_DELETE, 0, 2, MANY, 0, take_meta_line },
+	{ NAME("ma"), EWB_OP_META_COUNT, 0, 2, MANY, 0, take_meta_line },
+	{ NAME("me"), EWB_OP_META_DEBUG, 0, 1, MANY, 0, take_meta_line },
+	{ NAME("mn"), EWB_OP_NOOP, EWB_IS_META, 1, MANY, 0, take_nothing },
 };
 
 /* Those whose keys are taken off one by one. */
@@ -400,8 +425,12 @@ take_get(struct ewb_text *t, const struct verb *v, const uint8_t *in, size_t i,
 		end = word_end(in, i, n);
 		if (end == n)
 			return EWB_PARSE_MORE;
-		if (end > i &&
-		    !exptime((struct word){ in + i, end - i }, &t->exptime)) {
+		if (end == i) {
+			f->head = next_line(in, i);
+			refuse(f, EWB_WIRE_UNKNOWN_COMMAND, "ERROR");
+			return EWB_PARSE_OK;
+		}
+		if (!exptime((struct word){ in + i, end - i }, &t->exptime)) {
 			refuse(f, EWB_WIRE_INVALID, BAD_EXPTIME);
 			f->head = end;
 			t->in_skip = 1;
@@ -416,8 +445,10 @@ take_get(struct ewb_text *t, const struct verb *v, const uint8_t *in, size_t i,
 	p = take_key(t, in, i, n, f);
 	if (p == EWB_PARSE_MORE)
 		t->in_get = 0;
-	if (p == EWB_PARSE_OK && f->op == EWB_OP_END)
+	if (p == EWB_PARSE_OK && f->op == EWB_OP_END && v->op == EWB_OP_GET)
 		refuse(f, EWB_WIRE_UNKNOWN_COMMAND, "ERROR");
+	else if (p == EWB_PARSE_OK && f->op == EWB_OP_END)
+		f->op = EWB_OP_NOOP; /* gat of no key: its END is all of it */
 	return p;
 }
 

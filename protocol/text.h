@@ -26,7 +26,7 @@ struct ewb_text {
  * than 64 MiB and four times max_value.  What is thrown away of a refused line
  * is a frame of its own, op ERROR without a reply.  Never EWB_PARSE_CLOSE.  A
  * frame that has a value may be parsed again while its value arrives; any other
- * must be taken off. */
+ * must be taken off.  A gat of no key, which is answered END alone, is a NOOP. */
 enum ewb_parse ewb_text_parse(struct ewb_text *t, const uint8_t *in, size_t n,
                               size_t max_value, struct ewb_frame *f);
 

@@ -74,6 +74,7 @@ success(enum ewb_op op)
 	case EWB_OP_DELETE: return "DELETED\r\n";
 	case EWB_OP_TOUCH: return "TOUCHED\r\n";
 	case EWB_OP_END:
+	case EWB_OP_NOOP:
 	case EWB_OP_STATS: return "END\r\n";
 	case EWB_OP_GET:
 	case EWB_OP_GAT:

@@ -111,7 +111,7 @@ put(struct ewb_sink *s, const struct ewb_item *item)
 		.expiry = item->expiry,
 		.seqno = item->seqno,
 		.cas = item->cas,
-		.datatype = (uint8_t)item->datatype,
+		.datatype = ewb_item_datatype(item->datatype),
 		.key = item->key,
 		.nkey = item->nkey,
 		.value = item->value,

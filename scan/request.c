@@ -7,50 +7,18 @@
 
 #include <json-c/json.h>
 
+#include "protocol/base64.h"
 #include "scan/request.h"
 
 #define DEPTH 8
 #define LONGEST 16384 /* a front end parses it: two bounds are 700 bytes */
 
-static int
-digit(char c)
-{
-	if (c >= 'A' && c <= 'Z')
-		return c - 'A';
-	if (c >= 'a' && c <= 'z')
-		return c - 'a' + 26;
-	if (c >= '0' && c <= '9')
-		return c - '0' + 52;
-	return c == '+' ? 62 : c == '/' ? 63 : -1;
-}
-
-/* Base64 with padding, or without.  -1: it is not, or too long. */
+/* -1: it is not, or too long. */
 static int
 decode(const char *text, size_t n, struct ewb_scan_bound *b)
 {
-	uint32_t bits = 0;
-	unsigned have = 0;
-	int d;
-
-	while (n && text[n - 1] == '=')
-		n--;
-	if (n % 4 == 1)
-		return -1;
-	b->n = 0;
-	for (size_t i = 0; i < n; i++) {
-		d = digit(text[i]);
-		if (d < 0)
-			return -1;
-		bits = bits << 6 | (uint32_t)d;
-		have += 6;
-		if (have < 8)
-			continue;
-		have -= 8;
-		if (b->n == sizeof b->data)
-			return -1;
-		b->data[b->n++] = (uint8_t)(bits >> have);
-	}
-	return 0;
+	b->n = ewb_base64_decode(b->data, sizeof b->data, text, n);
+	return b->n > sizeof b->data ? -1 : 0;
 }
 
 /* name and excl_name: one of them, or none. */

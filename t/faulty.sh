@@ -29,6 +29,7 @@ faulty|ignores-present|contract/expect-present random/commands|it should say EWB
 faulty|ignores-cas|contract/expect-cas composed/beside-stores|another cas than the item
 faulty|same-cas|contract/cas-changes|which it had after store 1
 faulty|short-flags|contract/flags|flags 0xffffffff were stored, and 0x0000ffff are answered
+faulty|narrow-datatype|contract/datatype|a datatype 0x0f was stored, and 0x07 is answered
 faulty|never-expires|contract/expiry composed/touch scan/expired|a get 10 s after the expiry
 plain|undeclared-cas|contract/undeclared|can lacks EWB_CAN_CAS
 faulty|cuts-keys|contract/binary-keys|(250 bytes): the value of 8 bytes is another

@@ -43,7 +43,11 @@ static const struct {
 	{ EWB_IS_WANT_KEY, "want_key" }, { EWB_IS_WANT_CAS, "want_cas" },
 	{ EWB_IS_CREATE, "create" },     { EWB_IS_MULTI, "multi" },
 	{ EWB_IS_SKIP, "skip" },         { EWB_IS_LAST, "last" },
-	{ EWB_IS_CAS, "compare" },
+	{ EWB_IS_CAS, "compare" },       { EWB_IS_META, "meta" },
+	{ EWB_IS_BASE64, "base64" },     { EWB_IS_WANT_VALUE, "want_value" },
+	{ EWB_IS_UNSEEN, "unseen" },     { EWB_IS_INVALID, "invalid" },
+	{ EWB_IS_RECACHE, "recache" },   { EWB_IS_TTL, "ttl" },
+	{ EWB_IS_DOWN, "down" },
 };
 
 static void
@@ -72,6 +76,8 @@ write_frame(FILE *out, const struct ewb_frame *f)
 	write_number(out, "cas", f->cas);
 	write_number(out, "delta", f->delta);
 	write_number(out, "initial", f->initial);
+	write_number(out, "N", f->vivify);
+	write_number(out, "R", f->recache);
 	write_number(out, "vbucket", f->vbucket);
 	write_number(out, "datatype", f->datatype);
 	write_number(out, "extras", f->nextras);

@@ -472,8 +472,14 @@ START_TEST(a_get_without_a_key_is_an_error)
 	says("get \nversion\r\n", "error 81 \"ERROR\"\nversion\n");
 	says("gets  \r\nversion\r\n", "error 81 \"ERROR\"\nversion\n");
 	says("gat\r\nversion\r\n", "error 81 \"ERROR\"\nversion\n");
-	says("gat 0\r\nversion\r\n", "error 81 \"ERROR\"\nversion\n");
-	says("gats 0 \nversion\r\n", "error 81 \"ERROR\"\nversion\n");
+}
+END_TEST
+
+/* As memcached has it. */
+START_TEST(a_gat_without_a_key_is_an_end)
+{
+	says("gat 0\r\nversion\r\n", "noop multi\nversion\n");
+	says("gats 0 \nversion\r\n", "noop want_cas multi\nversion\n");
 }
 END_TEST
 
@@ -985,6 +991,7 @@ getting(void)
 	tcase_add_test(t, gat_has_its_exptime_for_each_key);
 	tcase_add_test(t, the_exptime_of_a_gat_is_not_that_of_the_next_get);
 	tcase_add_test(t, a_get_without_a_key_is_an_error);
+	tcase_add_test(t, a_gat_without_a_key_is_an_end);
 	tcase_add_test(t, a_gat_without_a_number_is_refused_with_its_line);
 	tcase_add_test(t, the_keys_of_a_get_have_up_to_250_bytes);
 	tcase_add_test(t, a_key_too_long_ends_a_get_and_its_line);

@@ -130,7 +130,7 @@ static const struct ewb_own own[] = { DUR_CHECKPOINT(checkpoint), { 0 } };
 EWB_ENGINE(.name = "lmdb", .help = "keeps records on disk, in LMDB",
            .model = EWB_NONBLOCKING,
            .can = EWB_CAN_CAS | EWB_CAN_EXPIRE | EWB_CAN_FLAGS |
-                  EWB_CAN_SNAPSHOT,
+                  EWB_CAN_SNAPSHOT | EWB_CAN_DATATYPE,
            .max_key = DUR_MAX_KEY, .params = params, .open = open,
            .close = close, .get = get, .store = store, .remove = remove,
            .flush = flush, .cancel = cancel, .stats = stats,

@@ -13,7 +13,8 @@ struct mem;
 		"limit", "1G", "bytes for items, index and snapshots" \
 	}
 #define MEM_CAN \
-	(EWB_CAN_CAS | EWB_CAN_EXPIRE | EWB_CAN_FLAGS | EWB_CAN_SNAPSHOT)
+	(EWB_CAN_CAS | EWB_CAN_EXPIRE | EWB_CAN_FLAGS | EWB_CAN_SNAPSHOT | \
+	 EWB_CAN_DATATYPE)
 
 /* Settings that it does not know are passed over. */
 enum ewb_status mem_open(struct ewb_host *host, const struct ewb_setting *s,

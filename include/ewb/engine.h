@@ -161,6 +161,7 @@ enum ewb_model {
 #define EWB_CAN_EXPIRE 2u   /* honours expiry */
 #define EWB_CAN_FLAGS 4u    /* keeps flags */
 #define EWB_CAN_SNAPSHOT 8u /* a cursor sees the data of its opening */
+#define EWB_CAN_DATATYPE 16u /* 0.2: keeps a request's datatype, all 8 bits */
 
 /* A parameter that the engine knows, for help and for refusing the others. */
 struct ewb_param {

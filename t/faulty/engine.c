@@ -429,7 +429,9 @@ static const struct ewb_param params[] = {
 #define CAN 0
 #else
 #define MODEL EWB_NONBLOCKING
-#define CAN (EWB_CAN_CAS | EWB_CAN_EXPIRE | EWB_CAN_FLAGS | EWB_CAN_SNAPSHOT)
+#define CAN                                                         \
+	(EWB_CAN_CAS | EWB_CAN_EXPIRE | EWB_CAN_FLAGS |             \
+	 EWB_CAN_SNAPSHOT | EWB_CAN_DATATYPE)
 #endif
 
 EWB_ENGINE(.name = "faulty", .help = "wrong in one way", .model = MODEL,

@@ -21,7 +21,7 @@ struct item {
 	uint8_t *value;
 	size_t nvalue;
 	bool taken; /* value is libewb's, taken over */
-	uint32_t flags, expiry;
+	uint32_t flags, expiry, datatype;
 	uint64_t cas;
 };
 

@@ -129,6 +129,8 @@ spoil(struct faulty *f, struct item *i, const struct ewb_request *r,
 
 	if (is(f, "short-flags"))
 		i->flags &= 0xffff;
+	if (is(f, "narrow-datatype"))
+		i->datatype &= 7;
 	if (is(f, "cuts-large") && i->nvalue > 65536)
 		i->nvalue = 65536;
 	if (is(f, "counts-to-32") && all_digits(r) && r->nvalue < 30) {
@@ -159,6 +161,7 @@ make(struct faulty *f, struct ewb_cookie *c, const struct ewb_request *r)
 	memcpy(i->key, r->key, i->nkey);
 	i->nvalue = r->nvalue;
 	i->flags = r->flags;
+	i->datatype = r->datatype;
 	i->expiry = r->expiry;
 	i->value = ewb_value_take(c);
 	i->taken = i->value != NULL;
@@ -289,6 +292,7 @@ answer(struct faulty *f, struct ewb_cookie *c, const struct ewb_request *r)
 	out.value = i->value;
 	out.nvalue = i->nvalue;
 	out.flags = i->flags;
+	out.datatype = i->datatype;
 	out.expiry = i->expiry;
 	out.cas = i->cas;
 #ifdef FAULTY_PLAIN

@@ -108,7 +108,7 @@ struct ewb_request {
 	uint32_t expiry;    /* absolute Unix seconds, 0 never; may have passed */
 	uint64_t cas;       /* for EWB_EXPECT_CAS; remove: 0 for any */
 	enum ewb_expect expect;
-	uint64_t hint[2];   /* the engine's own; 0, or what prefetch() left */
+	uint64_t hint[2];   /* 0.2: the engine's own; 0, or what prefetch() left */
 	/* 0.2: a command of the engine's own: binary, the extras; text, the
 	 * words between its key and its value's length, as they stand */
 	const void *extras;
@@ -130,7 +130,8 @@ struct ewb_item {
 };
 
 /* What a cursor ranges over.  Bounds are raw keys, compared as unsigned bytes
- * and then by length; a null pointer is no bound. */
+ * and then by length; a null pointer is no bound.  It stays as it is, with its
+ * bounds, until scan_close() has returned, or scan_open() has failed. */
 struct ewb_range {
 	uint32_t size;
 	uint16_t vbucket;
@@ -145,7 +146,7 @@ enum ewb_cancel_reason {
 	EWB_CANCEL_GONE = 1,     /* the client hung up */
 	EWB_CANCEL_CLIENT = 2,   /* the client asked for it; not yet */
 	EWB_CANCEL_DEADLINE = 3,
-	EWB_CANCEL_ENGINE = 4,   /* the engine alone is being closed; not yet */
+	EWB_CANCEL_ENGINE = 4,   /* the engine is being closed, to be loaded anew */
 	EWB_CANCEL_STOP = 5      /* the server is stopping, with its engine */
 };
 
@@ -160,6 +161,7 @@ enum ewb_model {
 #define EWB_CAN_EXPIRE 2u   /* honours expiry */
 #define EWB_CAN_FLAGS 4u    /* keeps flags */
 #define EWB_CAN_SNAPSHOT 8u /* a cursor sees the data of its opening */
+#define EWB_CAN_DATATYPE 16u /* 0.2: keeps a request's datatype, all 8 bits */
 
 /* A parameter that the engine knows, for help and for refusing the others. */
 struct ewb_param {
@@ -248,7 +250,9 @@ struct ewb_engine {
 	                          const struct ewb_request *r);
 	/* Removes everything.  Null: not supported. */
 	enum ewb_status (*flush)(void *self, struct ewb_cookie *c);
-	/* Answers with ewb_reply_stat().  May be null. */
+	/* Answers with ewb_reply_stat().  0.2: when the client named the engine
+	 * as the group, that is the key of ewb_cookie_request(): say more; else
+	 * it has none.  May be null. */
 	enum ewb_status (*stats)(void *self, struct ewb_cookie *c);
 	/* front: the answer to this blocked command is not wanted any more.
 	 * Once for each block at most, and the task may be notifying just now.
@@ -264,14 +268,15 @@ struct ewb_engine {
 	                             void **cursor, uint64_t *count);
 	/* Offers records in key order with ewb_sink_put() until one is refused
 	 * (return EWB_OK, and offer that one first the next time) or there is
-	 * none left (EWB_END).  EWB_SCAN_CANCELLED: the engine took the
+	 * none left (EWB_END).  EWB_OK though nothing was refused: it is called
+	 * again, at once.  EWB_SCAN_CANCELLED: the engine took the
 	 * snapshot away for want of memory. */
 	enum ewb_status (*scan_next)(void *self, void *cursor,
 	                             struct ewb_sink *sink);
 	void (*scan_close)(void *self, void *cursor);
 
-	/* front, EWB_NONBLOCKING alone: a get, store or remove of this key is
-	 * likely to come soon, behind others that came along with it: the
+	/* 0.2: front, EWB_NONBLOCKING alone: a get, store or remove of this key
+	 * is likely to come soon, behind others that came along with it: the
 	 * engine can begin to fetch into the caches what that will touch.  It
 	 * may leave a note in r->hint, which the callback finds in its request
 	 * and must not believe: anything may have happened in between.  It may
@@ -357,8 +362,8 @@ int ewb_parse_number(const char *text, uint64_t *n);
 /* front, in a callback: the command will wait.  The ticket is the right to
  * end the wait; who has it holds the cookie.  Handing it over is the last
  * thing that the callback does before it returns EWB_WOULDBLOCK.  arg is for
- * the cancel callback.  Over the limit of cookies in flight the ticket's word
- * is 0: return EWB_BUSY. */
+ * the cancel callback.  Over the limit of cookies in flight, or of the bytes
+ * that they hold, the ticket's word is 0: return EWB_BUSY. */
 struct ewb_ticket ewb_cookie_block(struct ewb_cookie *c, void *arg);
 /* any: ends the wait and gives the cookie back; do not touch it after.  With
  * EWB_OK the callback is run again, else the command ends with that status.
@@ -372,8 +377,8 @@ int ewb_cancelled(struct ewb_ticket t);
 enum ewb_status ewb_cookie_resumed(const struct ewb_cookie *c);
 /* holder: what the client asks; the same pointer in each run. */
 const struct ewb_request *ewb_cookie_request(const struct ewb_cookie *c);
-/* front: state for the next run.  destroy(ptr) runs on the front end when the
- * command has ended or the state is replaced; it may not wait. */
+/* holder: state for the next run.  destroy(ptr) runs on the front end when the
+ * command has ended, or here, when the state is replaced; it may not wait. */
 void ewb_cookie_set_state(struct ewb_cookie *c, void *ptr,
                           void (*destroy)(void *ptr));
 /* holder */
@@ -418,7 +423,9 @@ enum ewb_class {
 
 /* pool: does the command's work and returns its final status, without the
  * callback being run again; or returns EWB_WOULDBLOCK after one of
- * ewb_task_again(), _park() and _sleep(), and is called again. */
+ * ewb_task_again(), _park() and _sleep(), and is called again.  It is not
+ * called at all when the command is cancelled before: what arg owns belongs
+ * into the cookie's state. */
 typedef enum ewb_status (*ewb_offload_fn)(struct ewb_task *t,
                                           struct ewb_cookie *c, void *arg);
 /* front, in a callback, as its last act: return ewb_offload(c, fn, arg). */
@@ -447,13 +454,14 @@ struct ewb_ticket ewb_task_ticket(const struct ewb_task *t);
 unsigned ewb_task_runs(const struct ewb_task *t);
 
 /* Streams: a reply larger than memory should hold.  It may be that of a command
- * of the engine's own which says EWB_OWN_STREAMS; elsewhere, and in a blocking
- * engine, ewb_stream_open() says EWB_NOT_SUPPORTED.  (A scan's is made by libewb
- * out of what scan_next() offers.)  In the callback ewb_stream_open(), then as
- * for any block; in the background reserve and commit piece after piece; at the
- * end notify (or return from the offloaded function), and the callback is run
- * once more to give the final status.  The client sees pieces as they are
- * filled, not as they were committed. */
+ * of the engine's own which says EWB_OWN_STREAMS; elsewhere ewb_stream_open()
+ * says EWB_NOT_SUPPORTED, and in a blocking engine it is a mistake.  (A scan's
+ * is made by libewb out of what scan_next() offers.)  In the callback
+ * ewb_stream_open(), then as for any block; in the background reserve and
+ * commit piece after piece; at the end notify (or return from the offloaded
+ * function): with EWB_OK the callback is run once more to give the final
+ * status, another status is it.  The client sees pieces as they are filled, not
+ * as they were committed. */
 
 /* front, in a callback, before it blocks.  wake(arg), on the front end, says
  * that there is room again; null: the offloaded task is woken, so there must be

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Numbers as the text protocol has them. */
+#ifndef PROTOCOL_NUMBER_H
+#define PROTOCOL_NUMBER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* 1: digits, perhaps after a plus.  0: none.  -1: too many of them; *v is then
+ * UINT64_MAX. */
+int ewb_take_number(const uint8_t *at, size_t n, uint64_t *v);
+/* 0: it is none, or too large. */
+int ewb_take_number32(const uint8_t *at, size_t n, uint32_t *v);
+/* An int32; beyond it, the next best: gone is gone, and late is late.  0: it is
+ * none. */
+int ewb_take_exptime(const uint8_t *at, size_t n, uint32_t *v);
+
+#endif
