@@ -307,6 +307,14 @@ step(struct ewb_cookie *c, enum ewb_status status) EWB_ON_FRONT
 	return status == EWB_OK ? answer(c) : fail(c, status);
 }
 
+/* One that seldom stores, and then with the cas, waits for nobody. */
+static int
+takes_turns(const struct ewb_cookie *c)
+{
+	return (c->op != EWB_OP_META_GET && c->op != EWB_OP_META_DEBUG) ||
+	       !(c->instance->engine.can & EWB_CAN_CAS);
+}
+
 enum ewb_status
 ewb_compose_run(struct ewb_cookie *c)
 {
@@ -316,8 +324,9 @@ ewb_compose_run(struct ewb_cookie *c)
 	ewb_now_on_front(c->dispatch->thread);
 	if (own)
 		return ewb_override_run(c, own);
-	if (c->key_state == EWB_KEY_NONE) {
+	if (c->compose.phase < EWB_COMPOSE_GETTING)
 		c->compose.tries = 0;
+	if (c->key_state == EWB_KEY_NONE && takes_turns(c)) {
 		status = ewb_cookie_take_key(c);
 		if (status != EWB_OK)
 			return status;

@@ -75,6 +75,7 @@ ewb_meta_missing(struct ewb_cookie *c)
 	    (c->op != EWB_OP_META_GAT && c->op != EWB_OP_META_COUNT))
 		return EWB_NOT_FOUND;
 	c->note = EWB_META_MADE;
+	c->reply.expiry = 0;
 	u.expiry = last_expiry(c, 0, &soon);
 	if (c->op == EWB_OP_META_COUNT) {
 		ewb_compose_initial(c, &u);

@@ -49,13 +49,28 @@ is_store(const struct ewb_cookie *c)
 	       (c->op >= EWB_OP_SET && c->op <= EWB_OP_PREPEND);
 }
 
-/* An item remembers how its key was given. */
+/* Could it stand in a line? */
+static int
+is_plain(const struct ewb_request *r)
+{
+	const uint8_t *key = r->key;
+	size_t i;
+
+	for (i = 0; i < r->nkey && key[i] > ' '; i++)
+		;
+	return i == r->nkey;
+}
+
+/* An item remembers how its key was given, unless N has made it. */
 static int
 in_base64(const struct ewb_cookie *c)
 {
-	if (is_get(c) && c->status == EWB_OK)
-		return (c->reply.datatype & EWB_ITEM_BASE64) != 0;
-	return (c->frame.is & EWB_IS_BASE64) != 0;
+	int asked = (c->frame.is & EWB_IS_BASE64) != 0;
+
+	if (!is_get(c) || c->status != EWB_OK)
+		return asked;
+	return c->reply.datatype & EWB_ITEM_BASE64 ||
+	       (asked && !is_plain(&c->request));
 }
 
 static void

@@ -95,7 +95,10 @@ def a_key_in_base64_may_be_any_bytes():
           ("ms AAEgDQo= 1 b\r\nx", "HD"), ("mg AAEgDQo= b k v",
                                            "VA 1 kAAEgDQo= b\r\nx"),
           ("md AAEgDQo= b", "HD"), ("mg AAEgDQo= b k", "EN kAAEgDQo= b"),
-          ("mg Zm8 b", "CLIENT_ERROR error decoding key"))
+          ("mg Zm8 b", "CLIENT_ERROR error decoding key"),
+          # no client should find a line's end in a key
+          ("mg AAEgDQo= b k N60", "HD kAAEgDQo= b W"),
+          ("mg AAEgDQo= b k", "HD kAAEgDQo= b Z"))
 
 
 def of_those_who_miss_one_is_told_to_store_it():
@@ -118,6 +121,33 @@ def what_is_marked_is_stale_and_one_is_told_to_store_it():
           ("get s", "VALUE s 0 1\r\nx\r\nEND"), ("md s I", "HD"),
           ("mg s", "HD X W"), ("append s 0 0 1\r\ny", "STORED"),
           ("mg s v", "VA 2\r\nxy"), ("md none I", "NF"))
+
+
+def _winners(clients, said):
+    """How often each key's was told to one of many who ask at once."""
+    for c in clients:
+        c.file.write(b"".join(b"%s O%d\r\n" % (s, i) for i, s in enumerate(said))
+                     + b"mn\r\n")
+        c.file.flush()
+    won = [0] * len(said)
+    for c in clients:
+        for line in iter(c.file.readline, b"MN\r\n"):
+            words = line.split()
+            assert words[0] == b"HD", line
+            won[int(words[1][1:])] += b"W" in words
+    return won
+
+
+def of_many_who_come_at_once_one_wins():
+    clients = [_Client() for _ in range(12)]
+    names = [b"race%d" % i for i in range(40)]
+    assert _winners(clients, [b"mg %s N60" % n for n in names]) == [1] * 40
+    for n in names:
+        clients[0].talk(("ms %s 1 T30\r\nx" % n.decode(), "HD"))
+    assert _winners(clients, [b"mg %s R60" % n for n in names]) == [1] * 40
+    for n in names:
+        clients[0].talk(("md %s I" % n.decode(), "HD"))
+    assert _winners(clients, [b"mg %s" % n for n in names]) == [1] * 40
 
 
 def a_store_that_comes_late_is_stale_at_once():
