@@ -200,7 +200,8 @@ ewb_cookie_fill(struct ewb_cookie *c, const struct ewb_frame *f,
 	r->nkey = f->nkey;
 	r->hash = f->nkey ? ewb_key_hash(f->key, f->nkey) : 0;
 	r->vbucket = ewb_key_vbucket(r->hash, c->dispatch->core->vbuckets);
-	r->datatype = f->datatype;
+	r->datatype = f->is & EWB_IS_BINARY ? ewb_item_datatype(f->datatype) :
+	                                      f->datatype;
 	r->value = value;
 	r->nvalue = f->nvalue;
 	r->flags = f->flags;

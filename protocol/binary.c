@@ -87,7 +87,7 @@ take_header(const uint8_t *in, struct ewb_frame *f)
 		l.key = ewb_be16(in + 2);
 	}
 	f->opcode = in[1];
-	f->datatype = ewb_item_datatype(in[5]);
+	f->datatype = in[5];
 	f->vbucket = ewb_be16(in + 6);
 	memcpy(&f->opaque, in + 12, 4);
 	f->cas = ewb_be64(in + 16);
