@@ -7,11 +7,9 @@ needs $python
 [ -e "$(engine lmdb)" ] || skip "the engine lmdb was not built"
 lmdb=$(engine lmdb)
 
-# refused TEXT ARGUMENT...: it does not start, and has one line to say.  Leaks are
-# not looked for: that fails now and then where threads are just being made.
+# refused TEXT ARGUMENT...: it does not start, and has one line to say.
 refused() {
-	ASAN_OPTIONS="detect_leaks=0 ${ASAN_OPTIONS:-}" \
-		ewbd -p 0 "$lmdb" "${@:2}" >"$dir/out" 2>"$dir/err" </dev/null
+	ewbd -p 0 "$lmdb" "${@:2}" >"$dir/out" 2>"$dir/err" </dev/null
 	[ $? = 1 ] && [ "$(wc -l <"$dir/err")" = 1 ] && grep -qF -- "$1" "$dir/err" && return
 	cat "$dir/err"
 	return 1

@@ -6,11 +6,11 @@
 [ -e "$(engine rocksdb)" ] || skip "the engine rocksdb was not built"
 rocksdb=$(engine rocksdb)
 
-# refused TEXT ARGUMENT...: it does not start, and has one line to say.  Leaks are
-# not looked for: that fails now and then where threads are just being made.
+without_leaks
+
+# refused TEXT ARGUMENT...: it does not start, and has one line to say.
 refused() {
-	ASAN_OPTIONS="detect_leaks=0 ${ASAN_OPTIONS:-}" \
-		ewbd -p 0 "$rocksdb" "${@:2}" >"$dir/out" 2>"$dir/err" </dev/null
+	ewbd -p 0 "$rocksdb" "${@:2}" >"$dir/out" 2>"$dir/err" </dev/null
 	[ $? = 1 ] && [ "$(wc -l <"$dir/err")" = 1 ] && grep -qF -- "$1" "$dir/err" && return
 	cat "$dir/err"
 	return 1
