@@ -39,9 +39,9 @@ static const struct row {
 	{ "mg k q u Oab P/x Lz\r\n",
 	  "mg k quiet meta unseen delta=1 extras=14\n" },
 	/* it may be changed */
-	{ "mg k T30\r\n", "mg k meta ttl exptime=30 delta=1 extras=3\n" },
+	{ "mg k T30\r\n", "mg_touch k meta ttl exptime=30 delta=1 extras=3\n" },
 	{ "mg k N30 R-1\r\n",
-	  "mg k create meta recache delta=1 N=30 R=4294967295 extras=7\n" },
+	  "mg_touch k create meta recache delta=1 N=30 R=4294967295 extras=7\n" },
 	/* in base64 */
 	{ "mg Zm9v b\r\n", "mg Zm9v meta base64 delta=1 datatype=32 extras=1\n" },
 	{ "mg Zm8 b\r\n", ERROR_4("error decoding key") "\n" },
