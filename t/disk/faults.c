@@ -187,7 +187,11 @@ recover(struct trial *t)
 			say_why(t, "writes do not succeed afterwards");
 			return;
 		}
-		step = worker_get(&h->worker);
+		/* the fault may have been kept for the first of them */
+		do
+			step = worker_get(&h->worker);
+		while (step != STEP_READ && step < STEP_GONE &&
+		       now_us() < until);
 		if (step != STEP_READ)
 			say_why(t, "a read does not succeed afterwards");
 	}
