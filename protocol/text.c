@@ -98,35 +98,52 @@ skip_max(size_t max_value)
 	return four > SKIP_MAX ? four : SKIP_MAX;
 }
 
-/* set KEY FLAGS EXPTIME BYTES [CAS] */
-static void
-take_store(const struct line *l, size_t max_value, struct ewb_frame *f)
+/* The length of a store's value.  0: refused, and nothing is to be skipped. */
+static int
+take_length(struct word w, size_t max_value, struct ewb_frame *f)
 {
 	uint64_t nvalue;
-	int good;
 
-	if (number(l->word[4], &nvalue) == 0) {
+	if (number(w, &nvalue) == 0) {
 		refuse(f, EWB_WIRE_INVALID, BAD_FORMAT);
-		return;
+		return 0;
 	}
 	if (nvalue > skip_max(max_value)) {
 		f->is |= EWB_IS_LAST;
 		refuse(f, EWB_WIRE_TOO_BIG, TOO_BIG);
-		return;
+		return 0;
 	}
 	f->nvalue = (size_t)nvalue;
 	f->tail = 2;
+	return 1;
+}
+
+/* Unless all is well with it, its value is skipped.  why: what is not; or null. */
+static void
+end_store(const char *why, size_t max_value, struct ewb_frame *f)
+{
+	if (!why && f->nvalue <= max_value)
+		return;
+	f->is |= EWB_IS_SKIP;
+	if (why)
+		refuse(f, EWB_WIRE_INVALID, why);
+	else
+		refuse(f, EWB_WIRE_TOO_BIG, TOO_BIG);
+}
+
+/* set KEY FLAGS EXPTIME BYTES [CAS] */
+static void
+take_store(const struct line *l, size_t max_value, struct ewb_frame *f)
+{
+	int good;
+
+	if (!take_length(l->word[4], max_value, f))
+		return;
 	good = key_ok(l->word[1], f) && number32(l->word[2], &f->flags) &&
 	       exptime(l->word[3], &f->exptime);
 	if (f->is & EWB_IS_CAS)
 		good = good && number(l->word[5], &f->cas) == 1;
-	if (good && nvalue <= max_value)
-		return;
-	f->is |= EWB_IS_SKIP;
-	if (good)
-		refuse(f, EWB_WIRE_TOO_BIG, TOO_BIG);
-	else
-		refuse(f, EWB_WIRE_INVALID, BAD_FORMAT);
+	end_store(good ? NULL : BAD_FORMAT, max_value, f);
 }
 
 /* delete KEY [0] */
@@ -239,28 +256,10 @@ take_meta_line(const struct line *l, size_t max_value, struct ewb_frame *f)
 static void
 take_meta_set(const struct line *l, size_t max_value, struct ewb_frame *f)
 {
-	uint64_t nvalue;
-	const char *why;
-
-	if (l->count < 3 || number(l->word[2], &nvalue) == 0) {
+	if (l->count < 3)
 		refuse(f, EWB_WIRE_INVALID, BAD_FORMAT);
-		return;
-	}
-	if (nvalue > skip_max(max_value)) {
-		f->is |= EWB_IS_LAST;
-		refuse(f, EWB_WIRE_TOO_BIG, TOO_BIG);
-		return;
-	}
-	f->nvalue = (size_t)nvalue;
-	f->tail = 2;
-	why = take_meta(l, 3, f);
-	if (!why && nvalue <= max_value)
-		return;
-	f->is |= EWB_IS_SKIP;
-	if (why)
-		refuse(f, EWB_WIRE_INVALID, why);
-	else
-		refuse(f, EWB_WIRE_TOO_BIG, TOO_BIG);
+	else if (take_length(l->word[2], max_value, f))
+		end_store(take_meta(l, 3, f), max_value, f);
 }
 
 #define NAME(text) (text), sizeof(text) - 1
