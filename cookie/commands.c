@@ -241,8 +241,8 @@ ewb_commands_basic(struct ewb_core *core)
 		{ EWB_OP_META_COUNT, { .run = ewb_compose_run, .keyed = 1 } },
 		{ EWB_OP_META_DEBUG,
 		  { .run = ewb_meta_get_run, .keyed = 1, .reviews = 1 } },
-		{ EWB_OP_FLUSH, { .run = run_flush, .barrier = 1 } },
-		{ EWB_OP_STATS, { .run = run_engine, .barrier = 1 } },
+		{ EWB_OP_FLUSH, { .run = run_flush, .barrier = EWB_BARRIER } },
+		{ EWB_OP_STATS, { .run = run_engine, .barrier = EWB_BARRIER_IN_ORDER } },
 	};
 
 	for (unsigned op = 0; op < EWB_NOPS; op++) {

@@ -47,13 +47,20 @@ ewb_count_n(struct ewb_counters *s, enum ewb_counter i, uint64_t n)
 #define EWB_COUNT(s, name) ewb_count_n((s), EWB_COUNT_##name, 1)
 #define EWB_COUNT_N(s, name, n) ewb_count_n((s), EWB_COUNT_##name, (n))
 
+/* A barrier waits for all, and holds all. */
+enum ewb_barrier {
+	EWB_NO_BARRIER,
+	EWB_BARRIER,
+	EWB_BARRIER_IN_ORDER /* but where its client has asked for no order */
+};
+
 /* A command: how it runs, and how it stands to the others of its connection. */
 struct ewb_command {
 	/* front; as an engine's callback, see ewb/engine.h */
 	enum ewb_status (*run)(struct ewb_cookie *c);
 	void *arg;          /* whoever added the command */
 	uint8_t keyed;      /* waits for earlier ones on its key */
-	uint8_t barrier;    /* waits for all, holds all */
+	uint8_t barrier;    /* enum ewb_barrier */
 	uint8_t mutates;
 	uint8_t streams;    /* the reply may come in pieces */
 	uint8_t terminal_error; /* ... and an error frame may end them */

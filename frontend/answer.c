@@ -265,35 +265,51 @@ has_cas(const struct ewb_cookie *c)
 	return !c->answered && c->op != EWB_OP_DELETE;
 }
 
-/* Room for a frame, with what comes before the value written to it; null: no
- * memory.  small bytes of value are to follow in the same place. */
+/* Only hello itself is answered to one who does not know yet. */
+static int
+is_traced(const struct ewb_conn *n, const struct ewb_cookie *c)
+{
+	return EWB_HAS_FEATURE(n->features, TRACING) && c->op != EWB_OP_HELLO;
+}
+
+/* Room for a frame, with what comes before the value, *head bytes, written to
+ * it; null: no memory.  small bytes of value are to follow in the same place. */
 static uint8_t *
 bin_begin(struct ewb_conn *n, struct ewb_cookie *c, const void *extras,
-          size_t nextras, size_t nkey, size_t nvalue, size_t small) EWB_ON_FRONT
+          size_t nextras, size_t nkey, size_t nvalue, size_t small, size_t *head)
+	EWB_ON_FRONT
 {
+	uint8_t nframing = is_traced(n, c) ? EWB_BIN_DURATION : 0;
 	struct ewb_bin_reply r = {
 		.opcode = c->frame.opcode,
 		.nextras = (uint8_t)nextras,
 		.datatype = is_get(c) && !c->answered ?
 		                    ewb_item_datatype(c->reply.datatype) :
 		                    0,
+		.nframing = nframing,
 		.nkey = (uint16_t)nkey,
 		.status = (uint16_t)c->status,
-		.nbody = (uint32_t)(nextras + nkey + nvalue),
+		.nbody = (uint32_t)(nframing + nextras + nkey + nvalue),
 		.opaque = c->frame.opaque,
 		.cas = has_cas(c) ? c->reply.cas : 0,
 	};
-	size_t len = EWB_BIN_HEAD + nextras + nkey;
-	uint8_t *to = ewb_out_reserve(n->front, &n->out, len + small);
+	uint8_t *to;
 
+	*head = EWB_BIN_HEAD + nframing + nextras + nkey;
+	to = ewb_out_reserve(n->front, &n->out, *head + small);
 	if (to == NULL)
 		return NULL;
 	ewb_bin_head(to, &r);
+	to += EWB_BIN_HEAD;
+	if (nframing)
+		ewb_bin_duration(to, n->front->d.now - c->began);
+	to += nframing;
 	if (nextras)
-		memcpy(to + EWB_BIN_HEAD, extras, nextras);
+		memcpy(to, extras, nextras);
+	to += nextras;
 	if (nkey)
-		memcpy(to + EWB_BIN_HEAD + nextras, c->request.key, nkey);
-	return to + len;
+		memcpy(to, c->request.key, nkey);
+	return to + nkey;
 }
 
 /* A frame with what comes before the value; the value, nvalue bytes, follows. */
@@ -301,9 +317,11 @@ static int
 bin_head(struct ewb_conn *n, struct ewb_cookie *c, const void *extras,
          size_t nextras, size_t nkey, size_t nvalue) EWB_ON_FRONT
 {
-	if (!bin_begin(n, c, extras, nextras, nkey, nvalue, 0))
+	size_t head;
+
+	if (!bin_begin(n, c, extras, nextras, nkey, nvalue, 0, &head))
 		return -1;
-	ewb_out_commit(&n->out, EWB_BIN_HEAD + nextras + nkey);
+	ewb_out_commit(&n->out, head);
 	return 0;
 }
 
@@ -312,17 +330,17 @@ static int
 bin_value(struct ewb_conn *n, struct ewb_cookie *c, const void *extras,
           size_t nextras, size_t nkey) EWB_ON_FRONT
 {
-	size_t len = c->reply.len;
+	size_t len = c->reply.len, head;
 	uint8_t *to;
 
 	if (len >= LEND_MIN)
 		return bin_head(n, c, extras, nextras, nkey, len) ||
 		       ewb_out_value(n->front, &n->out, c);
-	to = bin_begin(n, c, extras, nextras, nkey, len, len);
+	to = bin_begin(n, c, extras, nextras, nkey, len, len, &head);
 	if (to == NULL)
 		return -1;
 	memcpy(to, ewb_reply_data(&c->reply), len);
-	ewb_out_commit(&n->out, EWB_BIN_HEAD + nextras + nkey + len);
+	ewb_out_commit(&n->out, head + len);
 	return 0;
 }
 

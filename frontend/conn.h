@@ -4,7 +4,8 @@
  *      recv ─▶ input ─parse─▶ commands in request order ─▶ output ─▶ send
  *
  * It lives and dies on one front end.  Commands stand in a list in the order
- * in which they came; a reply leaves when all before it have left.
+ * in which they came; a reply leaves when all before it have left, or, where the
+ * client has asked for no order, when it is ready.
  */
 #ifndef FRONTEND_CONN_H
 #define FRONTEND_CONN_H
@@ -14,6 +15,7 @@
 
 #include "cookie/dispatch.h"
 #include "frontend/out.h"
+#include "protocol/hello.h"
 #include "protocol/text.h"
 
 #define EWB_CONN_MAGIC 0x6577626eu
@@ -34,6 +36,8 @@
 #define EWB_FRONT_STARTED 8u /* its stream's first bytes are output */
 #define EWB_FRONT_END 16u    /* the last key of a text get: END follows */
 #define EWB_FRONT_ALONE 32u  /* begun where nothing was in flight: in no list */
+#define EWB_FRONT_FREE 64u   /* its reply leaves when it is ready */
+#define EWB_FRONT_BARRIER 128u /* it waits for all, and holds all */
 
 enum ewb_proto { EWB_PROTO_UNKNOWN, EWB_PROTO_TEXT, EWB_PROTO_BINARY };
 
@@ -70,6 +74,7 @@ struct ewb_conn {
 	uint32_t npending;  /* of these, not done */
 	uint32_t nturn;     /* of these, not begun */
 	uint32_t nbarriers; /* of these pending, barriers */
+	uint32_t features;  /* that the client has asked for; see hello.h */
 	size_t pinned_bytes; /* of input that commands hold, until released */
 
 	/* output */
@@ -141,6 +146,24 @@ void ewb_order_drop(struct ewb_conn *n) EWB_ON_FRONT;
 /* What the dispatch is told. */
 extern const struct ewb_desk ewb_front_desk;
 void ewb_order_unlinger(struct ewb_cookie *c) EWB_ON_FRONT;
+
+/* turn.c.  Which commands of its connection c waits for. */
+static inline struct ewb_cookie **
+ewb_conn_chain(struct ewb_conn *n, const struct ewb_cookie *c)
+{
+	return &n->busy[c->request.hash % EWB_CONN_BUSY];
+}
+/* Later ones on its key wait for it, if it is keyed. */
+void ewb_turn_enchain(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT;
+/* ... no more, if they did. */
+void ewb_turn_unchain(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT;
+/* Must c, which stands in its chain and is counted, wait? */
+int ewb_turn_must_wait(const struct ewb_conn *n, const struct ewb_cookie *c);
+/* Then it may wait for ever: nobody knows whether that mutation will be done. */
+int ewb_turn_behind_an_orphan(const struct ewb_cookie *c);
+
+/* mode.c.  How c stands to the others of its connection: sets FREE and BARRIER. */
+void ewb_mode_set(const struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT;
 
 /* answer.c.  Writes c's reply.  0; -1: no memory, or it cannot be told: cut. */
 int ewb_answer(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT;

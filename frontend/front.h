@@ -159,4 +159,7 @@ void ewb_server_retire(struct ewb_server *s, struct ewb_front *f);
 /* stats.c */
 void ewb_front_commands(struct ewb_server *s);
 
+/* mode.c: hello. */
+enum ewb_status ewb_hello_run(struct ewb_cookie *c);
+
 #endif

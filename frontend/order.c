@@ -4,7 +4,9 @@
  *      TURN ──earlier ones on its key are done──▶ begun ──▶ done ──first──▶ emitted
  *
  * A command waits for earlier ones on its key (by hash); a barrier waits for
- * all and holds all.  Replies leave in the order of the requests.  While more
+ * all and holds all.  Replies leave in the order of the requests, or, where the
+ * client has asked for no order, when they are ready: those of one key in theirs
+ * still, and a noop's behind those of the quiet commands before it.  While more
  * of them is unread than may be, nothing that has waited is begun.
  */
 #include "config.h"
@@ -62,96 +64,20 @@ append(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT
 }
 
 static void
-unlink_first(struct ewb_conn *n) EWB_ON_FRONT
+take_out(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT
 {
-	struct ewb_cookie *c = n->first;
-
-	n->first = c->next;
-	if (n->first)
-		n->first->prev = NULL;
+	if (c->prev)
+		c->prev->next = c->next;
 	else
-		n->last = NULL;
+		n->first = c->next;
+	if (c->next)
+		c->next->prev = c->prev;
+	else
+		n->last = c->prev;
 	n->nflight--;
 	n->waiting_bytes -= c->stream ? 0 : c->front_bytes;
 	if (c->stream == NULL)
 		c->front_bytes = 0;
-}
-
-/* Who waits for whom.  The keyed commands that later ones on their key wait
- * for stand in chains, newest first: those that are not done, and mutations
- * that were answered by their deadline and are away. */
-
-static struct ewb_cookie **
-chain(struct ewb_conn *n, const struct ewb_cookie *c)
-{
-	return &n->busy[c->request.hash % EWB_CONN_BUSY];
-}
-
-static void
-enchain(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT
-{
-	struct ewb_cookie **head = chain(n, c);
-
-	if (!c->command->keyed)
-		return;
-	c->older = *head;
-	*head = c;
-	c->front_bits |= EWB_FRONT_CHAINED;
-}
-
-static void
-unchain(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT
-{
-	struct ewb_cookie **p = chain(n, c);
-
-	if (!(c->front_bits & EWB_FRONT_CHAINED))
-		return;
-	while (*p != c)
-		p = &(*p)->older;
-	*p = c->older;
-	c->front_bits &= ~EWB_FRONT_CHAINED;
-}
-
-static int
-behind_its_key(const struct ewb_cookie *c)
-{
-	for (const struct ewb_cookie *p = c->older; p; p = p->older)
-		if (p->request.hash == c->request.hash)
-			return 1;
-	return 0;
-}
-
-/* Then it may wait for ever: nobody knows whether that mutation will be done. */
-static int
-behind_an_orphan(const struct ewb_cookie *c)
-{
-	if (!c->command->keyed)
-		return 0;
-	for (const struct ewb_cookie *p = c->older; p; p = p->older)
-		if (p->request.hash == c->request.hash && p->orphan)
-			return 1;
-	return 0;
-}
-
-static int
-behind_a_barrier(const struct ewb_conn *n, const struct ewb_cookie *c)
-{
-	if (n->nbarriers == 0)
-		return 0; /* it is none itself, for it is counted */
-	for (const struct ewb_cookie *p = c->prev; p; p = p->prev)
-		if (!p->done && (p->command->barrier || c->command->barrier))
-			return 1;
-	return 0;
-}
-
-/* c stands in its chain, and is counted. */
-static int
-must_wait(const struct ewb_conn *n, const struct ewb_cookie *c)
-{
-	if (!c->command->keyed && !c->command->barrier)
-		return 0; /* it has its place among the replies, no more */
-	return (c->command->keyed && behind_its_key(c)) ||
-	       behind_a_barrier(n, c);
 }
 
 static void
@@ -204,6 +130,81 @@ answer(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT
 		cut(n);
 }
 
+/* Replies. */
+
+void
+ewb_order_unlinger(struct ewb_cookie *c)
+{
+	if (c->front_bits & EWB_FRONT_LINGERS)
+		release(c);
+}
+
+/* It was answered and has left the list. */
+static void
+retire(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT
+{
+	if (c->away) {
+		c->front_bits |= EWB_FRONT_HELD;
+		c->next = n->held;
+		n->held = c;
+	} else if (c->stream && c->front_bytes) {
+		c->front_bits |= EWB_FRONT_LINGERS;
+	} else {
+		release(c);
+	}
+}
+
+static int
+pull_all(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT
+{
+	struct ewb_chunk *ch;
+
+	while ((ch = ewb_stream_pull(c->stream)) != NULL) {
+		c->front_bits |= EWB_FRONT_STARTED;
+		if (ewb_out_stream(n->front, &n->out, c, ch))
+			return -1;
+	}
+	return 0;
+}
+
+/* Tells what c has to tell.  1: all, and it has left the list; 0: it is not done;
+ * -1: nothing may follow. */
+static int
+leave(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT
+{
+	if (n->pause & EWB_PAUSE_CLOSING)
+		return -1; /* a reply was cut, or the last one is out */
+	/* once answered it is not ours to look into its stream */
+	if (c->stream && !c->answered && pull_all(n, c)) {
+		cut(n);
+		return -1;
+	}
+	if (!c->done)
+		return 0;
+	answer(n, c);
+	if (c->op == EWB_OP_QUIT || (c->frame.is & EWB_IS_LAST))
+		n->pause |= EWB_PAUSE_CLOSING;
+	take_out(n, c);
+	retire(n, c);
+	return 1;
+}
+
+void
+ewb_order_emit(struct ewb_conn *n)
+{
+	struct ewb_cookie *c, *next;
+	int left;
+
+	for (c = n->first; c; c = next) {
+		next = c->next;
+		left = leave(n, c);
+		if (left < 0 || (left == 0 && !(c->front_bits & EWB_FRONT_FREE)))
+			return;
+	}
+}
+
+/* Commands come. */
+
 /* As a rule a command ends where it begins, and nothing else is in flight: then
  * it has no need of a place in the list.  0: it was answered. */
 static int
@@ -238,17 +239,17 @@ take_place(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT
 	append(n, c);
 	if (!c->done) {
 		n->npending++;
-		n->nbarriers += c->command->barrier;
+		n->nbarriers += (c->front_bits & EWB_FRONT_BARRIER) != 0;
 	}
 	if (!c->done || c->command->mutates)
-		enchain(n, c);
+		ewb_turn_enchain(n, c);
 }
 
 static int
 may_be_alone(struct ewb_conn *n, const struct ewb_cookie *c)
 {
 	return n->first == NULL && c->command->keyed &&
-	       !c->command->streams && *chain(n, c) == NULL;
+	       !c->command->streams && *ewb_conn_chain(n, c) == NULL;
 }
 
 static void
@@ -283,13 +284,13 @@ enter(struct ewb_conn *n, struct ewb_cookie *c, struct ewb_chunk *in)
 	}
 	hold_input(n, c, in);
 	take_place(n, c);
-	if (must_wait(n, c)) {
+	if (ewb_turn_must_wait(n, c)) {
 		await_turn(n, c);
 		return;
 	}
 	ewb_cookie_start(c);
-	if (c->done && n->first == c)
-		ewb_order_emit(n);
+	if (c->done && (n->first == c || n->first->front_bits & EWB_FRONT_FREE))
+		(void)leave(n, c);
 }
 
 /* Commands that came together are gathered before the first of them begins, so
@@ -363,6 +364,8 @@ make(struct ewb_conn *n, const struct ewb_frame *frame, const uint8_t *value,
 		ewb_meta_decode(&c->frame);
 	if (frame->op == EWB_OP_OWN)
 		ewb_own_begin(c, frame);
+	if (n->features || c->command->barrier)
+		ewb_mode_set(n, c);
 	if (in) {
 		c->pins = frame->head + frame->nvalue;
 		ewb_cookie_fill(c, &c->frame, value);
@@ -411,9 +414,9 @@ ewb_order_advance(struct ewb_conn *n)
 		next = c->next;
 		if (c->wait != EWB_WAIT_TURN || c->done)
 			continue;
-		if (behind_an_orphan(c))
+		if (ewb_turn_behind_an_orphan(c))
 			refuse(n, c);
-		if (c->done || must_wait(n, c))
+		if (c->done || ewb_turn_must_wait(n, c))
 			continue;
 		if (!ewb_order_room(n, c))
 			return c;
@@ -444,9 +447,9 @@ desk_done(struct ewb_cookie *c)
 	if (c->front_bits & EWB_FRONT_ALONE)
 		return; /* run_alone() sees it */
 	n->npending--;
-	n->nbarriers -= c->command->barrier;
+	n->nbarriers -= (c->front_bits & EWB_FRONT_BARRIER) != 0;
 	if (!(c->away && c->command->mutates))
-		unchain(n, c);
+		ewb_turn_unchain(n, c);
 	if (!c->away && c->stream == NULL) {
 		c->front_bytes = c->reply.len;
 		n->waiting_bytes += c->reply.len;
@@ -475,7 +478,7 @@ desk_home(struct ewb_cookie *c)
 		return;
 	}
 	n = ewb_conn_of(c->session);
-	unchain(n, c);
+	ewb_turn_unchain(n, c);
 	ewb_front_touch(n->front, n);
 	if (!(c->front_bits & EWB_FRONT_HELD))
 		return; /* its answer waits for its place still */
@@ -505,65 +508,6 @@ const struct ewb_desk ewb_front_desk = { .done = desk_done,
 	                                 .home = desk_home,
 	                                 .data = desk_data,
 	                                 .orphan = desk_orphan };
-
-/* Replies. */
-
-void
-ewb_order_unlinger(struct ewb_cookie *c)
-{
-	if (c->front_bits & EWB_FRONT_LINGERS)
-		release(c);
-}
-
-/* It was answered and has left the list. */
-static void
-retire(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT
-{
-	if (c->away) {
-		c->front_bits |= EWB_FRONT_HELD;
-		c->next = n->held;
-		n->held = c;
-	} else if (c->stream && c->front_bytes) {
-		c->front_bits |= EWB_FRONT_LINGERS;
-	} else {
-		release(c);
-	}
-}
-
-static int
-pull_all(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT
-{
-	struct ewb_chunk *ch;
-
-	while ((ch = ewb_stream_pull(c->stream)) != NULL) {
-		c->front_bits |= EWB_FRONT_STARTED;
-		if (ewb_out_stream(n->front, &n->out, c, ch))
-			return -1;
-	}
-	return 0;
-}
-
-void
-ewb_order_emit(struct ewb_conn *n)
-{
-	struct ewb_cookie *c;
-
-	/* nothing may follow where a reply was cut */
-	while (!(n->pause & EWB_PAUSE_CLOSING) && (c = n->first) != NULL) {
-		/* once answered it is not ours to look into its stream */
-		if (c->stream && !c->answered && pull_all(n, c)) {
-			cut(n);
-			return;
-		}
-		if (!c->done)
-			return;
-		answer(n, c);
-		if (c->op == EWB_OP_QUIT || (c->frame.is & EWB_IS_LAST))
-			n->pause |= EWB_PAUSE_CLOSING;
-		unlink_first(n);
-		retire(n, c);
-	}
-}
 
 /* The client has gone. */
 

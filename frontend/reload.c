@@ -548,6 +548,6 @@ ewb_reload_command(struct ewb_server *s, char *why, size_t nwhy)
 	if (s->none == NULL)
 		return -1;
 	s->core.commands[EWB_OP_RELOAD] =
-		(struct ewb_command){ .run = run_reload, .barrier = 1 };
+		(struct ewb_command){ .run = run_reload, .barrier = EWB_BARRIER };
 	return 0;
 }

@@ -471,15 +471,20 @@ ewb_front_commands(struct ewb_server *s)
 
 	s->engine_stats = k->commands[EWB_OP_STATS];
 	k->commands[EWB_OP_STATS] = (struct ewb_command){
-		.run = run_stats, .barrier = 1, .arg = &s->engine_stats
+		.run = run_stats,
+		.barrier = EWB_BARRIER_IN_ORDER,
+		.arg = &s->engine_stats
 	};
 	k->commands[EWB_OP_VERSION] = (struct ewb_command){ .run = run_nothing };
 	k->commands[EWB_OP_NOOP] = (struct ewb_command){ .run = run_nothing };
 	k->commands[EWB_OP_QUIT] = (struct ewb_command){ .run = run_nothing,
-		                                         .barrier = 1 };
+		                                         .barrier = EWB_BARRIER };
 	k->commands[EWB_OP_VERBOSITY] =
 		(struct ewb_command){ .run = run_verbosity };
 	k->commands[EWB_OP_ERROR] = (struct ewb_command){ .run = run_error };
+	k->commands[EWB_OP_HELLO] = (struct ewb_command){
+		.run = ewb_hello_run, .barrier = EWB_BARRIER
+	};
 	ewb_core_add_stats(k, (struct ewb_stat_group){ .name = "commands",
 	                                               .add = add_own,
 	                                               .arg = s });

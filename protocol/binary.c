@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "config.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "protocol/binary.h"
@@ -9,6 +10,8 @@
 
 #define REQUEST_ALT 0x08 /* with framing extras and a short key length */
 #define SCAN_CREATE_MAX (64u << 10)
+#define HELLO_MAX 1024u /* of features that a client asks for, bytes */
+#define INFO_BARRIER 0u
 #define NEVER_CREATE UINT32_MAX /* an exptime of incr and decr */
 
 enum need { UNKNOWN, NO, MAY, MUST };
@@ -57,6 +60,7 @@ static const struct rule rules[256] = {
 	[0x1c] = { MUST, NO, 4, 0, EWB_OP_TOUCH, 0 },
 	[0x1d] = { MUST, NO, 4, 0, EWB_OP_GAT, 0 },
 	[0x1e] = { MUST, NO, 4, 0, EWB_OP_GAT, Q },
+	[0x1f] = { MAY, MAY, 0, 0, EWB_OP_HELLO, 0 },
 	[0x23] = { MUST, NO, 4, 0, EWB_OP_GAT, K },
 	[0x24] = { MUST, NO, 4, 0, EWB_OP_GAT, K | Q },
 	[0xda] = { NO, MUST, 0, 0, EWB_OP_SCAN_CREATE, 0 },
@@ -139,6 +143,10 @@ wrong_value(const struct rule *r, size_t nvalue)
 {
 	if (r->op == EWB_OP_SCAN_CREATE && nvalue > SCAN_CREATE_MAX)
 		return "a range longer than 64 KiB";
+	if (r->op == EWB_OP_HELLO && nvalue > HELLO_MAX)
+		return "more features than there can be";
+	if (r->op == EWB_OP_HELLO && nvalue % 2)
+		return "half a feature";
 	if (nvalue == 0 && r->value == MUST)
 		return "no value";
 	return nvalue > 0 && r->value == NO ? "a value where there is none"
@@ -171,9 +179,10 @@ wrong_reload(const struct rule *r, const struct ewb_frame *f)
 	return f->datatype ? "a datatype where there is none" : NULL;
 }
 
-/* Frame infos: id and length in a nibble each, where 15 goes on in a byte. */
+/* Frame infos: id and length in a nibble each, where 15 goes on in a byte.  What
+ * they say goes into *is.  0: they make no sense. */
 static int
-framing_ok(const uint8_t *p, size_t n)
+take_framing(const uint8_t *p, size_t n, uint32_t *is)
 {
 	size_t i = 0;
 
@@ -188,6 +197,10 @@ framing_ok(const uint8_t *p, size_t n)
 		}
 		if (i > n || len > n - i)
 			return 0;
+		if (id == INFO_BARRIER && len)
+			return 0;
+		if (id == INFO_BARRIER)
+			*is |= EWB_IS_BARRIER;
 		i += len;
 	}
 	return 1;
@@ -233,12 +246,12 @@ compares(enum ewb_op op)
 /* The head is whole, and right. */
 static enum ewb_parse
 take_body(const uint8_t *in, const struct rule *r, const struct lengths *l,
-          struct ewb_frame *f)
+          uint32_t framing, struct ewb_frame *f)
 {
 	const uint8_t *extras = in + EWB_BIN_HEAD + l->framing;
 
 	f->op = r->op;
-	f->is = EWB_IS_BINARY | r->is;
+	f->is = EWB_IS_BINARY | r->is | framing;
 	f->head = EWB_BIN_HEAD + l->framing + l->extras + l->key;
 	f->nvalue = EWB_BIN_HEAD + l->body - f->head;
 	if (l->extras) {
@@ -263,6 +276,7 @@ ewb_bin_parse(const uint8_t *in, size_t n, size_t max_value, size_t max_body,
 	struct lengths l;
 	const char *why;
 	size_t fixed, nvalue;
+	uint32_t framing = 0;
 
 	*f = ewb_frame_zero;
 	f->op = EWB_OP_ERROR;
@@ -292,12 +306,12 @@ ewb_bin_parse(const uint8_t *in, size_t n, size_t max_value, size_t max_body,
 
 	if (n < EWB_BIN_HEAD + l.framing)
 		return EWB_PARSE_MORE;
-	if (!framing_ok(in + EWB_BIN_HEAD, l.framing))
+	if (!take_framing(in + EWB_BIN_HEAD, l.framing, &framing))
 		return refuse(f, &l, EWB_WIRE_INVALID,
 		              "framing extras that make no sense");
 	if (n < EWB_BIN_HEAD + fixed)
 		return EWB_PARSE_MORE;
-	return take_body(in, r, &l, f);
+	return take_body(in, r, &l, framing, f);
 }
 
 /* Commands of an engine's own. */
@@ -327,6 +341,7 @@ ewb_bin_own(const struct ewb_own_rules *own, const uint8_t *in, size_t n,
 	struct lengths l;
 	const char *why;
 	size_t fixed;
+	uint32_t framing = 0;
 
 	if (o == NULL)
 		return EWB_PARSE_OK;
@@ -344,15 +359,24 @@ ewb_bin_own(const struct ewb_own_rules *own, const uint8_t *in, size_t n,
 		*f = ewb_frame_zero; /* nothing is taken off */
 		return EWB_PARSE_MORE;
 	}
-	if (!framing_ok(in + EWB_BIN_HEAD, l.framing))
+	if (!take_framing(in + EWB_BIN_HEAD, l.framing, &framing))
 		return refuse(f, &l, EWB_WIRE_INVALID,
 		              "framing extras that make no sense");
 	f->own = (uint32_t)(o - own->at);
-	return take_body(in, &r, &l, f);
+	return take_body(in, &r, &l, framing, f);
 }
 
 /* Headers. */
 
+/* As Couchbase's clients read it: us = e^1.74 / 2. */
+void
+ewb_bin_duration(uint8_t out[EWB_BIN_DURATION], uint64_t us)
+{
+	double e = pow((double)us * 2, 1 / 1.74);
+
+	out[0] = 0x02; /* id 0, two bytes */
+	ewb_put16(out + 1, e > UINT16_MAX ? UINT16_MAX : (uint16_t)(e + .5));
+}
 
 void
 ewb_bin_request(uint8_t out[EWB_BIN_HEAD], const struct ewb_bin_request *r)
@@ -376,6 +400,7 @@ ewb_bin_response(const uint8_t *in, size_t n, struct ewb_bin_reply *r)
 	if (n < EWB_BIN_HEAD)
 		return 0;
 	r->opcode = in[1];
+	r->nframing = 0;
 	r->nkey = ewb_be16(in + 2);
 	r->nextras = in[4];
 	r->datatype = in[5];

@@ -58,6 +58,7 @@ enum ewb_parse {
 #define EWB_IS_RECACHE 32768u    /* R */
 #define EWB_IS_TTL 65536u        /* T */
 #define EWB_IS_DOWN 131072u      /* MD: ma is a decr */
+#define EWB_IS_BARRIER 262144u   /* binary: a barrier, where there is no order else */
 
 /* What memcached keeps in an item beside its client's flags is kept in the
  * datatype, above what Couchbase's clients have there. */

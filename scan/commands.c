@@ -204,17 +204,17 @@ ewb_scan_commands(struct ewb_scans *s)
 	struct ewb_command *commands = s->core->commands;
 
 	commands[EWB_OP_SCAN_CREATE] = (struct ewb_command){
-		.run = run_create, .arg = s, .barrier = 1, .cursors = 1
+		.run = run_create, .arg = s, .barrier = EWB_BARRIER_IN_ORDER, .cursors = 1
 	};
 	commands[EWB_OP_SCAN_CONTINUE] = (struct ewb_command){
 		.run = run_continue,
 		.arg = s,
-		.barrier = 1,
+		.barrier = EWB_BARRIER_IN_ORDER,
 		.streams = 1,
 		.terminal_error = 1,
 		.cursors = 1,
 	};
 	commands[EWB_OP_SCAN_CANCEL] = (struct ewb_command){
-		.run = run_cancel, .arg = s, .barrier = 1
+		.run = run_cancel, .arg = s, .barrier = EWB_BARRIER_IN_ORDER
 	};
 }

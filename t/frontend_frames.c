@@ -37,9 +37,17 @@ frames_ask(struct frames *f, const struct frame *a)
 		.cas = a->cas,
 	};
 	uint8_t head[EWB_BIN_HEAD];
+	static const uint8_t barrier = 0x00;
 
 	ewb_bin_request(head, &r);
+	if (a->barrier) {
+		head[0] = 0x08;
+		head[2] = sizeof barrier;
+		head[11]++;
+	}
 	add(f, head, sizeof head);
+	if (a->barrier)
+		add(f, &barrier, sizeof barrier);
 	add_body(f, a);
 }
 

@@ -19,6 +19,7 @@ struct frame {
 	uint16_t status; /* of a reply */
 	uint32_t opaque;
 	uint64_t cas;
+	bool barrier; /* a request that is one, by its framing extras */
 	const void *extras;
 	size_t nextras;
 	const char *key; /* or null */
@@ -40,9 +41,13 @@ enum {
 	BIN_SET = 0x01,
 	BIN_QUIT = 0x07,
 	BIN_FLUSH = 0x08,
+	BIN_GETQ = 0x09,
 	BIN_NOOP = 0x0a,
+	BIN_VERSION = 0x0b,
 	BIN_APPEND = 0x0e,
-	BIN_STAT = 0x10
+	BIN_STAT = 0x10,
+	BIN_SETQ = 0x11,
+	BIN_HELLO = 0x1f
 };
 
 #endif

@@ -68,21 +68,37 @@ static size_t
 header(uint8_t *to)
 {
 	static const uint8_t sizes[] = { 0, 0, 1, 2, 4, 8, 20, 28, 250 };
-	size_t n = 24, body = 0;
+	size_t barrier = below(8) == 0, n = 24 + barrier, body = 0;
 
 	memset(to, 0, 600);
-	to[0] = 0x80;
+	to[0] = barrier ? 0x08 : 0x80;
 	to[1] = (uint8_t)below(0x26);
+	to[2] = (uint8_t)barrier;
 	to[3] = below(4) ? 2 : sizes[below(9)];
 	to[4] = sizes[below(9)];
-	body = (size_t)to[3] + to[4] + (below(3) ? 0 : below(20));
+	body = barrier + to[3] + to[4] + (below(3) ? 0 : below(20));
 	to[10] = (uint8_t)(body >> 8);
 	to[11] = (uint8_t)body;
 	if (below(40) == 0)
 		to[below(24)] ^= (uint8_t)(1u << below(8));
-	for (size_t i = 0; i < body; i++)
+	for (size_t i = barrier; i < body; i++)
 		to[n++] = (uint8_t)(below(3) ? 0 : "hkl1"[below(4)]);
 	return n;
+}
+
+/* From now on in any order, or in order again. */
+static size_t
+hello(uint8_t *to)
+{
+	static const uint8_t frame[] = { 0x80, 0x1f, 0, 0, 0, 0, 0, 0,
+		                         0,    0,    0, 2, 0, 0, 0, 0,
+		                         0,    0,    0, 0, 0, 0, 0, 0,
+		                         0,    0x0e };
+
+	memcpy(to, frame, sizeof frame);
+	if (below(4) == 0)
+		to[25] = 0x0f;
+	return sizeof frame;
 }
 
 /* As much as the kernel takes. */
@@ -102,7 +118,7 @@ say_something(unsigned i)
 	const char *text;
 
 	if (i % 3 == 0) {
-		size_t n = header(frame);
+		size_t n = below(8) ? header(frame) : hello(frame);
 
 		speak(clients[i], frame, n);
 		return;

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What a client has asked for when it said hello: that answers come in any
+ * order, and say how long they took.
+ *
+ * hello is a barrier: all before it is answered in the mode before, all behind it
+ * in its own.
+ */
+#include "config.h"
+
+#include "frontend/front.h"
+
+void
+ewb_mode_set(const struct ewb_conn *n, struct ewb_cookie *c)
+{
+	int unordered = EWB_HAS_FEATURE(n->features, UNORDERED);
+
+	c->front_bits &= ~(EWB_FRONT_FREE | EWB_FRONT_BARRIER);
+	if (unordered)
+		c->front_bits |= EWB_FRONT_FREE;
+	if (c->command->barrier == EWB_BARRIER ||
+	    (unordered ? c->frame.is & EWB_IS_BARRIER :
+	                 c->command->barrier == EWB_BARRIER_IN_ORDER))
+		c->front_bits |= EWB_FRONT_BARRIER;
+}
+
+/* Those behind hello have come, and have not left. */
+static void
+set_behind(struct ewb_conn *n, struct ewb_cookie *hello) EWB_ON_FRONT
+{
+	for (struct ewb_cookie *c = hello->next; c; c = c->next) {
+		if (c->done)
+			continue; /* it never waits, and has no place to lose */
+		n->nbarriers -= (c->front_bits & EWB_FRONT_BARRIER) != 0;
+		ewb_mode_set(n, c);
+		n->nbarriers += (c->front_bits & EWB_FRONT_BARRIER) != 0;
+	}
+}
+
+enum ewb_status
+ewb_hello_run(struct ewb_cookie *c)
+{
+	const struct ewb_request *r = &c->request;
+	struct ewb_conn *n = ewb_conn_of(c->session);
+	uint8_t accepted[2 * EWB_NFEATURES];
+	size_t len;
+
+	ewb_now_on_front(c->dispatch->thread);
+	len = ewb_hello(r->value, r->nvalue, accepted, &n->features);
+	set_behind(n, c);
+	return ewb_reply_value(c, accepted, len);
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What a binary client asks for when it says hello: features, by number.
+ * Source of the numbers: Couchbase's protocol, whose clients ask for them. */
+#ifndef PROTOCOL_HELLO_H
+#define PROTOCOL_HELLO_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* EWB_FEATURE(name, number, help) */
+enum ewb_feature {
+#define EWB_FEATURE(name, number, help) EWB_FEATURE_##name,
+#include "protocol/features.def"
+#undef EWB_FEATURE
+	EWB_NFEATURES
+};
+#define EWB_HAS_FEATURE(set, name) ((set) >> EWB_FEATURE_##name & 1u)
+
+/* Takes those that there are out of n bytes, which are even, in the order asked
+ * for and each once: bytes of the answer in out.  *set: a bit for each. */
+size_t ewb_hello(const uint8_t *asked, size_t n, uint8_t out[2 * EWB_NFEATURES],
+                 uint32_t *set);
+
+#endif
