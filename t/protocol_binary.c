@@ -154,6 +154,7 @@ static const struct opcode {
 	{ 0x1c, "touch a extras=4", 4, 'y', 'n' },
 	{ 0x1d, "gat a extras=4", 4, 'y', 'n' },
 	{ 0x1e, "gat a quiet extras=4", 4, 'y', 'n' },
+	{ 0x1f, "hello a value=2", 0, 'm', 'm' },
 	{ 0x23, "gat a want_key extras=4", 4, 'y', 'n' },
 	{ 0x24, "gat a quiet want_key extras=4", 4, 'y', 'n' },
 	{ 0xda, "scan_create value=2", 0, 'n', 'y' },
@@ -521,6 +522,31 @@ START_TEST(framing_extras_may_be_long)
 	                               "\xf0\0"
 	                               "\xff\1\0xxxxxxxxxxxxxxx" },
 	     "get x");
+}
+END_TEST
+
+START_TEST(a_barrier_is_a_framing_extra_without_more)
+{
+	says(&(struct req){ .magic = ALT,
+	                    .nkey = 1,
+	                    .nframing = 2,
+	                    .framing = "\x50\0" },
+	     "get x barrier");
+	refused(&(struct req){ .magic = ALT,
+	                       .nkey = 1,
+	                       .nframing = 2,
+	                       .framing = "\x01\0" },
+	        EWB_WIRE_INVALID, "framing extras that make no sense");
+}
+END_TEST
+
+START_TEST(hello_asks_for_whole_features_and_not_too_many)
+{
+	refused(&(struct req){ .opcode = 0x1f, .nvalue = 3 }, EWB_WIRE_INVALID,
+	        "half a feature");
+	refused(&(struct req){ .opcode = 0x1f, .nvalue = 1026 },
+	        EWB_WIRE_INVALID, "more features than there can be");
+	says(&(struct req){ .opcode = 0x1f }, "hello");
 }
 END_TEST
 
@@ -1080,6 +1106,8 @@ frames(void)
 	tcase_add_test(t, no_part_of_a_head_is_enough);
 	tcase_add_test(t, framing_extras_that_do_not_add_up_are_refused);
 	tcase_add_test(t, framing_extras_may_be_long);
+	tcase_add_test(t, a_barrier_is_a_framing_extra_without_more);
+	tcase_add_test(t, hello_asks_for_whole_features_and_not_too_many);
 	tcase_add_test(t, a_value_over_the_limit_is_skipped);
 	tcase_add_test(
 		t,

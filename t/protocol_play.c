@@ -47,7 +47,7 @@ static const struct {
 	{ EWB_IS_BASE64, "base64" },     { EWB_IS_WANT_VALUE, "want_value" },
 	{ EWB_IS_UNSEEN, "unseen" },     { EWB_IS_INVALID, "invalid" },
 	{ EWB_IS_RECACHE, "recache" },   { EWB_IS_TTL, "ttl" },
-	{ EWB_IS_DOWN, "down" },
+	{ EWB_IS_DOWN, "down" },         { EWB_IS_BARRIER, "barrier" },
 };
 
 static void
