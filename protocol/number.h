@@ -14,5 +14,19 @@ int ewb_take_number32(const uint8_t *at, size_t n, uint32_t *v);
 /* An int32; beyond it, the next best: gone is gone, and late is late.  0: it is
  * none. */
 int ewb_take_exptime(const uint8_t *at, size_t n, uint32_t *v);
+/* Writes it; its digits, 20 at most. */
+static inline size_t
+ewb_put_number(uint8_t *out, uint64_t v)
+{
+	uint8_t digits[20];
+	size_t n = 0;
+
+	do
+		digits[n++] = (uint8_t)('0' + v % 10);
+	while (v /= 10);
+	for (size_t i = 0; i < n; i++)
+		out[i] = digits[n - 1 - i];
+	return n;
+}
 
 #endif

@@ -8,6 +8,7 @@
 #include "protocol/own.h"
 #include "protocol/status.h"
 #include "protocol/text.h"
+#include "protocol/text_scan.h"
 
 #define NWORDS 8 /* more than any command has */
 #define MANY UINT32_MAX
@@ -203,18 +204,25 @@ take_verbosity(const struct line *l, size_t max_value, struct ewb_frame *f)
 		refuse(f, EWB_WIRE_INVALID, BAD_FORMAT);
 }
 
+/* What is behind the verb. */
+static struct word
+rest(const struct line *l)
+{
+	struct word w = { l->end, 0 };
+
+	if (l->count > 1) {
+		w.at = l->word[1].at;
+		w.len = (size_t)(l->end - w.at);
+	}
+	return w;
+}
+
 /* stats [GROUP]; a group may be of several words */
 static void
 take_stats(const struct line *l, size_t max_value, struct ewb_frame *f)
 {
-	struct word group = { NULL, 0 };
-
 	(void)max_value;
-	if (l->count == 1)
-		return;
-	group.at = l->word[1].at;
-	group.len = (size_t)(l->end - group.at);
-	if (!key_ok(group, f))
+	if (l->count > 1 && !key_ok(rest(l), f))
 		refuse(f, EWB_WIRE_INVALID, BAD_FORMAT);
 }
 
@@ -262,6 +270,31 @@ take_meta_set(const struct line *l, size_t max_value, struct ewb_frame *f)
 		end_store(take_meta(l, 3, f), max_value, f);
 }
 
+static void
+take_scan(const struct line *l, size_t max_value, struct ewb_frame *f)
+{
+	struct word w = rest(l);
+	struct ewb_text_scan scan;
+	const char *why = ewb_text_scan_take(w.at, w.len, &scan);
+
+	(void)max_value;
+	f->extras = w.at;
+	f->nextras = w.len;
+	if (why)
+		refuse(f, EWB_WIRE_INVALID, why);
+}
+
+static void
+take_crawler(const struct line *l, size_t max_value, struct ewb_frame *f)
+{
+	struct word w = rest(l);
+	const char *why = ewb_text_crawler_take(w.at, w.len, f);
+
+	(void)max_value;
+	if (why)
+		refuse(f, EWB_WIRE_INVALID, why);
+}
+
 #define NAME(text) (text), sizeof(text) - 1
 
 static const struct verb verbs[] = {
@@ -287,6 +320,8 @@ static const struct verb verbs[] = {
 	{ NAME("ma"), EWB_OP_META_COUNT, 0, 2, MANY, 0, take_meta_line },
 	{ NAME("me"), EWB_OP_META_DEBUG, 0, 1, MANY, 0, take_meta_line },
 	{ NAME("mn"), EWB_OP_NOOP, EWB_IS_META, 1, MANY, 0, take_nothing },
+	{ NAME("scan"), EWB_OP_SCAN, 0, 1, MANY, 0, take_scan },
+	{ NAME("lru_crawler"), EWB_OP_METADUMP, 0, 1, MANY, 0, take_crawler },
 };
 
 /* Those whose keys are taken off one by one. */

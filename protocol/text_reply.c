@@ -4,22 +4,9 @@
 #include <string.h>
 
 #include "lib/check.h"
+#include "protocol/number.h"
 #include "protocol/status.h"
 #include "protocol/text.h"
-
-static size_t
-put_number(uint8_t *out, uint64_t v)
-{
-	uint8_t digits[20];
-	size_t n = 0;
-
-	do
-		digits[n++] = (uint8_t)('0' + v % 10);
-	while (v /= 10);
-	for (size_t i = 0; i < n; i++)
-		out[i] = digits[n - 1 - i];
-	return n;
-}
 
 size_t
 ewb_text_value(uint8_t *out, const struct ewb_frame *f, uint32_t flags,
@@ -33,12 +20,12 @@ ewb_text_value(uint8_t *out, const struct ewb_frame *f, uint32_t flags,
 	memcpy(p, f->key, f->nkey);
 	p += f->nkey;
 	*p++ = ' ';
-	p += put_number(p, flags);
+	p += ewb_put_number(p, flags);
 	*p++ = ' ';
-	p += put_number(p, nvalue);
+	p += ewb_put_number(p, nvalue);
 	if (f->is & EWB_IS_WANT_CAS) {
 		*p++ = ' ';
-		p += put_number(p, cas);
+		p += ewb_put_number(p, cas);
 	}
 	*p++ = '\r';
 	*p++ = '\n';
@@ -48,7 +35,7 @@ ewb_text_value(uint8_t *out, const struct ewb_frame *f, uint32_t flags,
 size_t
 ewb_text_number(uint8_t *out, uint64_t value)
 {
-	size_t n = put_number(out, value);
+	size_t n = ewb_put_number(out, value);
 
 	out[n] = '\r';
 	out[n + 1] = '\n';
