@@ -127,6 +127,13 @@ ewb_stream_extras(struct ewb_cookie *c, const void *extras, size_t n)
 	s->nhead = (uint32_t)(EWB_BIN_HEAD + n);
 }
 
+void
+ewb_stream_plain(struct ewb_cookie *c)
+{
+	EWB_MUST(c->stream->text);
+	c->stream->nhead = 0;
+}
+
 /* The producer's half. */
 
 static void
@@ -166,6 +173,8 @@ patch(const struct ewb_stream *s, struct ewb_chunk *ch, uint16_t status)
 {
 	uint32_t len = ch->len - s->nhead;
 
+	if (s->text && s->nhead == 0)
+		return;
 	if (s->text) {
 		for (uint8_t *p = ch->data + TEXT_DIGITS + 9; len; len /= 10)
 			*p-- = (uint8_t)('0' + len % 10);
@@ -388,11 +397,7 @@ ewb_stream_commit(struct ewb_cookie *c, size_t n)
 	}
 	s->filling->len += (uint32_t)n;
 	s->reserved = 0;
-	/* relaxed: one writer; read as a sign of life */
-	atomic_store_explicit(
-		&s->commits,
-		atomic_load_explicit(&s->commits, memory_order_relaxed) + 1,
-		memory_order_relaxed);
+	ewb_stream_moves(s);
 }
 
 void

@@ -27,6 +27,7 @@
 #include "lib/inbox.h"
 #include "lib/roles.h"
 #include "protocol/binary.h"
+#include "protocol/text_scan.h"
 
 #define EWB_STREAM_MAGIC 0x65776273u
 #define EWB_STREAM_RING 64
@@ -63,7 +64,7 @@ struct ewb_stream {
 	struct ewb_chunk *base;  /* the stream's own; see base_home */
 	uint8_t head[EWB_STREAM_HEAD]; /* a frame's head, lengths and status open */
 	uint32_t nhead;
-	int text;                /* the head is a line, which says the length */
+	int text;                /* the head, if any, is a line with the length */
 	int passed;              /* its producer is done, a filter has the cookie */
 	void (*wake)(void *arg); /* front; null: the cookie's task */
 	void *wake_arg;
@@ -94,11 +95,12 @@ struct ewb_stream {
 	struct ewb_stream *next_free;
 };
 
+_Static_assert(EWB_TEXT_RECORD_MORE > EWB_BIN_RECORD_MORE, "a text record is larger");
 /* Bytes of the budget that a scan's record of an nvalue bytes' value takes. */
 static inline size_t
 ewb_stream_needs(size_t nvalue)
 {
-	return ewb_chunk_cap(EWB_STREAM_HEAD + EWB_BIN_RECORD_MORE + nvalue);
+	return ewb_chunk_cap(EWB_STREAM_HEAD + EWB_TEXT_RECORD_MORE + nvalue);
 }
 
 /* holder: room in the chunk that is being filled; null: ewb_stream_reserve()
@@ -110,6 +112,17 @@ ewb_stream_room(struct ewb_stream *s, size_t n)
 		return NULL;
 	s->reserved = n;
 	return s->filling->data + s->filling->len;
+}
+
+/* holder: it has committed nothing, and moves all the same: no deadline passes. */
+static inline void
+ewb_stream_moves(struct ewb_stream *s)
+{
+	/* relaxed: one writer; read as a sign of life */
+	atomic_store_explicit(
+		&s->commits,
+		atomic_load_explicit(&s->commits, memory_order_relaxed) + 1,
+		memory_order_relaxed);
 }
 
 /* holder: the producer stops for now: what is sealed is told. */
@@ -144,5 +157,7 @@ void ewb_stream_free(struct ewb_stream *s) EWB_ON_FRONT;
 /* front, in the callback, after open: extras that each frame begins with. */
 void ewb_stream_extras(struct ewb_cookie *c, const void *extras, size_t n)
 	EWB_ON_FRONT;
+/* front, likewise, in the text protocol: pieces have no head, and are read as one. */
+void ewb_stream_plain(struct ewb_cookie *c) EWB_ON_FRONT;
 
 #endif

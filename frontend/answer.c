@@ -210,6 +210,26 @@ text_stream_end(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT
 	return is_error(c->status) ? ewb_answer_status(n, c) : copy(n, "END\r\n", 5);
 }
 
+/* In place of END, or of all. */
+static int
+scan_error(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT
+{
+	const char *why = c->answered ? NULL : c->reply.context;
+
+	if (why == NULL)
+		return ewb_answer_status(n, c);
+	return copy(n, c->status == EWB_INVALID ? "CLIENT" : "SERVER", 6) ||
+	       copy(n, "_ERROR ", 7) || text_line(n, why);
+}
+
+static int
+text_scan(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT
+{
+	if (c->stream && !c->answered && own_rest(n, c))
+		return -1;
+	return is_error(c->status) ? scan_error(n, c) : copy(n, "END\r\n", 5);
+}
+
 static int
 text_own(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT
 {
@@ -252,6 +272,8 @@ answer_text(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT
 	case EWB_OP_STATS: return text_stats(n, c);
 	case EWB_OP_QUIT: return 0;
 	case EWB_OP_OWN: return text_own(n, c);
+	case EWB_OP_SCAN:
+	case EWB_OP_METADUMP: return text_scan(n, c);
 	default: return ewb_answer_status(n, c);
 	}
 }

@@ -5,6 +5,7 @@
 #include "cookie/cookie.h"
 #include "cookie/reply.h"
 #include "lib/check.h"
+#include "scan/legs.h"
 #include "scan/sink.h"
 
 /* A status that may be told, or the engine's mistake is. */
@@ -136,10 +137,16 @@ after(struct ewb_sink *s, enum ewb_status status)
 	case EWB_REFUSED_NOT: /* it stopped though nothing was refused: again */
 	case EWB_REFUSED_YIELD: ewb_task_again(s->t); return EWB_WOULDBLOCK;
 	case EWB_REFUSED_LIMIT:
-		return end_continue(scan, s->c, EWB_SCAN_MORE,
+		/* a text scan has no more than it may give at once */
+		return end_continue(scan, s->c,
+		                    scan->legs ? EWB_SCAN_COMPLETE :
+		                                 EWB_SCAN_MORE,
 		                    EWB_CAUSE_completed);
+	case EWB_REFUSED_WRONG:
+		return end_continue(scan, s->c, EWB_INTERNAL, EWB_CAUSE_failed);
 	case EWB_REFUSED_DEAD:
 	case EWB_REFUSED_PEEKED:
+	case EWB_REFUSED_BEHIND:
 	case EWB_REFUSED_IGNORED: break;
 	}
 	return end_continue(scan, s->c, EWB_SCAN_CANCELLED, EWB_CAUSE_failed);
@@ -160,6 +167,16 @@ account(struct ewb_scan *scan, const struct ewb_scan_portion *before)
 	                          memory_order_relaxed);
 }
 
+/* Moves its cursor, or cursors. */
+static enum ewb_status
+move(struct ewb_scan *scan, struct ewb_sink *s)
+{
+	if (scan->legs)
+		return ewb_legs_next(scan->legs, s);
+	return scan->instance->engine.scan_next(scan->instance->self,
+	                                        scan->cursor, s);
+}
+
 enum ewb_status
 ewb_scan_fill_task(struct ewb_task *t, struct ewb_cookie *c, void *arg)
 {
@@ -171,8 +188,19 @@ ewb_scan_fill_task(struct ewb_task *t, struct ewb_cookie *c, void *arg)
 	if (atomic_load(&scan->dead) || ewb_cancelled(t->ticket))
 		return end_continue(scan, c, EWB_SCAN_CANCELLED,
 		                    EWB_CAUSE_failed);
-	status = scan->instance->engine.scan_next(scan->instance->self,
-	                                          scan->cursor, &s);
+	status = move(scan, &s);
 	account(scan, &before);
 	return after(&s, status);
+}
+
+enum ewb_status
+ewb_scan_text_task(struct ewb_task *t, struct ewb_cookie *c, void *arg)
+{
+	struct ewb_scan *scan = arg;
+
+	if (scan->legs == NULL)
+		scan->legs = ewb_legs_new(scan);
+	if (scan->legs == NULL)
+		return end_continue(scan, c, EWB_NO_MEMORY, EWB_CAUSE_failed);
+	return ewb_scan_fill_task(t, c, scan);
 }

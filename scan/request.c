@@ -119,18 +119,24 @@ parse_rest(struct ewb_scan_request *r, struct json_object *o)
 	return NULL;
 }
 
-/* Nothing can lie between the bounds. */
-static int
-empty(const struct ewb_scan_request *r)
+int
+ewb_scan_bound_order(const struct ewb_scan_bound *a,
+                     const struct ewb_scan_bound *b)
+{
+	int order = memcmp(a->data, b->data, a->n < b->n ? a->n : b->n);
+
+	return order ? order : (a->n > b->n) - (a->n < b->n);
+}
+
+int
+ewb_scan_empty(const struct ewb_scan_request *r)
 {
 	const struct ewb_scan_bound *a = &r->start, *z = &r->end;
 	int order;
 
 	if (!a->there || !z->there)
 		return 0;
-	order = memcmp(a->data, z->data, a->n < z->n ? a->n : z->n);
-	if (order == 0)
-		order = (a->n > z->n) - (a->n < z->n);
+	order = ewb_scan_bound_order(a, z);
 	return order > 0 || (order == 0 && (a->excluded || z->excluded));
 }
 
@@ -152,7 +158,7 @@ parse(struct ewb_scan_request *r, struct json_object *o, const char **why)
 		                                          EWB_INVALID :
 		                                          (enum ewb_status)0x88 :
 		                                  EWB_NOT_SUPPORTED;
-	return empty(r) ? EWB_NOT_FOUND : EWB_OK;
+	return ewb_scan_empty(r) ? EWB_NOT_FOUND : EWB_OK;
 }
 
 enum ewb_status

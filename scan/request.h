@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What a create asks for, out of its JSON. */
+/* What a scan is to give: a create asks for it in JSON. */
 #ifndef SCAN_REQUEST_H
 #define SCAN_REQUEST_H
 
@@ -7,6 +7,8 @@
 #include <stdint.h>
 
 #include <ewb/engine.h>
+
+#include "protocol/text_scan.h"
 
 #define EWB_BOUND_MAX 256 /* bytes of a bound: a key and what sorts after it */
 
@@ -21,7 +23,18 @@ struct ewb_scan_request {
 	struct ewb_scan_bound start, end;
 	int sampling;
 	uint64_t samples, seed;
+	/* text: the vbuckets, and whether in the order of keys over all of them;
+	 * past 0: it is a create's, whose frame has the vbucket */
+	unsigned first, past;
+	int merged;
+	enum ewb_text_form form;
 };
+
+/* Compared as keys are, below, at or above 0. */
+int ewb_scan_bound_order(const struct ewb_scan_bound *a,
+                         const struct ewb_scan_bound *b);
+/* Nothing can lie between the bounds. */
+int ewb_scan_empty(const struct ewb_scan_request *r);
 
 /* EWB_OK; else why says what is wrong.  EWB_NOT_FOUND: the range is empty. */
 enum ewb_status ewb_scan_parse(struct ewb_scan_request *r, const void *json,

@@ -5,6 +5,9 @@
  *         │          │            │     (the continue's task closes the cursor)
  *         └──────────┴── ENDED ◀──┘     else the scan's own close task does
  *
+ * A text scan is one command: OPENING until its task may be woken, then CONTINUING,
+ * then ENDED.
+ *
  * The cursor is opened, moved and closed on pool threads, by one at a time:
  * the open task, the continue's task, the close task.  Everything else of a
  * scan is under the registry's lock.
@@ -21,6 +24,8 @@
 #include "cookie/dispatch.h"
 #include "cookie/instance.h"
 #include "scan/request.h"
+
+struct ewb_legs;
 
 #define EWB_SCAN_MAGIC 0x65776261u
 #define EWB_SCAN_BUCKETS 1024
@@ -55,6 +60,7 @@ struct ewb_scan {
 	char owner[64];          /* the connection's name */
 	struct ewb_scan_request want;
 	struct ewb_range range;  /* points into want */
+	unsigned ncursors;       /* it may have at once; they count as scans */
 	uint64_t born_at;        /* us */
 	struct ewb_dispatch *home; /* of the connection that created it */
 	/* home's */
@@ -64,6 +70,7 @@ struct ewb_scan {
 	_Atomic int dead;
 	/* whoever uses the cursor */
 	void *cursor;
+	struct ewb_legs *legs;   /* text: instead of it */
 	uint64_t count;          /* records of the vbucket, for sampling */
 	uint64_t random;
 	int decided;             /* this record was drawn, and taken */
@@ -94,7 +101,7 @@ struct ewb_scans {
 	pthread_cond_t fewer;
 	struct ewb_scan *buckets[EWB_SCAN_BUCKETS];
 	struct ewb_scan *first;
-	unsigned nopen;     /* not yet freed */
+	unsigned nopen;     /* cursors of those not yet freed */
 	struct ewb_job reaper;
 	int reaping, freeing;
 	uint64_t created, refused, ended[EWB_NCAUSES];
@@ -121,11 +128,16 @@ void ewb_scan_close_cursor(struct ewb_scan *scan);
 
 /* commands.c */
 void ewb_scan_commands(struct ewb_scans *s);
+/* text.c: likewise, those of the text protocol. */
+void ewb_scan_text_commands(struct ewb_scans *s);
 
 /* fill.c: the tasks. */
 enum ewb_status ewb_scan_open_task(struct ewb_task *t, struct ewb_cookie *c,
                                    void *arg);
 enum ewb_status ewb_scan_fill_task(struct ewb_task *t, struct ewb_cookie *c,
+                                   void *arg);
+/* Of a text scan, which has no other: it opens cursors, too. */
+enum ewb_status ewb_scan_text_task(struct ewb_task *t, struct ewb_cookie *c,
                                    void *arg);
 
 /* stats.c */

@@ -9,6 +9,7 @@
 #include <sys/random.h>
 
 #include "lib/check.h"
+#include "scan/legs.h"
 #include "scan/scan.h"
 
 #define SCAN_OF(p, member) \
@@ -175,6 +176,7 @@ allocate(struct ewb_scans *s, const struct ewb_scan_request *want)
 	scan->hook.fn = connection_ended;
 	scan->parting.deliver = part;
 	scan->close.type = &s->close_type;
+	scan->ncursors = want->merged ? want->past - want->first : 1;
 	scan->born_at = scan->used_at = ewb_clock_us(&s->core->clock);
 	scan->state = EWB_SCAN_OPENING;
 	return scan;
@@ -196,11 +198,12 @@ ewb_scan_new(struct ewb_scans *s, struct ewb_cookie *c,
 	snprintf(scan->owner, sizeof scan->owner, "%s", c->session->name);
 	set_range(scan, c->frame.vbucket);
 	lock(s);
-	full = s->nopen >= s->o.max_scans || s->freeing;
+	full = s->nopen >= s->o.max_scans ||
+	       scan->ncursors > s->o.max_scans - s->nopen || s->freeing;
 	if (full) {
 		s->refused++;
 	} else {
-		s->nopen++;
+		s->nopen += scan->ncursors;
 		s->created++;
 		scan->refs = 2; /* the connection's and the caller's */
 		scan->hooked = 1;
@@ -224,9 +227,9 @@ free_scan(struct ewb_scan *scan)
 {
 	struct ewb_scans *s = scan->scans;
 
-	EWB_MUST(!scan->listed && scan->cursor == NULL);
+	EWB_MUST(!scan->listed && scan->cursor == NULL && scan->legs == NULL);
 	atomic_fetch_sub(&scan->instance->cursors, 1);
-	s->nopen--;
+	s->nopen -= scan->ncursors;
 	EWB_MUST0(pthread_cond_broadcast(&s->fewer));
 	scan->magic = 0;
 	free(scan);
@@ -257,6 +260,9 @@ ewb_scan_close_cursor(struct ewb_scan *scan)
 		scan->instance->engine.scan_close(scan->instance->self,
 		                                  scan->cursor);
 	scan->cursor = NULL;
+	if (scan->legs)
+		ewb_legs_free(scan->legs);
+	scan->legs = NULL;
 }
 
 static enum ewb_after
@@ -407,6 +413,7 @@ ewb_scans_new(struct ewb_core *core, const struct ewb_scan_options *o)
 	EWB_MUST0(pthread_mutex_init(&s->lock, NULL));
 	EWB_MUST0(pthread_cond_init(&s->fewer, NULL));
 	ewb_scan_commands(s);
+	ewb_scan_text_commands(s);
 	core->end_cursors = end_all;
 	core->end_cursors_arg = s;
 	ewb_core_add_stats(core, (struct ewb_stat_group){ .name = "scans",

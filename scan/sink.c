@@ -3,11 +3,14 @@
 
 #include "cookie/stream.h"
 #include "protocol/binary.h"
+#include "protocol/text_scan.h"
+#include "scan/legs.h"
 #include "scan/sink.h"
 
 /* A scan gives way to another one after so many bytes. */
 #define TURN_BYTES (64u * 1024)
 #define LOOK_BYTES 4096u
+#define OPEN_BYTES 1024u /* what the opening of a cursor counts as */
 /* Records between looks at the clock. */
 #define LOOK 64
 
@@ -87,10 +90,48 @@ passed_over(struct ewb_sink *s, const struct ewb_item *item)
 	return 1;
 }
 
-static enum ewb_refused
-put(struct ewb_sink *s, const struct ewb_item *item)
+/* Room for a record; null: why it is refused. */
+static uint8_t *
+reserve(struct ewb_sink *s, size_t n)
+{
+	uint8_t *to = ewb_stream_reserve(s->c, n);
+
+	if (to == NULL)
+		s->refused = ewb_stream_never(s->c->stream) ?
+		                     EWB_REFUSED_TOO_BIG :
+		                     EWB_REFUSED_FULL;
+	return to;
+}
+
+/* Writes it; 0: there is no room. */
+static size_t
+write_binary(struct ewb_sink *s, const struct ewb_bin_record *r)
 {
 	int keys_only = s->scan->want.keys_only;
+	/* as a rule there is room, whatever the lengths take */
+	uint8_t *to = ewb_stream_room(s->c->stream,
+	                              EWB_BIN_RECORD_MORE + r->nvalue);
+
+	if (to == NULL)
+		to = reserve(s, ewb_bin_record_size(r, keys_only));
+	return to ? ewb_bin_record_put(to, r, keys_only) : 0;
+}
+
+static size_t
+write_text(struct ewb_sink *s, const struct ewb_bin_record *r)
+{
+	enum ewb_text_form form = s->scan->want.form;
+	size_t most = ewb_text_record_max(form, r);
+	uint8_t *to = ewb_stream_room(s->c->stream, most);
+
+	if (to == NULL)
+		to = reserve(s, most);
+	return to ? ewb_text_record_put(to, form, r) : 0;
+}
+
+static void
+put(struct ewb_sink *s, const struct ewb_item *item)
+{
 	struct ewb_bin_record r = {
 		.flags = item->flags,
 		.expiry = item->expiry,
@@ -102,23 +143,30 @@ put(struct ewb_sink *s, const struct ewb_item *item)
 		.value = item->value,
 		.nvalue = item->nvalue,
 	};
-	/* as a rule there is room, whatever the lengths take */
-	uint8_t *to = ewb_stream_room(s->c->stream, EWB_BIN_RECORD_MORE +
-	                                                    item->nvalue);
-	size_t n;
+	size_t n = s->scan->legs ? write_text(s, &r) : write_binary(s, &r);
 
-	if (to == NULL)
-		to = ewb_stream_reserve(s->c,
-		                        ewb_bin_record_size(&r, keys_only));
-	if (to == NULL)
-		return ewb_stream_never(s->c->stream) ? EWB_REFUSED_TOO_BIG :
-		                                        EWB_REFUSED_FULL;
-	n = ewb_bin_record_put(to, &r, keys_only);
+	if (n == 0)
+		return;
 	ewb_stream_commit(s->c, n);
 	s->scan->portion.items++;
 	s->scan->portion.bytes += n;
 	s->turn_bytes += n;
-	return EWB_REFUSED_NOT;
+}
+
+/* Text has no other keys, and those of other vbuckets are compared. */
+static enum ewb_refused
+not_its_turn(struct ewb_sink *s, const struct ewb_item *item)
+{
+	if (item->nkey == 0 || item->nkey > EWB_KEY_MAX) {
+		ewb_slip(s->c, "a record of a scan's whose key has not 1 to 250 "
+		               "bytes");
+		return EWB_REFUSED_WRONG;
+	}
+	if (!ewb_legs_behind(s->scan->legs, item))
+		return EWB_REFUSED_NOT;
+	s->turn_bytes += item->nkey;
+	ewb_stream_moves(s->c->stream);
+	return EWB_REFUSED_BEHIND;
 }
 
 enum ewb_status
@@ -137,8 +185,10 @@ ewb_sink_put(struct ewb_sink *s, const struct ewb_item *item)
 		return EWB_OK;
 	if (limit_reached(s))
 		s->refused = EWB_REFUSED_LIMIT;
-	else
-		s->refused = put(s, item);
+	else if (scan->legs)
+		s->refused = not_its_turn(s, item);
+	if (s->refused == EWB_REFUSED_NOT)
+		put(s, item);
 	if (s->refused != EWB_REFUSED_NOT)
 		return EWB_WOULDBLOCK;
 	scan->decided = 0;
@@ -157,4 +207,18 @@ ewb_sink_heeded(const struct ewb_sink *s, struct ewb_cookie *c,
 	else
 		return 1;
 	return 0;
+}
+
+int
+ewb_sink_tired(struct ewb_sink *s)
+{
+	s->refused = refuse(s);
+	return s->refused != EWB_REFUSED_NOT;
+}
+
+void
+ewb_sink_opened(struct ewb_sink *s)
+{
+	s->turn_bytes += OPEN_BYTES;
+	ewb_stream_moves(s->c->stream);
 }

@@ -19,6 +19,8 @@ enum ewb_refused {
 	EWB_REFUSED_YIELD,   /* others want their turn */
 	EWB_REFUSED_DEAD,    /* nobody wants it */
 	EWB_REFUSED_PEEKED,  /* it was to be seen that there is one */
+	EWB_REFUSED_BEHIND,  /* another vbucket's comes first */
+	EWB_REFUSED_WRONG,   /* it has no key, or one that is too long */
 	EWB_REFUSED_IGNORED  /* and another was offered all the same */
 };
 
@@ -35,5 +37,10 @@ struct ewb_sink {
  * that leaves out a record must not look like a whole one. */
 int ewb_sink_heeded(const struct ewb_sink *s, struct ewb_cookie *c,
                     enum ewb_status status);
+/* pool, between cursors: refuses what would come next, if it is time to. */
+int ewb_sink_tired(struct ewb_sink *s);
+/* pool: a cursor was opened, which takes its time, and shows that the scan
+ * moves. */
+void ewb_sink_opened(struct ewb_sink *s);
 
 #endif

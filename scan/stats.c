@@ -33,15 +33,23 @@ state_name(enum ewb_scan_state s)
 static void
 add_one(struct ewb_cookie *c, const struct ewb_scan *scan, uint64_t now)
 {
-	char name[40] = "scan:";
+	char name[40] = "scan:", vbuckets[24];
+	unsigned first = scan->want.first, past = scan->want.past;
+
+	if (past == 0)
+		first = scan->range.vbucket;
+	if (past <= first + 1)
+		snprintf(vbuckets, sizeof vbuckets, "%u", first);
+	else
+		snprintf(vbuckets, sizeof vbuckets, "%u-%u", first, past - 1);
 
 	for (unsigned i = 0; i < sizeof scan->id; i++)
 		snprintf(name + 5 + 2 * i, sizeof name - 5 - 2 * i, "%02x",
 		         scan->id[i]);
 	ewb_reply_stat(c, name,
-	               "connection=%s vbucket=%u state=%s age_ms=%llu "
+	               "connection=%s vbucket=%s state=%s age_ms=%llu "
 	               "continues=%llu items=%llu bytes=%llu",
-	               scan->owner, scan->range.vbucket,
+	               scan->owner, vbuckets,
 	               state_name(scan->state),
 	               (ull)((now - scan->born_at) / 1000),
 	               (ull)atomic_load(&scan->continues),
