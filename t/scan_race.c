@@ -2,16 +2,21 @@
 /* What happens to a scan with two clients, and what must be so after it. */
 #include "config.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "t/scan_race.h"
+
+/* A scan's text: both vbuckets have all records. */
+#define TEXT_MAX (2 * RACE_RECORDS * 1600 + 100)
+static char text_heard[TEXT_MAX];
 
 struct race race;
 struct haul race_heard_a, race_heard_b;
 unsigned race_fronts;
 
-void
-race_set_up(void)
+static void
+set_up(unsigned vbuckets)
 {
 	race = (struct race){ .nfronts = race_fronts, .cancel_status = 0xffff };
 	haul_empty(&race_heard_a);
@@ -21,9 +26,16 @@ race_set_up(void)
 	table.size = 1500;
 	stage.server.high = 16384; /* so that it parks */
 	stage.server.low = 4096;
+	stage.server.vbuckets = vbuckets;
 	stage_open(race_fronts, &table_engine);
 	race.a = ear_small(0);
 	race.b = ear_small(race_fronts - 1);
+}
+
+void
+race_set_up(void)
+{
+	set_up(1);
 }
 
 /* The server reads what was said. */
@@ -63,6 +75,17 @@ race_continued_by_b(void)
 	create(race.a, "{}", race.id);
 	race.has_id = race.continued = true;
 	say_continue(race.b, race.id, 0, 0, 0);
+	race_listen();
+	return &race;
+}
+
+void *
+race_texted(void)
+{
+	set_up(2);
+	race.text = true;
+	race.heard = text_heard;
+	say(race.a->c, "scan\r\n");
 	race_listen();
 	return &race;
 }
@@ -144,12 +167,28 @@ race_hang_up(void *ctx)
 	race_listen();
 }
 
+static void
+hear_text(struct haul *h)
+{
+	size_t n = hear_some(race.a->c, race.heard + race.nheard,
+	                     TEXT_MAX - race.nheard);
+
+	race.nheard += n;
+	h->frames += n > 0;
+	if (race.nheard == TEXT_MAX)
+		race.wrong = "more is said than there is";
+}
+
 /* Takes what is here of a continue's answer. */
 static void
 hear_of(struct ear *e, struct haul *h)
 {
 	struct said s;
 
+	if (race.text && e == race.a) {
+		hear_text(h);
+		return;
+	}
 	while (h->ends == 0 && hear_frame(e, &s)) {
 		if (s.opcode == OP_CREATE || s.opcode == OP_CANCEL)
 			continue;
@@ -323,6 +362,54 @@ race_check_records(void)
 	const char *wrong = check_records(&race_heard_a);
 
 	return wrong ? wrong : check_records(&race_heard_b);
+}
+
+/* A record, as it is to be heard. */
+static size_t
+put_record(char *to, unsigned i)
+{
+	size_t n = (size_t)sprintf(to, "VALUE %06u %u %zu\r\n", i, i + 1,
+	                           table.size);
+
+	table_value(i, to + n, table.size);
+	n += table.size;
+	return n + (size_t)sprintf(to + n, "\r\n");
+}
+
+static bool
+begins(const char *whole, const char *part, size_t n)
+{
+	return memcmp(whole, part, n) == 0;
+}
+
+const char *
+race_check_text(void)
+{
+	static const char *const ends[] = { "END\r\n",
+		                            "SERVER_ERROR scan cancelled\r\n",
+		                            "SERVER_ERROR temporary failure\r\n" };
+	static char want[2000];
+	const char *left = race.heard;
+	size_t nleft = race.nheard, n;
+	unsigned i;
+
+	race.end = NULL;
+	for (i = 0; i < 2 * RACE_RECORDS; i++, left += n, nleft -= n) {
+		n = put_record(want, i / 2);
+		if (nleft < n || !begins(want, left, n))
+			break;
+	}
+	for (unsigned k = 0; k < 3; k++)
+		if (nleft == strlen(ends[k]) && begins(ends[k], left, nleft))
+			race.end = ends[k];
+	if (race.end == ends[0] && i < 2 * RACE_RECORDS)
+		return "END, and not all records";
+	if (race.end || nleft == 0 || (nleft < n && begins(want, left, nleft)))
+		return NULL;
+	for (unsigned k = 0; k < 3; k++)
+		if (nleft < strlen(ends[k]) && begins(ends[k], left, nleft))
+			return NULL;
+	return "what is heard is neither records nor an end";
 }
 
 static void

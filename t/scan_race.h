@@ -18,6 +18,10 @@ struct race {
 	unsigned jobs, letters[2];
 	unsigned cancel_status; /* what b was told; 0xffff: nothing */
 	bool stops;             /* the server does, in this scenario */
+	bool text;              /* a speaks text, and has heard this: */
+	char *heard;
+	size_t nheard;
+	const char *end; /* the line that ended it; null: none, see below */
 	const char *wrong;
 };
 extern struct race race;
@@ -28,10 +32,12 @@ extern unsigned race_fronts; /* of the scenario; b is on the last */
 void race_set_up(void);
 /* The server reads what was said. */
 void race_listen(void);
-/* Beginnings: a create was said; a continue was, by a or by b. */
+/* Beginnings: a create was said; a continue was, by a or by b; a scan in text
+ * was, over two vbuckets. */
 void *race_created(void);
 void *race_continued(void);
 void *race_continued_by_b(void);
+void *race_texted(void);
 
 /* Events, and when they can happen. */
 bool race_can_job_0(void *ctx);
@@ -59,8 +65,10 @@ void race_grace_is_over(void *ctx);
 
 /* Ends.  What was not done is done, and who reads reads all. */
 void race_settle(void *ctx);
-/* Null, or what is wrong: with what was heard; with what is left. */
+/* Null, or what is wrong: with what was heard; with what is left.  In text it is
+ * whole records, then race.end; or cut anywhere. */
 const char *race_check_records(void);
+const char *race_check_text(void);
 const char *race_check_nothing_left(void);
 
 /* Explores; how many orders there were. */

@@ -3,6 +3,8 @@
  * step of it, in all orders, with one front end and with two. */
 #include "config.h"
 
+#include <string.h>
+
 #include "t/scan_race.h"
 #include "t/unit.h"
 
@@ -239,6 +241,93 @@ START_TEST(a_stop_of_the_server_ends_it_at_every_step)
 }
 END_TEST
 
+/* A scan in text is one command, which has two cursors. */
+
+static const char *
+check_text_left(void *ctx)
+{
+	const char *wrong = race_check_text();
+
+	(void)ctx;
+	return wrong ? wrong : race_check_nothing_left();
+}
+
+START_TEST(a_text_scan_ends_with_its_client_at_every_step)
+{
+	static const struct ewb_event text_hangs_up[] = {
+		MAYBE("job 1", race_job, race_can_job_0),
+		MAYBE("letter 1", race_letter_0, race_can_letter_00),
+		MAYBE("a reads", race_a_reads, NULL),
+		MAYBE("job 2", race_job, race_can_job_1),
+		MAYBE("letter 2", race_letter_0, race_can_letter_01),
+		MAYBE("job 3", race_job, race_can_job_2),
+		MAYBE("letter 3", race_letter_0, race_can_letter_02),
+		EVENT("a hangs up", race_hang_up, NULL),
+	};
+
+	race_fronts = 1;
+	ck_assert_uint_gt(race_explore("text hangs up", text_hangs_up, 8,
+	                               race_texted, check_text_left),
+	                  EWB_EXPLORED(100));
+}
+END_TEST
+
+static const char *
+check_text_aged(void *ctx)
+{
+	const char *wrong = check_text_left(ctx);
+
+	if (wrong)
+		return wrong;
+	if (race.end == NULL)
+		return "the scan has no end";
+	if (strcmp(race.end, "END\r\n") == 0)
+		return stage_ended(EWB_CAUSE_completed) == 1 ?
+		               NULL :
+		               "END, and not completed";
+	if (strcmp(race.end, "SERVER_ERROR scan cancelled\r\n"))
+		return "cancelled, and another end";
+	return stage_ended(EWB_CAUSE_lifetime) == 1 ?
+	               NULL :
+	               "cancelled, and not by its age";
+}
+
+START_TEST(age_ends_a_text_scan_once)
+{
+	static const struct ewb_event text_ages[] = {
+		MAYBE("job 1", race_job, race_can_job_0),
+		MAYBE("letter 1", race_letter_0, race_can_letter_00),
+		MAYBE("a reads", race_a_reads, NULL),
+		MAYBE("job 2", race_job, race_can_job_1),
+		MAYBE("letter 2", race_letter_0, race_can_letter_01),
+		MAYBE("job 3", race_job, race_can_job_2),
+		EVENT("its life is over", race_time_goes_by, NULL),
+	};
+
+	race_fronts = 1;
+	ck_assert_uint_gt(race_explore("text ages", text_ages, 7, race_texted,
+	                               check_text_aged),
+	                  EWB_EXPLORED(20));
+}
+END_TEST
+
+static const char *
+check_text_stopped(void *ctx)
+{
+	const char *wrong = race_check_text();
+
+	return wrong ? wrong : check_stopped(ctx);
+}
+
+START_TEST(a_stop_of_the_server_ends_a_text_scan_at_every_step)
+{
+	race_fronts = 1;
+	ck_assert_uint_gt(race_explore("stops text", stops, 7, race_texted,
+	                               check_text_stopped),
+	                  EWB_EXPLORED(50));
+}
+END_TEST
+
 /* Within a run of the task. */
 
 static unsigned when;
@@ -380,6 +469,23 @@ START_TEST(a_scan_may_be_continued_in_turns_by_two)
 }
 END_TEST
 
+START_TEST(a_client_that_leaves_within_a_run_ends_its_text_scan)
+{
+	race_fronts = 1;
+	race_texted();
+	table.within = hang_up_within;
+	while (!race.closed)
+		ck_assert(stage_job_of(EWB_AUX));
+	/* both were open, and were closed by the task that opened them */
+	ck_assert_uint_eq(table.opened, 2);
+	ck_assert_uint_eq(table.closed, 2);
+	race_settle(NULL);
+	ck_assert_uint_eq(stage_ended(EWB_CAUSE_gone), 1);
+	ck_assert_ptr_null(race_check_nothing_left());
+	stage_close();
+}
+END_TEST
+
 int
 main(void)
 {
@@ -404,6 +510,13 @@ main(void)
 	tcase_add_loop_test(
 		t, a_second_continue_is_busy_and_its_connection_lives, 1, 3);
 	tcase_add_loop_test(t, a_scan_may_be_continued_in_turns_by_two, 1, 3);
+	suite_add_tcase(s, t);
+	t = tcase_create("text");
+	tcase_set_timeout(t, UNIT_SECONDS);
+	tcase_add_test(t, a_text_scan_ends_with_its_client_at_every_step);
+	tcase_add_test(t, a_client_that_leaves_within_a_run_ends_its_text_scan);
+	tcase_add_test(t, age_ends_a_text_scan_once);
+	tcase_add_test(t, a_stop_of_the_server_ends_a_text_scan_at_every_step);
 	suite_add_tcase(s, t);
 	return unit_run(s);
 }
