@@ -149,7 +149,7 @@ result(struct ewb_cookie *c)
 	switch ((enum ewb_status)c->note) {
 	case EWB_SCAN_COMPLETE: return EWB_OK;
 	case EWB_SCAN_CANCELLED:
-	case EWB_TOO_BIG:
+	case EWB_TOO_BIG: /* and why, see fill.c */
 	case EWB_NOT_MY_VBUCKET:
 	case EWB_NO_MEMORY:
 	case EWB_NOT_SUPPORTED:
