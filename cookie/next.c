@@ -249,6 +249,10 @@ ewb_next_reply(const struct ewb_cookie *c, struct ewb_item *item)
 	item->nkey = c->request.nkey;
 	item->value = ewb_reply_data(r);
 	item->nvalue = r->len;
+	if (!ewb_item_has_use(item))
+		return;
+	item->accessed = r->accessed;
+	item->fetched = r->fetched;
 }
 
 unsigned

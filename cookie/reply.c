@@ -123,6 +123,15 @@ lend(struct ewb_cookie *c, const struct ewb_item *i, void (*release)(void *),
 	r->lender = c->instance;
 }
 
+static void
+set_use(struct ewb_reply *r, const struct ewb_item *i)
+{
+	int has = ewb_item_has_use(i);
+
+	r->accessed = has ? i->accessed : 0;
+	r->fetched = has ? i->fetched : EWB_FETCHED_UNKNOWN;
+}
+
 enum ewb_status
 ewb_reply_item(struct ewb_cookie *c, const struct ewb_item *i,
                void (*release)(void *), void *arg)
@@ -136,6 +145,7 @@ ewb_reply_item(struct ewb_cookie *c, const struct ewb_item *i,
 	r->datatype = i->datatype;
 	r->cas = i->cas;
 	r->seqno = i->seqno;
+	set_use(r, i);
 	if (release) {
 		lend(c, i, release, arg);
 	} else {

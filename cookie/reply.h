@@ -19,6 +19,8 @@ struct ewb_reply {
 	uint32_t flags, expiry, datatype;
 	uint32_t stats;      /* the body is statistics; see below */
 	uint64_t cas, seqno;
+	uint32_t accessed;   /* as in struct ewb_item */
+	enum ewb_fetched fetched;
 	const char *context; /* static: why a status is an error */
 	uint32_t has_number; /* the answer is a number */
 	uint64_t number;
@@ -34,12 +36,22 @@ struct ewb_reply {
 	uint8_t small[EWB_REPLY_SMALL];
 };
 
+/* One of an older engine or filter ends before. */
+static inline int
+ewb_item_has_use(const struct ewb_item *i)
+{
+	return i->size >= offsetof(struct ewb_item, fetched) +
+	                          sizeof i->fetched;
+}
+
 /* Nothing in it.  Its extras and its small part may hold anything. */
 static inline void
 ewb_reply_init(struct ewb_reply *r)
 {
 	r->flags = r->expiry = r->datatype = r->stats = 0;
 	r->cas = r->seqno = 0;
+	r->accessed = 0;
+	r->fetched = EWB_FETCHED_UNKNOWN;
 	r->context = NULL;
 	r->lent = NULL;
 	r->len = 0;

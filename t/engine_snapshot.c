@@ -407,7 +407,7 @@ START_TEST(a_slice_is_small_however_much_there_is)
 	ck_assert_uint_ge(slices, 20000 / 256);
 	mem_snapshot_close(s);
 	while (mem_snapshot_drain(&vb, &out)) {
-		for (o = out.gone, objects = 0; o; o = o->next)
+		for (o = out.gone, objects = 0; o; o = mem_obj_next(o))
 			objects++;
 		ck_assert_uint_le(objects, 256);
 		drop(&out);

@@ -22,7 +22,7 @@ mem_item_new(const struct ewb_request *r, void *taken)
 	                                              : HEADER + r->nkey + n);
 	if (!it)
 		return NULL;
-	it->obj.next = NULL;
+	atomic_init(&it->obj.link, mem_use(0, false));
 	it->obj.born = 0;
 	it->obj.kind = taken ? MEM_ITEM_TAKEN : MEM_ITEM;
 	it->obj.nkey = (uint8_t)r->nkey;

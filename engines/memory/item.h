@@ -16,7 +16,8 @@ struct mem_item {
 	unsigned char data[]; /* the key, then the value or where it is */
 };
 
-/* From what is asked for; born is set when it enters a tree.  taken: the
+/* From what is asked for; born is set when it enters a tree, its use by whoever
+ * knows the time.  taken: the
  * buffer that r->value lies in, which is the item's from now on, or null:
  * the value is copied.  Null: no memory, and taken is still the caller's. */
 struct mem_item *mem_item_new(const struct ewb_request *r, void *taken);
@@ -35,6 +36,15 @@ mem_item_hold(struct mem_item *it)
 
 /* any thread: ends one reference.  obj is the item's. */
 void mem_item_release(void *obj);
+
+static inline void
+mem_item_tell_use(struct ewb_item *to, uint64_t use)
+{
+	to->accessed = mem_use_time(use);
+	if (use)
+		to->fetched = use & MEM_FETCHED ? EWB_FETCHED_YES :
+		                                  EWB_FETCHED_NO;
+}
 
 static inline bool
 mem_item_expired(const struct mem_item *it, uint32_t now)

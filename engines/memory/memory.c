@@ -113,8 +113,9 @@ mem_get(struct mem *m, struct ewb_cookie *c, const struct ewb_request *r)
 	struct mem_vbucket *vb = vbucket_of(m, r);
 	struct ewb_item reply = { .size = sizeof reply };
 	struct mem_item *it;
+	uint64_t use;
 
-	it = mem_vbucket_get(vb, r);
+	it = mem_vbucket_get(vb, r, ewb_host_time(m->host), &use);
 	if (!it)
 		return EWB_NOT_FOUND;
 	reply.flags = it->flags;
@@ -124,6 +125,7 @@ mem_get(struct mem *m, struct ewb_cookie *c, const struct ewb_request *r)
 	reply.seqno = it->obj.born;
 	reply.value = mem_item_value(it);
 	reply.nvalue = it->nvalue;
+	mem_item_tell_use(&reply, use);
 	return ewb_reply_item(c, &reply, mem_item_release, it);
 }
 
@@ -176,6 +178,8 @@ mem_store(struct mem *m, struct ewb_cookie *c, const struct ewb_request *r)
 			ewb_value_free(taken);
 		return EWB_NO_MEMORY;
 	}
+	mem_obj_set_use(&it->obj, mem_use(ewb_host_time(m->host),
+	                                  r->use == EWB_USE_FETCHED));
 	status = mem_vbucket_store(vbucket_of(m, r), r, it, &cas);
 	if (status == EWB_OK)
 		ewb_reply_cas(c, cas);

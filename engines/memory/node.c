@@ -43,7 +43,7 @@ mem_node_new(enum mem_kind kind, unsigned cap, uint64_t born)
 
 	if (!nd)
 		return NULL;
-	nd->obj.next = NULL;
+	atomic_init(&nd->obj.link, 0);
 	nd->obj.born = born;
 	nd->obj.kind = (uint8_t)kind;
 	nd->obj.nkey = nd->obj.keyat = 0;

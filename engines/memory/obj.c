@@ -61,7 +61,7 @@ mem_sep_new(const void *key, size_t n, uint64_t born)
 
 	if (!s)
 		return NULL;
-	s->obj.next = NULL;
+	atomic_init(&s->obj.link, 0);
 	s->obj.born = born;
 	s->obj.kind = MEM_SEP;
 	s->obj.nkey = (uint8_t)n;

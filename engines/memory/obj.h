@@ -2,13 +2,15 @@
 /* What the index is made of: items, separators, leaves and inner nodes.
  *
  * Each is born with a mutation of its vbucket, and is either reachable from
- * the vbucket's tree, or dead: on one list, linked by next, until no snapshot
- * sees it any more.  Everything else in it is frozen once a snapshot has
- * been taken after its birth, and is then read without a lock. */
+ * the vbucket's tree, or dead: on one list, until no snapshot sees it any more.
+ * In the place of the list's link an item in the tree has its use.  Everything
+ * else in it is frozen once a snapshot has been taken after its birth, and is
+ * then read without a lock. */
 #ifndef MEM_OBJ_H
 #define MEM_OBJ_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -24,8 +26,10 @@ enum mem_kind {
 #define MEM_DOOMED 1 /* tag of a node: all that is below it is dead too */
 
 struct mem_obj {
-	/* under the vbucket's lock, or whose list it is on */
-	struct mem_obj *next;
+	/* changed under the vbucket's lock, or by whose list it is on; scans
+	 * look at an item's without: an odd number is a use, another one the
+	 * next of the list */
+	_Atomic uint64_t link;
 	/* set once */
 	uint64_t born; /* seqno of the mutation; an item's own seqno */
 	uint8_t kind;
@@ -35,6 +39,47 @@ struct mem_obj {
 	/* any thread; items only */
 	_Atomic uint32_t refs; /* the tree's (or list's), and each lending */
 };
+
+/* An item's use: when it was stored or asked for last, in Unix seconds, and
+ * whether it was asked for since it was stored.  The smaller, the longer ago. */
+#define MEM_USED 1u
+#define MEM_FETCHED 2u
+
+static inline uint64_t
+mem_use(uint32_t when, bool fetched)
+{
+	return (uint64_t)when << 32 | (fetched ? MEM_FETCHED : 0) | MEM_USED;
+}
+
+static inline uint32_t
+mem_use_time(uint64_t use)
+{
+	return (uint32_t)(use >> 32);
+}
+
+static inline void
+mem_obj_set_use(struct mem_obj *o, uint64_t use)
+{
+	/* relaxed: nothing else is told by it */
+	atomic_store_explicit(&o->link, use, memory_order_relaxed);
+}
+
+/* 0: it is not in the tree any more. */
+static inline uint64_t
+mem_obj_use(const struct mem_obj *o)
+{
+	uint64_t link = atomic_load_explicit(&o->link, memory_order_relaxed);
+
+	return link & MEM_USED ? link : 0;
+}
+
+/* Of a list that is the caller's. */
+static inline struct mem_obj *
+mem_obj_next(const struct mem_obj *o)
+{
+	return (struct mem_obj *)(uintptr_t)atomic_load_explicit(
+		&o->link, memory_order_relaxed);
+}
 
 static inline const unsigned char *
 mem_obj_key(const struct mem_obj *o)
@@ -64,7 +109,8 @@ size_t mem_key_common(const struct mem_obj *a, const struct mem_obj *b);
 static inline void
 mem_obj_push(struct mem_obj **list, struct mem_obj *o)
 {
-	o->next = *list;
+	/* relaxed: the list has an owner, or a lock */
+	atomic_store_explicit(&o->link, (uintptr_t)*list, memory_order_relaxed);
 	*list = o;
 }
 
@@ -73,7 +119,7 @@ mem_obj_pop(struct mem_obj **list)
 {
 	struct mem_obj *o = *list;
 
-	*list = o->next;
+	*list = mem_obj_next(o);
 	return o;
 }
 

@@ -91,6 +91,7 @@ offer(const struct cursor *cu, const struct mem_item *it, struct ewb_sink *sink)
 	record.nkey = it->obj.nkey;
 	record.value = mem_item_value(it);
 	record.nvalue = it->nvalue;
+	mem_item_tell_use(&record, mem_obj_use(&it->obj));
 	return ewb_sink_put(sink, &record);
 }
 

@@ -123,18 +123,22 @@ find(const struct mem_vbucket *vb, const struct ewb_request *r)
 }
 
 struct mem_item *
-mem_vbucket_get(struct mem_vbucket *vb, const struct ewb_request *r)
+mem_vbucket_get(struct mem_vbucket *vb, const struct ewb_request *r,
+                uint32_t now, uint64_t *use)
 {
 	struct mem_item *it;
 
 	mem_vbucket_lock(vb);
 	vb->count.gets++;
 	it = find(vb, r);
-	if (it && is_expired(vb, it))
+	if (it && mem_item_expired(it, now))
 		it = NULL;
 	if (it) {
 		vb->count.hits++;
 		mem_item_hold(it);
+		*use = mem_obj_use(&it->obj);
+		if (r->use != EWB_USE_UNSEEN)
+			mem_obj_set_use(&it->obj, mem_use(now, true));
 	}
 	mem_vbucket_unlock(vb);
 	return it;
@@ -205,7 +209,7 @@ struct place {
 
 /* What is there now, or null.  With a snapshot the leaf may be frozen: that
  * takes the path to it. */
-static const struct mem_item *
+static struct mem_item *
 seek(const struct mem_vbucket *vb, const struct ewb_request *r, struct place *p)
 {
 	p->slot = vb->newest ? NULL : foreseen(vb, r);
@@ -226,12 +230,22 @@ put(struct mem_vbucket *vb, struct place *p, struct mem_change *ch,
 	return 0;
 }
 
+/* Who adds what is there has asked for it, though not fetched it. */
+static void
+note_use(struct mem_item *old, const struct mem_item *it)
+{
+	bool fetched = (mem_obj_use(&old->obj) & MEM_FETCHED) != 0;
+
+	mem_obj_set_use(&old->obj,
+	                mem_use(mem_use_time(mem_obj_use(&it->obj)), fetched));
+}
+
 /* Under lock. */
 static enum ewb_status
 store(struct mem_vbucket *vb, const struct ewb_request *r, struct mem_item *it,
       struct mem_change *ch)
 {
-	const struct mem_item *old;
+	struct mem_item *old;
 	enum ewb_status status;
 	struct place p;
 	bool expired;
@@ -239,6 +253,8 @@ store(struct mem_vbucket *vb, const struct ewb_request *r, struct mem_item *it,
 	old = seek(vb, r, &p);
 	expired = old && is_expired(vb, old);
 	status = check(vb, r, expired ? NULL : old);
+	if (status == EWB_EXISTS && r->expect == EWB_EXPECT_ABSENT)
+		note_use(old, it);
 	if (status != EWB_OK)
 		return status;
 	begin(vb, ch);

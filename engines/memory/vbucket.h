@@ -68,9 +68,10 @@ mem_vbucket_cas(const struct mem_vbucket *vb, const struct mem_item *it)
 }
 
 /* Null: not there, or expired.  Else it is held for the caller, who calls
- * mem_item_release(). */
+ * mem_item_release(); *use is what it was before. */
 struct mem_item *mem_vbucket_get(struct mem_vbucket *vb,
-                                 const struct ewb_request *r);
+                                 const struct ewb_request *r, uint32_t now,
+                                 uint64_t *use);
 /* Looks where r's item is, without touching it, and has it fetched.  The next
  * get of r need not look again, if nothing was changed meanwhile. */
 void mem_vbucket_prefetch(struct mem_vbucket *vb, struct ewb_request *r);

@@ -93,6 +93,13 @@ enum ewb_expect {
 	EWB_EXPECT_CAS      /* else EWB_EXISTS, or EWB_NOT_FOUND without the key */
 };
 
+/* 0.2: What a request is for its item's last use; for engines that note it. */
+enum ewb_use {
+	EWB_USE_USUAL,   /* a get asks for it, a store makes a new one */
+	EWB_USE_UNSEEN,  /* get: as if it had not been asked for */
+	EWB_USE_FETCHED  /* store: it counts as asked for since it was stored */
+};
+
 /* What the client asks.  Lives as long as its command does; grows at the end,
  * so do not copy it by value. */
 struct ewb_request {
@@ -113,7 +120,11 @@ struct ewb_request {
 	 * words between its key and its value's length, as they stand */
 	const void *extras;
 	size_t nextras;
+	enum ewb_use use;   /* 0.2 */
 };
+
+/* 0.2 */
+enum ewb_fetched { EWB_FETCHED_UNKNOWN, EWB_FETCHED_NO, EWB_FETCHED_YES };
 
 /* A record, both ways: what a get answers, and what a scan offers.  Set size
  * to sizeof(struct ewb_item) and what is not known to 0. */
@@ -127,6 +138,10 @@ struct ewb_item {
 	size_t nkey;
 	const void *value;
 	size_t nvalue;
+	/* 0.2: before this get: when it was stored or asked for last, Unix
+	 * seconds; and whether it was asked for since it was stored */
+	uint32_t accessed;
+	enum ewb_fetched fetched;
 };
 
 /* What a cursor ranges over.  Bounds are raw keys, compared as unsigned bytes
