@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,16 +26,31 @@ read_limit(struct ewb_host *host, const char *value, int64_t *limit)
 }
 
 static int
+read_full(struct ewb_host *host, const char *value, bool *evicts)
+{
+	*evicts = strcmp(value, "evict") == 0;
+	if (*evicts || strcmp(value, "refuse") == 0)
+		return 0;
+	ewb_host_error(host, "full=%s: not refuse or evict", value);
+	return -1;
+}
+
+static int
 read_settings(struct ewb_host *host, const struct ewb_setting *s, size_t n,
-              int64_t *limit)
+              int64_t *limit, bool *evicts)
 {
 	size_t i;
 
 	*limit = INT64_C(1) << 30;
-	for (i = 0; i < n; i++)
+	*evicts = false;
+	for (i = 0; i < n; i++) {
 		if (strcmp(s[i].name, "limit") == 0 &&
 		    read_limit(host, s[i].value, limit))
 			return -1;
+		if (strcmp(s[i].name, "full") == 0 &&
+		    read_full(host, s[i].value, evicts))
+			return -1;
+	}
 	return 0;
 }
 
@@ -64,13 +77,15 @@ mem_open(struct ewb_host *host, const struct ewb_setting *s, size_t n,
 {
 	struct mem *m;
 	int64_t limit;
+	bool evicts;
 
-	if (read_settings(host, s, n, &limit))
+	if (read_settings(host, s, n, &limit, &evicts))
 		return EWB_INVALID;
 	m = calloc(1, sizeof *m);
 	if (m) {
 		m->host = host;
 		m->limit = limit;
+		m->evicts = evicts;
 		atomic_store(&m->totals.soonest, UINT32_MAX);
 	}
 	if (!m || make_vbuckets(m) || mem_reclaim_open(m)) {
@@ -150,6 +165,8 @@ admit(struct mem *m, const struct ewb_request *r, size_t n)
 	status = mem_reclaim_want(m, n);
 	if (status == EWB_NO_MEMORY && fits(m, n - frees))
 		return EWB_OK;
+	if (status == EWB_NO_MEMORY)
+		atomic_fetch_add(&m->reclaim.refused, 1);
 	return status;
 }
 
@@ -212,60 +229,4 @@ mem_flush(struct mem *m, struct ewb_cookie *c, const struct ewb_request *r)
 		mem_vbucket_flush(&m->vbuckets[i]);
 	mem_reclaim_look(m);
 	return EWB_OK;
-}
-
-static uint64_t
-sum(struct mem *m, struct mem_counters *all)
-{
-	uint64_t items = 0;
-	uint32_t i;
-
-	*all = (struct mem_counters){ 0 };
-	for (i = 0; i < m->nvbuckets; i++) {
-		struct mem_vbucket *vb = &m->vbuckets[i];
-		struct mem_counters one;
-
-		mem_vbucket_lock(vb);
-		one = vb->count;
-		items += vb->items;
-		mem_vbucket_unlock(vb);
-		all->gets += one.gets;
-		all->hits += one.hits;
-		all->stores += one.stores;
-		all->removes += one.removes;
-		all->expired += one.expired;
-	}
-	return items;
-}
-
-enum ewb_status
-mem_stats(struct mem *m, struct ewb_cookie *c, const struct ewb_request *r)
-{
-	struct mem_totals *t = &m->totals;
-	struct mem_counters all;
-	uint64_t items = sum(m, &all);
-	struct {
-		const char *name;
-		int64_t value;
-	} stats[] = {
-		{ "curr_items", (int64_t)items },
-		{ "bytes", atomic_load(&t->bytes) },
-		{ "limit", m->limit },
-		{ "snapshot_bytes", atomic_load(&t->snapshot_bytes) },
-		{ "snapshots", atomic_load(&t->live) },
-		{ "snapshots_revoked", (int64_t)atomic_load(&t->revoked) },
-		{ "expired", (int64_t)all.expired },
-		{ "gets", (int64_t)all.gets },
-		{ "hits", (int64_t)all.hits },
-		{ "stores", (int64_t)all.stores },
-		{ "removes", (int64_t)all.removes },
-	};
-	enum ewb_status status = EWB_OK;
-	size_t i;
-
-	(void)r;
-	for (i = 0; i < sizeof stats / sizeof *stats && status == EWB_OK; i++)
-		status = ewb_reply_stat(c, stats[i].name, "%" PRId64,
-		                        stats[i].value);
-	return status;
 }

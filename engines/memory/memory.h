@@ -8,9 +8,11 @@
 struct mem;
 
 /* The parameters that mem_open() knows, for a plugin's table. */
-#define MEM_PARAMS                                                    \
-	{                                                             \
-		"limit", "1G", "bytes for items, index and snapshots" \
+#define MEM_PARAMS                                                          \
+	{ "limit", "1G", "bytes for items, index and snapshots" },          \
+	{                                                                   \
+		"full", "refuse",                                           \
+		"then refuse stores, or evict what was not used for longest" \
 	}
 #define MEM_CAN \
 	(EWB_CAN_CAS | EWB_CAN_EXPIRE | EWB_CAN_FLAGS | EWB_CAN_SNAPSHOT | \

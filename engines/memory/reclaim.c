@@ -8,6 +8,11 @@
 #define SLICE 512u /* objects freed in a step */
 #define LEAVES 64u /* searched in a step */
 #define PERIOD 10u /* seconds between searches for expired items */
+#define PATIENCE 64u /* steps of a search that a store waits for */
+
+/* An engine that evicts begins when less than this part of the limit is free,
+ * and ends when it is twice as much. */
+#define ROOM 64
 
 /* Frees a slice of what was taken from a vbucket, without any lock. */
 static void
@@ -68,6 +73,35 @@ too_full(const struct mem *m)
 	return wanted && atomic_load(&m->totals.bytes) + wanted > m->limit;
 }
 
+/* More bytes than an engine that evicts is to have; at most 0: it has not. */
+static int64_t
+excess(const struct mem *m, int64_t room)
+{
+	int64_t wanted = atomic_load(&m->reclaim.wanted);
+
+	return atomic_load(&m->totals.bytes) + (wanted > room ? wanted : room) -
+	       m->limit;
+}
+
+static bool
+almost_full(const struct mem *m)
+{
+	return m->evicts && excess(m, m->limit / ROOM) > 0;
+}
+
+/* It is time to evict; and for how much. */
+static bool
+evicting(struct mem *m)
+{
+	struct mem_reclaim *rc = &m->reclaim;
+
+	if (almost_full(m))
+		rc->evicting = true;
+	else if (excess(m, m->limit / ROOM * 2) <= 0)
+		rc->evicting = false;
+	return m->evicts && rc->evicting;
+}
+
 struct victim {
 	struct mem_vbucket *vb;
 	uint64_t age;
@@ -81,9 +115,10 @@ prefer_older(struct victim *v, struct mem_vbucket *vb, uint64_t age)
 }
 
 /* The oldest, first of those in vbuckets where something is kept for them;
- * the others only before a store is refused.  False: there was none. */
+ * the others only before a store is refused, or when nothing but what they see
+ * could be evicted.  False: there was none. */
 static bool
-revoke_oldest(struct mem *m)
+revoke_oldest(struct mem *m, bool pinned)
 {
 	struct victim any = { 0 }, keeper = { 0 };
 	uint32_t i;
@@ -99,7 +134,7 @@ revoke_oldest(struct mem *m)
 		if (age && held > 0)
 			prefer_older(&keeper, &m->vbuckets[i], age);
 	}
-	if (!keeper.vb && too_full(m))
+	if (!keeper.vb && (too_full(m) || pinned))
 		keeper = any;
 	if (keeper.vb)
 		mem_snapshot_revoke(keeper.vb, keeper.age);
@@ -112,6 +147,7 @@ sweep_begin(struct mem *m, uint32_t now)
 	struct mem_reclaim *rc = &m->reclaim;
 
 	rc->swept = now;
+	rc->nsteps = 0;
 	rc->sweep_at = 0;
 	rc->in_vbucket = false;
 	atomic_store(&rc->sweeping, true);
@@ -141,6 +177,14 @@ sweep_some(struct mem *m)
 	return rc->sweep_at < m->nvbuckets;
 }
 
+/* A search is begun at once, unless the last one helped little, though there
+ * is to be room. */
+static bool
+urgent(struct mem *m)
+{
+	return m->evicts ? evicting(m) && !m->reclaim.in_vain : too_full(m);
+}
+
 /* False: nothing to do before the next period. */
 static bool
 sweep(struct mem *m)
@@ -151,30 +195,70 @@ sweep(struct mem *m)
 	if (!atomic_load(&rc->sweeping)) {
 		if (atomic_load(&m->totals.soonest) > now)
 			return false;
-		if (!too_full(m) && now - rc->swept < PERIOD)
+		if (!urgent(m) && now - rc->swept < PERIOD)
 			return false;
 		sweep_begin(m, now);
 	}
-	if (!sweep_some(m))
+	rc->nsteps++;
+	if (!sweep_some(m)) {
 		atomic_store(&rc->sweeping, false);
+		rc->in_vain = evicting(m);
+	}
 	return true;
+}
+
+/* What is to be revoked or waited for. */
+static enum mem_after
+revoke(struct mem *m, bool pinned)
+{
+	if (atomic_load(&m->totals.leaving) > 0)
+		return MEM_WAIT;
+	return revoke_oldest(m, pinned) ? MEM_MORE : MEM_IDLE;
+}
+
+static enum mem_after
+evict(struct mem *m)
+{
+	enum mem_after after;
+
+	switch (mem_evict_some(m, excess(m, m->limit / ROOM * 2))) {
+	case MEM_EVICT_SOME: return MEM_MORE;
+	case MEM_EVICT_PINNED:
+		/* the last one may have gone meanwhile: then look again */
+		return revoke(m, true) == MEM_WAIT ? MEM_WAIT : MEM_MORE;
+	case MEM_EVICT_NONE: break;
+	}
+	after = revoke(m, true);
+	if (after == MEM_IDLE && too_full(m))
+		atomic_store(&m->reclaim.barren, true);
+	return after;
+}
+
+/* A store waits, and the search for what has expired is a long one. */
+static bool
+impatient(const struct mem *m)
+{
+	return too_full(m) && m->reclaim.nsteps > PATIENCE;
 }
 
 enum mem_after
 mem_reclaim_step(struct mem *m)
 {
 	int64_t wanted = atomic_load(&m->reclaim.wanted);
+	enum mem_after after = MEM_IDLE;
 
 	if (drain(m))
 		return MEM_MORE;
-	if (too_old(m) || too_full(m)) {
-		if (atomic_load(&m->totals.leaving) > 0)
-			return MEM_WAIT;
-		if (revoke_oldest(m))
-			return MEM_MORE;
-	}
-	if (sweep(m))
+	if (too_old(m) || (too_full(m) && !m->evicts))
+		after = revoke(m, false);
+	if (after != MEM_IDLE)
+		return after;
+	if (sweep(m) && !impatient(m))
 		return MEM_MORE;
+	if (evicting(m))
+		after = evict(m);
+	if (after != MEM_IDLE || atomic_load(&m->reclaim.sweeping))
+		return after == MEM_IDLE ? MEM_MORE : after;
 	/* who still wants some says so again, and pokes */
 	atomic_compare_exchange_strong(&m->reclaim.wanted, &wanted, 0);
 	return MEM_IDLE;
@@ -197,6 +281,7 @@ int
 mem_reclaim_open(struct mem *m)
 {
 	m->reclaim.swept = ewb_host_time(m->host);
+	mem_evict_init(&m->reclaim.evict);
 	/* not with the writers: a store that waits there waits for this */
 	m->reclaim.task =
 		ewb_task_new(m->host, EWB_READER, "memory-reclaim", run, m);
@@ -229,22 +314,30 @@ mem_reclaim_poke(struct mem *m)
 void
 mem_reclaim_look(struct mem *m)
 {
-	if (too_old(m) || atomic_load(&m->totals.dirty) > 0)
+	if (too_old(m) || atomic_load(&m->totals.dirty) > 0 || almost_full(m))
 		mem_reclaim_poke(m);
 }
 
-/* Each of these goes down only after the memory has come free, so when none
- * is left the caller looks once more whether there is room now. */
+/* Nothing can be reclaimed.  Each of these goes down only after the memory has
+ * come free, so when none is left the caller looks once more whether there is
+ * room now. */
+static bool
+hopeless(struct mem *m)
+{
+	if (m->evicts)
+		return atomic_exchange(&m->reclaim.barren, false);
+	return atomic_load(&m->totals.soonest) > ewb_host_time(m->host) &&
+	       !atomic_load(&m->reclaim.sweeping) &&
+	       atomic_load(&m->totals.live) == 0 &&
+	       atomic_load(&m->totals.dirty) == 0;
+}
+
 enum ewb_status
 mem_reclaim_want(struct mem *m, size_t n)
 {
-	uint32_t soonest = atomic_load(&m->totals.soonest);
 	int64_t was = atomic_load(&m->reclaim.wanted);
 
-	if (soonest > ewb_host_time(m->host) &&
-	    !atomic_load(&m->reclaim.sweeping) &&
-	    atomic_load(&m->totals.live) == 0 &&
-	    atomic_load(&m->totals.dirty) == 0)
+	if (hopeless(m))
 		return EWB_NO_MEMORY;
 	while (was < (int64_t)n &&
 	       !atomic_compare_exchange_weak(&m->reclaim.wanted, &was,

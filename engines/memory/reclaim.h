@@ -8,6 +8,14 @@
  *      left-overs                        → free a slice of them
  *      too many bytes                    → revoke the oldest snapshot
  *      10 s since, or a store wants room → go on looking for expired items
+ *
+ * An engine that evicts wants room a little before there is none, so that stores
+ * seldom wait; and then
+ *
+ *      too many bytes for snapshots      → revoke the oldest one
+ *      10 s since, or almost full        → go on looking for expired items
+ *      still almost full                 → evict a few others
+ *      what is old is kept for snapshots → revoke the oldest one
  */
 #ifndef MEM_RECLAIM_H
 #define MEM_RECLAIM_H
@@ -17,6 +25,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "evict.h"
 #include "snapshot.h"
 #include "vbucket.h"
 
@@ -29,6 +38,8 @@ struct mem_reclaim {
 	_Atomic bool poked;     /* it will look at everything once more */
 	_Atomic bool sweeping;  /* a search for expired items is not over */
 	_Atomic int64_t wanted; /* bytes that a store waits for; 0: none does */
+	_Atomic bool barren;    /* it does in vain: nothing can be evicted */
+	_Atomic uint64_t refused; /* stores, for want of room */
 	/* the task only */
 	struct mem_spoils spoils;
 	uint32_t drain_at; /* vbucket */
@@ -36,6 +47,10 @@ struct mem_reclaim {
 	bool in_vbucket;   /* sweep says where */
 	uint32_t swept;    /* when the last search began */
 	struct mem_sweep sweep;
+	unsigned nsteps; /* of this search */
+	bool in_vain;    /* the last one did not make enough room */
+	bool evicting;   /* until there is some more room than it began with */
+	struct mem_evict evict;
 };
 
 enum mem_after {

@@ -5,6 +5,7 @@
 
 #include <ewb/engine.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "memory.h"
@@ -15,6 +16,7 @@ struct mem {
 	/* set once, by open */
 	struct ewb_host *host;
 	int64_t limit;
+	bool evicts; /* else a store that finds no room is refused */
 	uint32_t nvbuckets;
 	struct mem_vbucket *vbuckets;
 	/* any thread */

@@ -38,6 +38,22 @@ mem_tree_seek(const struct mem_tree *t, struct mem_path *p, const void *key,
 	return exact;
 }
 
+void
+mem_tree_stray(const struct mem_tree *t, struct mem_path *p, uint64_t random)
+{
+	struct mem_node *nd = t->root;
+	unsigned i;
+
+	p->depth = t->depth;
+	for (i = 0; i < t->depth; i++) {
+		p->step[i].node = nd;
+		p->step[i].at = (unsigned)(random % nd->n);
+		random /= nd->n;
+		if (i + 1 < t->depth)
+			nd = mem_node_kids(nd)[p->step[i].at];
+	}
+}
+
 /* Where the key is, or would be; null: the tree is empty. */
 static const struct mem_node *
 leaf_of(const struct mem_tree *t, const void *key, size_t nkey)

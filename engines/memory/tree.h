@@ -53,6 +53,9 @@ struct mem_item *mem_tree_find(const struct mem_tree *t, const void *key,
 /* Where that is, or another: it was not touched. */
 struct mem_obj **mem_tree_guess(const struct mem_tree *t, const void *key,
                                size_t nkey);
+/* The way to some entry, or to none in an empty tree. */
+void mem_tree_stray(const struct mem_tree *t, struct mem_path *p,
+                    uint64_t random);
 /* From the end of a leaf to the beginning of the next; false: it was the last. */
 bool mem_path_next_leaf(struct mem_path *p);
 /* The item there, or the one after it; null: the end.  The path is moved to

@@ -37,8 +37,8 @@ mem_vbucket_mark(struct mem_vbucket *vb)
 		atomic_fetch_add(&vb->totals->dirty, 1);
 }
 
-static void
-begin(struct mem_vbucket *vb, struct mem_change *ch)
+void
+mem_vbucket_begin(struct mem_vbucket *vb, struct mem_change *ch)
 {
 	*ch = (struct mem_change){
 		.seqno = vb->seqno + 1,
@@ -46,16 +46,15 @@ begin(struct mem_vbucket *vb, struct mem_change *ch)
 	};
 }
 
-static void
-commit(struct mem_vbucket *vb, struct mem_change *ch)
+void
+mem_vbucket_commit(struct mem_vbucket *vb, struct mem_change *ch)
 {
 	vb->seqno = ch->seqno;
 	mem_snapshot_bury(vb, ch);
 }
 
-/* Not under lock. */
-static void
-finish(struct mem_vbucket *vb, struct mem_change *ch)
+void
+mem_vbucket_finish(struct mem_vbucket *vb, struct mem_change *ch)
 {
 	int64_t n = (int64_t)ch->grown - (int64_t)mem_obj_drop_all(ch->gone);
 
@@ -248,21 +247,23 @@ store(struct mem_vbucket *vb, const struct ewb_request *r, struct mem_item *it,
 	struct mem_item *old;
 	enum ewb_status status;
 	struct place p;
-	bool expired;
+	bool expired, unfetched;
 
 	old = seek(vb, r, &p);
 	expired = old && is_expired(vb, old);
+	unfetched = expired && !(mem_obj_use(&old->obj) & MEM_FETCHED);
 	status = check(vb, r, expired ? NULL : old);
 	if (status == EWB_EXISTS && r->expect == EWB_EXPECT_ABSENT)
 		note_use(old, it);
 	if (status != EWB_OK)
 		return status;
-	begin(vb, ch);
+	mem_vbucket_begin(vb, ch);
 	if (put(vb, &p, ch, it))
 		return EWB_NO_MEMORY;
-	commit(vb, ch);
+	mem_vbucket_commit(vb, ch);
 	vb->items += !p.exact;
 	vb->count.expired += expired;
+	vb->count.expired_unfetched += unfetched;
 	vb->count.stores++;
 	note_expiry(vb, it->expiry);
 	return EWB_OK;
@@ -283,7 +284,7 @@ mem_vbucket_store(struct mem_vbucket *vb, const struct ewb_request *r,
 	mem_vbucket_unlock(vb);
 	if (status == EWB_OK) {
 		ch.grown += n;
-		finish(vb, &ch);
+		mem_vbucket_finish(vb, &ch);
 	}
 	return status;
 }
@@ -292,10 +293,10 @@ mem_vbucket_store(struct mem_vbucket *vb, const struct ewb_request *r,
 static enum ewb_status
 take_out(struct mem_vbucket *vb, struct mem_path *p, struct mem_change *ch)
 {
-	begin(vb, ch);
+	mem_vbucket_begin(vb, ch);
 	if (mem_tree_remove(&vb->tree, p, ch))
 		return EWB_NO_MEMORY;
-	commit(vb, ch);
+	mem_vbucket_commit(vb, ch);
 	vb->items--;
 	return EWB_OK;
 }
@@ -331,7 +332,7 @@ mem_vbucket_remove(struct mem_vbucket *vb, const struct ewb_request *r,
 	*cas = vb->seqno << 10 | vb->id;
 	mem_vbucket_unlock(vb);
 	if (status == EWB_OK)
-		finish(vb, &ch);
+		mem_vbucket_finish(vb, &ch);
 	return status;
 }
 
@@ -415,6 +416,7 @@ sweep(struct mem_vbucket *vb, struct mem_sweep *sw, struct mem_change *ch)
 {
 	struct mem_item *it;
 	struct mem_path p;
+	uint64_t use;
 
 	mem_tree_seek(&vb->tree, &p, sw->key, sw->nkey);
 	if (!mem_path_item(&p)) {
@@ -422,9 +424,11 @@ sweep(struct mem_vbucket *vb, struct mem_sweep *sw, struct mem_change *ch)
 		return false;
 	}
 	if (find_expired(&p, sw)) {
+		use = mem_obj_use(&item_at(&p)->obj);
 		go_on_at(sw, item_at(&p));
 		if (take_out(vb, &p, ch) == EWB_OK) {
 			vb->count.expired++;
+			vb->count.expired_unfetched += !(use & MEM_FETCHED);
 			return true;
 		}
 		sw->soonest = sw->now + 1; /* the next sweep tries again */
@@ -448,7 +452,7 @@ mem_vbucket_sweep(struct mem_vbucket *vb, struct mem_sweep *sw)
 	mem_vbucket_lock(vb);
 	more = sweep(vb, sw, &ch);
 	mem_vbucket_unlock(vb);
-	finish(vb, &ch);
+	mem_vbucket_finish(vb, &ch);
 	return more;
 }
 

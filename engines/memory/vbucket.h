@@ -31,6 +31,11 @@ struct mem_totals {
 
 struct mem_counters {
 	uint64_t gets, hits, stores, removes, flushes, expired;
+	/* evicted; of these, never fetched, with an expiry */
+	uint64_t evicted, unfetched, mortal;
+	uint64_t expired_unfetched;
+	uint32_t idle_at, idle; /* when the last one was, and for how long it was
+	                         * not used, s */
 };
 
 struct mem_vbucket {
@@ -100,6 +105,30 @@ bool mem_vbucket_sweep_begin(struct mem_vbucket *vb, struct mem_sweep *sw,
                              uint32_t now);
 /* One leaf's worth.  False: that was the last. */
 bool mem_vbucket_sweep(struct mem_vbucket *vb, struct mem_sweep *sw);
+
+/* What is looked at, and found, in a leaf. */
+#define MEM_LOOK 16u
+
+struct mem_look {
+	uint64_t random; /* says which leaf, and where to begin */
+	uint32_t now;
+	uint64_t old;  /* a use: items of that one, and older ones, are taken out */
+	int64_t bytes; /* ... until so much is free; what has expired first */
+	/* comes back */
+	unsigned nseen, taken;
+	unsigned pinned; /* would be taken, but a snapshot sees them */
+	bool failed;     /* no memory */
+	uint64_t seen[MEM_LOOK]; /* uses */
+};
+
+/* One leaf's worth; none in an empty vbucket. */
+void mem_vbucket_evict(struct mem_vbucket *vb, struct mem_look *look);
+
+/* A mutation.  under lock: begin, and commit once the tree is changed. */
+void mem_vbucket_begin(struct mem_vbucket *vb, struct mem_change *ch);
+void mem_vbucket_commit(struct mem_vbucket *vb, struct mem_change *ch);
+/* Not under lock: frees what is gone. */
+void mem_vbucket_finish(struct mem_vbucket *vb, struct mem_change *ch);
 
 /* under lock: there is something for the reclaimer. */
 void mem_vbucket_mark(struct mem_vbucket *vb);

@@ -101,7 +101,7 @@ failure "an engine that will not open, and does not say why" \
     '^ewbd: engine fixture: would not open \(status 0x86\)' \
     "$(engine t/wire/will_not_open)"
 failure "a parameter that the engine does not know" \
-    '^ewbd: engine memory: no parameter colour; it knows: limit$' "$memory" colour=red
+    '^ewbd: engine memory: no parameter colour; it knows: limit full$' "$memory" colour=red
 failure "a parameter of an engine that knows more" \
     '^ewbd: engine slow: no parameter x; it knows:.* delay .*limit' "$slow" x=1
 for bad in banana 1X -1 '' 99999999T; do
