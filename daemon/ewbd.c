@@ -192,6 +192,25 @@ wrap(struct ewb_server *s, const struct options *o, char *why, size_t n)
 	return 0;
 }
 
+/* What -m and -M ask for, an engine without such parameters was not to be asked:
+ * the line says who did. */
+static void
+explain(const struct options *o, char *why, size_t n)
+{
+	const char *option = NULL;
+	char line[1200];
+
+	if (o->memory && strstr(why, ": no parameter limit;"))
+		option = "-m";
+	else if ((o->memory || o->refuses) &&
+	         strstr(why, ": no parameter full;"))
+		option = o->refuses ? "-M" : "-m";
+	if (option == NULL)
+		return;
+	snprintf(line, sizeof line, "%s: %s", option, why);
+	snprintf(why, n, "%s", line);
+}
+
 /* Everything up to the first front end.  Null: said why. */
 static struct ewb_server *
 open_server(const struct options *o, struct ewb_scans **scans)
@@ -207,6 +226,7 @@ open_server(const struct options *o, struct ewb_scans **scans)
 	                      o->nsettings, why, sizeof why) ||
 	    wrap(s, o, why, sizeof why) ||
 	    listen_all(s, o, why, sizeof why)) {
+		explain(o, why, sizeof why);
 		fail(why);
 		ewb_server_free(s);
 		return NULL;

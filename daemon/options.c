@@ -38,7 +38,7 @@ enum {
 	O_RUN
 };
 
-static const char short_options[] = ":p:l:s:t:c:I:R:dP:u:vV";
+static const char short_options[] = ":p:l:s:t:c:I:m:MR:dP:u:vV";
 static const struct option long_options[] = {
 	{ "port", 1, NULL, 'p' },
 	{ "listen", 1, NULL, 'l' },
@@ -46,6 +46,8 @@ static const struct option long_options[] = {
 	{ "threads", 1, NULL, 't' },
 	{ "max-connections", 1, NULL, 'c' },
 	{ "max-item-size", 1, NULL, 'I' },
+	{ "memory-limit", 1, NULL, 'm' },
+	{ "disable-evictions", 0, NULL, 'M' },
 	{ "requests-per-turn", 1, NULL, 'R' },
 	{ "daemon", 0, NULL, 'd' },
 	{ "pidfile", 1, NULL, 'P' },
@@ -88,6 +90,9 @@ static const char help[] =
 	"  -t, --threads N            front-end threads (one a CPU, at most 4)\n"
 	"  -c, --max-connections N    then accepting pauses (1024)\n"
 	"  -I, --max-item-size SIZE   largest value (1M)\n"
+	"  -m, --memory-limit SIZE    of an engine in memory, megabytes without a unit;\n"
+	"                             it evicts what was not used for longest\n"
+	"  -M, --disable-evictions    it refuses stores instead\n"
 	"  -R, --requests-per-turn N  of one connection (256)\n"
 	"  -d, --daemon               detach when ready\n"
 	"  -P, --pidfile FILE         write the process id there\n"
@@ -173,6 +178,25 @@ size(int opt, const char *text, uint64_t least, uint64_t most)
 		    name_of(opt), text, (unsigned long long)least,
 		    (unsigned long long)most);
 	return n;
+}
+
+/* As memcached's: a bare number is of megabytes. */
+static void
+memory(struct options *o, const char *text)
+{
+	const uint64_t most = UINT64_MAX >> 21;
+	uint64_t n;
+
+	if (ewb_parse_number(text, &n) == 0)
+		n = n <= most ? n << 20 : 0;
+	else if (ewb_parse_size(text, &n))
+		n = 0;
+	if (n == 0 || n >> 20 > most)
+		die("--memory-limit %s: not a size (64, 64M, 1G; megabytes "
+		    "without a unit)",
+		    text);
+	o->memory = text;
+	snprintf(o->limit, sizeof o->limit, "%llu", (unsigned long long)n);
 }
 
 static void
@@ -285,6 +309,8 @@ set(struct options *o, int opt, const char *text)
 		s->max_connections = (uint32_t)number(opt, text, 1, 10000000);
 		break;
 	case 'I': s->max_item = size(opt, text, 1, 1u << 30); break;
+	case 'm': memory(o, text); break;
+	case 'M': o->refuses = 1; break;
 	case 'R':
 		s->requests_per_turn = (uint32_t)number(opt, text, 1, 1000000);
 		break;
@@ -370,6 +396,33 @@ setting(struct options *o, char *text)
 		add_setting(o->settings, &o->nsettings, text, text, eq + 1);
 }
 
+static int
+has_setting(const struct options *o, const char *name)
+{
+	for (unsigned i = 0; i < o->nsettings; i++)
+		if (strcmp(o->settings[i].name, name) == 0)
+			return 1;
+	return 0;
+}
+
+/* -m and -M are parameters of the engine, by memcached's names. */
+static void
+set_memory(struct options *o)
+{
+	const char *option = o->refuses ? "-M" : "-m";
+
+	if (o->memory && has_setting(o, "limit"))
+		die("-m %s and limit=: one or the other", o->memory);
+	if ((o->memory || o->refuses) && has_setting(o, "full"))
+		die("%s and full=: one or the other", option);
+	if (o->memory)
+		add_setting(o->settings, &o->nsettings, "-m", "limit",
+		            o->limit);
+	if (o->memory || o->refuses)
+		add_setting(o->settings, &o->nsettings, option, "full",
+		            o->refuses ? "refuse" : "evict");
+}
+
 static void
 set_defaults(struct options *o)
 {
@@ -431,6 +484,7 @@ options_parse(struct options *o, int argc, char **argv)
 	o->engine = argv[optind++];
 	for (; optind < argc; optind++)
 		setting(o, argv[optind]);
+	set_memory(o);
 	if (o->nlisten == 0)
 		o->listen[o->nlisten++] = "127.0.0.1";
 }

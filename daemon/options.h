@@ -39,6 +39,9 @@ struct options {
 	const char *pidfile, *portfile, *user;
 	uint32_t stop_grace_s;
 	const char *run; /* a command that has the server to itself */
+	const char *memory; /* -m; then the engine evicts, unless refuses */
+	int refuses;        /* -M */
+	char limit[24];     /* in bytes; of them are settings: */
 	const char *engine;
 	const char *engines; /* the directory where it is */
 	const char *filters_dir;

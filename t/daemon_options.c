@@ -151,6 +151,34 @@ START_TEST(the_low_mark_is_a_quarter_of_the_high_one_unless_it_is_said)
 }
 END_TEST
 
+static const struct {
+	const char *option, *text, *limit, *full;
+} memories[] = {
+	{ "-m", "64", "67108864", "evict" },
+	{ "-m", "64k", "65536", "evict" },
+	{ "--memory-limit", "2G", "2147483648", "evict" },
+	{ "-M", NULL, NULL, "refuse" },
+	{ "--disable-evictions", NULL, NULL, "refuse" },
+	{ "-m1", "-M", "1048576", "refuse" },
+	{ "-M", "-m1M", "1048576", "refuse" },
+};
+
+START_TEST(the_memory_limit_is_a_parameter_in_megabytes_without_a_unit)
+{
+	struct options o;
+	unsigned n = memories[_i].limit ? 2 : 1;
+
+	parse(&o, memories[_i].option, memories[_i].text);
+	ck_assert_uint_eq(o.nsettings, n);
+	if (memories[_i].limit) {
+		ck_assert_str_eq(o.settings[0].name, "limit");
+		ck_assert_str_eq(o.settings[0].value, memories[_i].limit);
+	}
+	ck_assert_str_eq(o.settings[n - 1].name, "full");
+	ck_assert_str_eq(o.settings[n - 1].value, memories[_i].full);
+}
+END_TEST
+
 START_TEST(words_are_kept_as_they_were_said)
 {
 	char line[] = "ewbd -l ::1 --listen 10.0.0.1 -s a --unix /b -P pid -d "
@@ -199,6 +227,9 @@ main(void)
 	               a_command_that_is_run_gets_a_free_port_unless_it_is_said);
 	tcase_add_test(
 		t, the_low_mark_is_a_quarter_of_the_high_one_unless_it_is_said);
+	tcase_add_loop_test(
+		t, the_memory_limit_is_a_parameter_in_megabytes_without_a_unit,
+		0, sizeof memories / sizeof *memories);
 	tcase_add_test(t, words_are_kept_as_they_were_said);
 	suite_add_tcase(s, t);
 	return unit_run(s);

@@ -46,6 +46,12 @@ usage "-c 0 memory" '^ewbd: --max-connections 0: not a number from 1 to'
 usage "-I 0 memory" '^ewbd: --max-item-size 0: not a size from 1 to .*64k, 1M'
 usage "-I 1X memory" '^ewbd: --max-item-size 1X: not a size'
 usage "-I 2G memory" '^ewbd: --max-item-size 2G: not a size'
+for bad in 0 x -1 1X 1.5 18446744073709551615 999999999T; do
+	usage "-m $bad memory" "^ewbd: --memory-limit $bad: not a size \\(64, 64M, 1G; megabytes"
+done
+usage "-m 64 memory limit=1M" '^ewbd: -m 64 and limit=: one or the other'
+usage "-m 64 memory full=evict" '^ewbd: -m and full=: one or the other'
+usage "-M memory full=refuse" '^ewbd: -M and full=: one or the other'
 usage "-R 0 memory" '^ewbd: --requests-per-turn 0: not a number'
 usage "--vbuckets 0 memory" '^ewbd: --vbuckets 0: not a number from 1 to 1024'
 usage "--vbuckets 1025 memory" '^ewbd: --vbuckets 1025: not a number from 1 to 1024'
@@ -104,6 +110,16 @@ failure "a parameter that the engine does not know" \
     '^ewbd: engine memory: no parameter colour; it knows: limit full$' "$memory" colour=red
 failure "a parameter of an engine that knows more" \
     '^ewbd: engine slow: no parameter x; it knows:.* delay .*limit' "$slow" x=1
+failure "-m of an engine without a limit" \
+    '^ewbd: -m: engine fixture: no parameter limit; it knows none' -m 64 \
+    "$(engine t/wire/will_not_open)"
+failure "-M of an engine that is never full" \
+    '^ewbd: -M: engine fixture: no parameter full; it knows none' -M \
+    "$(engine t/wire/will_not_open)"
+failure "a memory limit that is too small" \
+    '^ewbd: engine memory: limit=1024: too small \(64k at least\)' -m 1k "$memory"
+failure "something else to do when full" \
+    '^ewbd: engine memory: full=wait: not refuse or evict' "$memory" full=wait
 for bad in banana 1X -1 '' 99999999T; do
 	failure "limit=$bad is no size" \
 	    "^ewbd: engine memory: .*limit=$bad: not a size \(64M, 1G\)" "$memory" "limit=$bad"
