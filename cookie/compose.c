@@ -52,6 +52,18 @@ fail(struct ewb_cookie *c, enum ewb_status status) EWB_ON_FRONT
 	return status;
 }
 
+int
+ewb_compose_fetches(const struct ewb_cookie *c)
+{
+	switch (c->op) {
+	case EWB_OP_TOUCH:
+	case EWB_OP_GAT:
+	case EWB_OP_META_GET:
+	case EWB_OP_META_GAT: return !(c->frame.is & EWB_IS_UNSEEN);
+	default: return 0;
+	}
+}
+
 static enum ewb_status
 start_get(struct ewb_cookie *c) EWB_ON_FRONT
 {
@@ -64,6 +76,8 @@ start_get(struct ewb_cookie *c) EWB_ON_FRONT
 	get->request.nvalue = 0;
 	get->request.cas = 0;
 	get->request.expect = EWB_EXPECT_ANY;
+	get->request.use = ewb_compose_fetches(c) ? EWB_USE_USUAL :
+	                                            EWB_USE_UNSEEN;
 	c->compose.phase = EWB_COMPOSE_GETTING;
 	return ewb_child_run(get);
 }
@@ -83,6 +97,7 @@ ewb_compose_store(struct ewb_cookie *c, const struct ewb_update *u)
 	store->request.datatype = u->datatype;
 	store->request.expect = u->expect;
 	store->request.cas = u->cas;
+	store->request.use = u->fetched ? EWB_USE_FETCHED : EWB_USE_USUAL;
 	c->compose.phase = EWB_COMPOSE_STORING;
 	return ewb_child_run(store);
 }
@@ -113,6 +128,7 @@ join(struct ewb_cookie *c, const struct ewb_reply *old, struct ewb_update *u)
 	u->value = to;
 	u->nvalue = n;
 	u->datatype = ewb_item_datatype(u->datatype); /* it is a new one */
+	u->fetched = 0;
 	return EWB_OK;
 }
 
@@ -184,8 +200,10 @@ ewb_compose_count(struct ewb_cookie *c, int down, const struct ewb_reply *old,
 		p->number = v + delta; /* wraps, as the protocol says */
 	if (spell(c, u, old->len) != EWB_OK)
 		return EWB_NO_MEMORY;
-	if (u->nvalue > old->len) /* a new one, in memcached, is not stale */
+	if (u->nvalue > old->len) { /* a new one, in memcached, is not stale */
 		u->datatype = ewb_item_datatype(u->datatype);
+		u->fetched = 0;
+	}
 	return EWB_OK;
 }
 
@@ -230,6 +248,8 @@ update(struct ewb_cookie *c) EWB_ON_FRONT
 		            .flags = old->flags,
 		            .expiry = old->expiry,
 		            .datatype = (uint8_t)old->datatype,
+		            .fetched = old->fetched == EWB_FETCHED_YES ||
+		                       ewb_compose_fetches(c),
 		            .expect = guarded ? EWB_EXPECT_CAS :
 		                                EWB_EXPECT_PRESENT,
 		            .cas = guarded ? old->cas : 0 };
@@ -251,6 +271,18 @@ update(struct ewb_cookie *c) EWB_ON_FRONT
 	else
 		u.expiry = c->request.expiry;
 	return status == EWB_OK ? ewb_compose_store(c, &u) : status;
+}
+
+/* A get after the first one sees that one. */
+static void
+note_use(struct ewb_cookie *c, struct ewb_reply *got)
+{
+	if (c->reply.fetched != EWB_FETCHED_UNKNOWN) {
+		got->accessed = c->reply.accessed;
+		got->fetched = c->reply.fetched;
+	}
+	c->reply.accessed = got->accessed;
+	c->reply.fetched = got->fetched;
 }
 
 void
@@ -293,6 +325,7 @@ step(struct ewb_cookie *c, enum ewb_status status) EWB_ON_FRONT
 		}
 		if (status != EWB_OK)
 			return fail(c, status);
+		note_use(c, &c->child->reply);
 		p->item = c->child;
 		c->child = NULL;
 		return update(c);

@@ -18,6 +18,7 @@ struct ewb_update {
 	size_t nvalue;
 	uint32_t flags, expiry;
 	uint8_t datatype;
+	int fetched; /* it counts as asked for since it was stored */
 	enum ewb_expect expect;
 	uint64_t cas;
 };
@@ -34,6 +35,8 @@ enum ewb_status ewb_compose_count(struct ewb_cookie *c, int down,
 /* One that begins, with f->initial. */
 void ewb_compose_initial(struct ewb_cookie *c, struct ewb_update *u)
 	EWB_ON_FRONT;
+/* Whether the command asks for its item; others only look at it. */
+int ewb_compose_fetches(const struct ewb_cookie *c);
 /* The item that was found becomes the reply, its value with its release. */
 void ewb_compose_hand_over(struct ewb_cookie *c) EWB_ON_FRONT;
 

@@ -85,6 +85,7 @@ ewb_meta_missing(struct ewb_cookie *c)
 	if (status != EWB_OK)
 		return status;
 	u.datatype = EWB_ITEM_SENT;
+	u.fetched = ewb_compose_fetches(c);
 	c->note |= EWB_META_WON;
 	return ewb_compose_store(c, &u);
 }
@@ -146,6 +147,7 @@ found_set(struct ewb_cookie *c, struct ewb_update *u, int late) EWB_ON_FRONT
 	u->value = c->request.value;
 	u->nvalue = c->request.nvalue;
 	u->flags = c->request.flags;
+	u->fetched = 0;
 	if (!late)
 		u->expiry = c->request.expiry;
 	u->datatype = late ? (u->datatype & EWB_ITEM_SENT) | EWB_ITEM_STALE : 0;
@@ -219,6 +221,8 @@ ewb_meta_get_run(struct ewb_cookie *c)
 		return ewb_compose_run(c);
 	if (e->max_key && c->request.nkey > e->max_key)
 		return EWB_TOO_BIG;
+	if (!ewb_compose_fetches(c))
+		c->request.use = EWB_USE_UNSEEN;
 	status = is_answered(c) ? EWB_OK :
 	                          e->get(c->instance->self, c, &c->request);
 	if (status != EWB_OK)

@@ -100,6 +100,28 @@ add_ttl(struct head *h)
 		add_number(h, 't', expiry > now ? expiry - now : 0);
 }
 
+/* Seconds since then; clocks may be set back. */
+static uint32_t
+since(uint32_t then, uint32_t now)
+{
+	return then < now ? now - then : 0;
+}
+
+/* Before this command; nothing, where the engine does not know. */
+static void
+add_use(struct head *h, char letter)
+{
+	const struct ewb_reply *r = &h->c->reply;
+	uint32_t now = ewb_clock_wall(&h->conn->front->server->core.clock);
+
+	if (h->c->note & EWB_META_MADE)
+		add_number(h, letter, 0); /* just now, for nobody before */
+	else if (letter == 'h' && r->fetched != EWB_FETCHED_UNKNOWN)
+		add_number(h, 'h', r->fetched == EWB_FETCHED_YES);
+	else if (letter == 'l' && r->accessed)
+		add_number(h, 'l', since(r->accessed, now));
+}
+
 /* Of what has gone well; the others have their key and opaque alone. */
 static void
 add_found(struct head *h, char letter)
@@ -115,6 +137,8 @@ add_found(struct head *h, char letter)
 		add_number(h, 'f', r->flags);
 	else if (letter == 's' && is_item)
 		add_number(h, 's', r->len);
+	else if ((letter == 'h' || letter == 'l') && is_item)
+		add_use(h, letter);
 }
 
 static void
@@ -186,7 +210,8 @@ answer_debug(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT
 	uint32_t now = ewb_clock_wall(&n->front->server->core.clock);
 	char line[HEAD_MAX + 128];
 	struct head h = { line, n, c, 0 };
-	int64_t left = c->reply.expiry ? (int64_t)c->reply.expiry - now : -1;
+	const struct ewb_reply *r = &c->reply;
+	int64_t left = r->expiry ? (int64_t)r->expiry - now : -1;
 
 	if (c->status == EWB_NOT_FOUND)
 		return ewb_out_copy(n->front, &n->out, "EN\r\n", 4);
@@ -195,8 +220,14 @@ answer_debug(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT
 		h.p += ewb_base64_encode(h.p, c->request.key, c->request.nkey);
 	else
 		add(&h, c->request.key, c->request.nkey);
-	h.p += sprintf(h.p, " exp=%" PRId64 " cas=%" PRIu64 " size=%zu\r\n",
-	               left, c->reply.cas, c->request.nkey + c->reply.len);
+	h.p += sprintf(h.p, " exp=%" PRId64, left);
+	if (r->accessed)
+		h.p += sprintf(h.p, " la=%" PRIu32, since(r->accessed, now));
+	h.p += sprintf(h.p, " cas=%" PRIu64, r->cas);
+	if (r->fetched != EWB_FETCHED_UNKNOWN)
+		h.p += sprintf(h.p, " fetch=%s",
+		               r->fetched == EWB_FETCHED_YES ? "yes" : "no");
+	h.p += sprintf(h.p, " size=%zu\r\n", c->request.nkey + r->len);
 	return ewb_out_copy(n->front, &n->out, line, (size_t)(h.p - line));
 }
 

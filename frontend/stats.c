@@ -154,6 +154,28 @@ run_engines(struct ewb_cookie *c) EWB_ON_FRONT
 	                       child->reply.len);
 }
 
+/* memcached's group, of engines that have one: as the engine's own, without what
+ * else those say that look for no group, and filters. */
+static enum ewb_status
+run_items(struct ewb_cookie *c) EWB_ON_FRONT
+{
+	enum ewb_status status = run_engines(c);
+	struct ewb_reply *all;
+	const char *p, *end, *text;
+
+	if (status != EWB_OK)
+		return status;
+	all = &c->child->reply;
+	ewb_reply_clear(&c->reply, &c->dispatch->core->chunks);
+	p = (const char *)ewb_reply_data(all);
+	for (end = p + all->len; p < end; p = text + strlen(text) + 1) {
+		text = p + strlen(p) + 1;
+		if (strncmp(p, "items:", 6) == 0)
+			ewb_reply_stat(c, p, "%s", text);
+	}
+	return EWB_OK;
+}
+
 static enum ewb_status
 run_general(struct ewb_cookie *c) EWB_ON_FRONT
 {
@@ -433,6 +455,8 @@ run_stats(struct ewb_cookie *c)
 		return run_general(c);
 	if (r->nkey == 7 && memcmp(r->key, "cookies", 7) == 0)
 		return run_cookies(c);
+	if (r->nkey == 5 && memcmp(r->key, "items", 5) == 0)
+		return run_items(c);
 	for (unsigned i = 0; i < k->ngroups; i++) {
 		const struct ewb_stat_group *g = &k->groups[i];
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Meta commands, as a client sees them: meta.py PORT."""
+"""Meta commands, as a client sees them: meta.py PORT [forgets].  forgets: the
+engine does not know when its items were asked for."""
 
 import re
 import socket
@@ -8,6 +9,7 @@ import sys
 import facts
 
 PORT = int(sys.argv[1])
+FORGETS = sys.argv[2:] == ["forgets"]
 
 
 class _Client:
@@ -75,6 +77,31 @@ def a_time_to_live_is_set_and_said():
           ("mg ttl T90 t", "HD t(90|89)"), ("mg ttl t", "HD t(90|89)"),
           ("mg ttl T0 t v", "VA 1 t-1\r\nx"), ("mg ttl T-1", "HD"),
           ("mg ttl", "EN"))
+
+
+def it_is_told_whether_an_item_was_asked_for_and_when_if_that_is_known():
+    if FORGETS:
+        _talk(("ms use 1\r\nx", "HD"), ("mg use h l t", "HD t-1"),
+              ("mg use h l", "HD"),
+              ("me use", r"ME use exp=-1 cas=\d+ size=4"))
+        return
+    _talk(("ms use 1\r\nx", "HD"), ("mg use u h", "HD h0"),
+          ("me use", r"ME use exp=-1 la=[01] cas=\d+ fetch=no size=4"),
+          ("mg use h l t", "HD h0 l[01] t-1"), ("mg use h", "HD h1"),
+          ("me use", r"ME use exp=-1 la=[01] cas=\d+ fetch=yes size=4"),
+          ("ms use 1 MA\r\ny", "HD"), ("mg use h u", "HD h0"),
+          ("touch use 90", "TOUCHED"), ("mg use h l", "HD h1 l[01]"),
+          ("ms use 1\r\n1", "HD"), ("ma use", "HD"), ("mg use h u", "HD h0"),
+          ("mg use T50 h", "HD h0"), ("mg use h", "HD h1"),
+          ("md use I", "HD"), ("mg use h", "HD h1 X W"), ("md use", "HD"),
+          ("mg use h l N30", "HD h0 l0 W"), ("mg use h", "HD h1 Z"),
+          ("md use", "HD"), ("mg use h l", "EN"))
+
+
+def who_wins_a_stale_item_is_told_what_was_before():
+    _talk(("ms won 1\r\nx", "HD"), ("md won I", "HD"),
+          ("mg won h", "HD%s X W" % ("" if FORGETS else " h0")),
+          ("mg won h", "HD%s Z X" % ("" if FORGETS else " h1")))
 
 
 def a_counter_counts_and_is_made():

@@ -5,11 +5,12 @@
 needs $python
 
 try() {
-	local name=$1
+	local name=$1 forgets=
+	case $name in rocksdb | lmdb) forgets=forgets ;; esac
 	shift
 	start "$name" "$@"
 	echo "# $*"
-	"$python" -B "$here/meta.py" "$port" || failed=1
+	"$python" -B "$here/meta.py" "$port" $forgets || failed=1
 	fact "the server $name ends well" stop_well "$name" "$pid"
 }
 

@@ -18,7 +18,12 @@ import sys
 SAME_BUT_FOR = """
 - a cas is another number, and a touch, a gat and mg's T, N and R give an item a
   new one: what is compared is whether there is one
-- a time to live may be a second less
+- a time to live may be two seconds less, for memcached's clock is late; and the
+  time since an item was stored a second more or less: seconds begin at other moments
+- mg's l counts from the last get, too; memcached's from the store and, seldom, from
+  a later get (it is asked for right after a store)
+- me's exp is what is left, not that below 0; there is no cls, and size is that of
+  the key and the value (what is compared is la and fetch)
 - an exptime in the past makes mg's t say 0, not a number below 0 without its sign
 - an exptime of 2^31 or more is late, not gone (there are none here)
 - ma's T counts also where the number becomes longer, and one in the past (there is
@@ -125,6 +130,8 @@ def plain(reply):
         line = b" ".join(words)
     elif line[:3] in (b"HD ", b"VA "):
         line = re.sub(rb" c\d+", b" cCAS", line)
+    elif line.startswith(b"ME "):
+        line = re.sub(rb" (exp|cls|cas|size)=-?\d+", b"", line)
     return line, value
 
 
@@ -135,18 +142,21 @@ def without_rests(said):
             said[i - 1][0] != b"CLIENT_ERROR bad data chunk\r\n"]
 
 
-TTL = re.compile(rb" t(-?\d+)")
+SECONDS = re.compile(rb" (t|l|la=)(-?\d+)(?= |\r)")
 
 
 def same(a, b):
     if a == b:
         return True
-    if a[1] != b[1] or TTL.sub(b"", a[0]) != TTL.sub(b"", b[0]):
+    if a[1] != b[1] or SECONDS.sub(rb" \1", a[0]) != SECONDS.sub(rb" \1", b[0]):
         return False
-    ours, theirs = TTL.search(b[0]), TTL.search(a[0])
-    if int(theirs[1]) > 4000000000 and ours[1] == b"0":
-        return True
-    return abs(int(ours[1]) - int(theirs[1])) <= 1
+    for theirs, ours in zip(SECONDS.findall(a[0]), SECONDS.findall(b[0])):
+        if int(theirs[1]) > 4000000000 and ours[1] == b"0":
+            continue
+        late = 2 if ours[0] == b"t" else 1
+        if abs(int(ours[1]) - int(theirs[1])) > late:
+            return False
+    return True
 
 
 class Chance:
@@ -212,6 +222,18 @@ class Chance:
             out += [b" ", self.cas(key)]
         return out + [b"%s\r\n%s\r\n" % (self.noreply(), value)]
 
+    def debug(self):
+        """Likewise right after a store, and a get or a touch."""
+        key = self.key()
+        between = self.r.choice((b"", b"mg %s u\r\n", b"mg %s k v\r\n",
+                                 b"get %s\r\n", b"touch %s 0\r\n",
+                                 b"gat 0 %s\r\n", b"append %s 0 0 1\r\nx\r\n",
+                                 b"incr %s 0\r\n", b"md %s I\r\n",
+                                 b"me %s\r\n", b"add %s 0 0 1\r\nx\r\n",
+                                 b"ms %s 1 ME\r\nx\r\n", b"mg %s T100\r\n"))
+        return [b"set %s 0 0 1\r\n1\r\n" % key,
+                between % key if between else between, b"me %s\r\n" % key]
+
     def some(self, flags, most):
         """Flags, each once at most."""
         return self.r.sample(flags, self.r.randint(0, min(most, len(flags))))
@@ -225,7 +247,7 @@ class Chance:
         shared = [b"k", b"q", b"O%d" % r.randint(0, 99999), b"P/a", b"Lb"]
         time = r.choice(TIMES)
         own = {
-            b"mg": [b"c", b"f", b"s", b"t", b"v", b"v", b"u",
+            b"mg": [b"c", b"f", b"s", b"t", b"v", b"v", b"u", b"h", b"h", b"l",
                     b"N" + r.choice((b"0", b"60", b"1000")),
                     b"R" + r.choice((b"0", b"30", b"500")), b"T" + time],
             b"ms": [b"c", b"I", b"T" + time, b"F" + r.choice(FLAGS),
@@ -257,6 +279,8 @@ class Chance:
         out.append(b"\r\n")
         if verb == b"ms":
             out.append(value + b"\r\n")
+        if b"l" in flags:   # a get that memcached does not count would show
+            out.insert(0, b"set %s 0 0 1\r\nl\r\n" % key)
         if verb == b"ma":
             out.append(self.anew(key))
         return out
@@ -299,8 +323,10 @@ class Chance:
 
     def command(self):
         kind = self.r.random()
-        if kind < 0.45:
+        if kind < 0.43:
             return self.classic()
+        if kind < 0.45:
+            return self.debug()
         if kind < 0.85:
             return self.meta()
         if kind < 0.93:
