@@ -22,6 +22,8 @@ SAME_BUT_FOR = """
   time since an item was stored a second more or less: seconds begin at other moments
 - mg's l counts from the last get, too; memcached's from the store and, seldom, from
   a later get (it is asked for right after a store)
+- an mg whose opaque is too long has not asked for its item, and in memcached it has
+  (there are none here whose item is there)
 - me's exp is what is left, not that below 0; there is no cls, and size is that of
   the key and the value (what is compared is la and fetch)
 - an exptime in the past makes mg's t say 0, not a number below 0 without its sign
@@ -60,7 +62,7 @@ BROKEN = (
     b"decr k1 -1", b"touch", b"touch k1", b"touch k1 x", b"verbosity",
     b"mg", b"ms", b"ms k1", b"ms k1 x", b"ms k1 -1", b"md", b"ma", b"mn x y",
     b"me", b"mx k1", b"mg k1 v v", b"mg k1 !", b"mg k1 noreply", b"ma k1 M",
-    b"ma k1 Mx", b"ma k1 Dx", b"md k1 Cx", b"mg k1 Tx", b"mg k1 O" + b"o" * 40,
+    b"ma k1 Mx", b"ma k1 Dx", b"md k1 Cx", b"mg k1 Tx", b"mg absent O" + b"o" * 40,
     b"mg k1 M", b"mg Zm8 b", b"mg " + b"k" * 251 + b" v",
     b"incr " + b"k" * 251 + b" 1", b"delete " + b"k" * 251, b"set k1 0 0 -1",
     b"append k1 0 0 x", b"verbosity x",
