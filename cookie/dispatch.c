@@ -190,6 +190,15 @@ ewb_cookie_release(struct ewb_cookie *c)
 		recycle(c);
 }
 
+static uint32_t
+expiry_of(const struct ewb_cookie *c, const struct ewb_frame *f)
+{
+	uint32_t now = ewb_clock_wall(&c->dispatch->core->clock);
+
+	return f->is & EWB_IS_BINARY ? ewb_bin_expiry(f->exptime, now) :
+	                               ewb_expiry(f->exptime, now);
+}
+
 void
 ewb_cookie_fill(struct ewb_cookie *c, const struct ewb_frame *f,
                 const uint8_t *value)
@@ -205,10 +214,7 @@ ewb_cookie_fill(struct ewb_cookie *c, const struct ewb_frame *f,
 	r->value = value;
 	r->nvalue = f->nvalue;
 	r->flags = f->flags;
-	r->expiry = f->exptime ?
-	                    ewb_expiry(f->exptime,
-	                               ewb_clock_wall(&c->dispatch->core->clock)) :
-	                    0;
+	r->expiry = f->exptime ? expiry_of(c, f) : 0;
 	r->cas = f->cas;
 	if (c->op == EWB_OP_OWN) {
 		r->extras = f->extras;

@@ -39,10 +39,14 @@ ewb_op_mutates(enum ewb_op op)
 uint32_t
 ewb_expiry(uint32_t exptime, uint32_t now)
 {
+	return exptime > INT32_MAX ? 1 : ewb_bin_expiry(exptime, now);
+}
+
+uint32_t
+ewb_bin_expiry(uint32_t exptime, uint32_t now)
+{
 	if (exptime == 0)
 		return 0;
-	if (exptime > INT32_MAX)
-		return 1;
 	if (exptime > THIRTY_DAYS)
 		return exptime > now ? exptime : 1;
 	return exptime < UINT32_MAX - now ? now + exptime : UINT32_MAX;

@@ -105,6 +105,8 @@ extern const struct ewb_frame ewb_frame_zero;
 /* An exptime of the protocol (0 never; up to 30 days relative, else absolute;
  * negative as int32: gone already) as absolute Unix seconds; gone already is 1. */
 uint32_t ewb_expiry(uint32_t exptime, uint32_t now);
+/* One of a binary frame, which is never negative: late is late. */
+uint32_t ewb_bin_expiry(uint32_t exptime, uint32_t now);
 
 /* crc32 of a key, as zlib's; and the vbucket out of n that Couchbase clients
  * compute from it. */

@@ -44,6 +44,16 @@ START_TEST(a_negative_exptime_is_gone)
 }
 END_TEST
 
+START_TEST(an_exptime_of_a_binary_frame_is_never_negative)
+{
+	ck_assert_uint_eq(ewb_bin_expiry(0x80000000u, NOW), 0x80000000u);
+	ck_assert_uint_eq(ewb_bin_expiry(UINT32_MAX, NOW), UINT32_MAX);
+	ck_assert_uint_eq(ewb_bin_expiry(0, NOW), 0);
+	ck_assert_uint_eq(ewb_bin_expiry(MONTH, NOW), NOW + MONTH);
+	ck_assert_uint_eq(ewb_bin_expiry(MONTH + 1, NOW), 1);
+}
+END_TEST
+
 START_TEST(an_exptime_does_not_wrap_at_the_end_of_32_bits)
 {
 	ck_assert_uint_eq(ewb_expiry(MONTH, UINT32_MAX - 10), UINT32_MAX);
@@ -116,6 +126,7 @@ suite(void)
 	tcase_add_test(t, exptime_beyond_30_days_is_a_date);
 	tcase_add_test(t, a_date_that_has_passed_is_gone);
 	tcase_add_test(t, a_negative_exptime_is_gone);
+	tcase_add_test(t, an_exptime_of_a_binary_frame_is_never_negative);
 	tcase_add_test(t, an_exptime_does_not_wrap_at_the_end_of_32_bits);
 	suite_add_tcase(s, t);
 
