@@ -102,6 +102,13 @@ ewb_compose_store(struct ewb_cookie *c, const struct ewb_update *u)
 	return ewb_child_run(store);
 }
 
+/* In text as memcached has it, in binary as Couchbase. */
+static enum ewb_status
+too_long(const struct ewb_cookie *c)
+{
+	return c->frame.is & EWB_IS_BINARY ? EWB_TOO_BIG : EWB_NOT_STORED;
+}
+
 static enum ewb_status
 join(struct ewb_cookie *c, const struct ewb_reply *old, struct ewb_update *u)
 	EWB_ON_FRONT
@@ -112,7 +119,7 @@ join(struct ewb_cookie *c, const struct ewb_reply *old, struct ewb_update *u)
 	uint8_t *to;
 
 	if (n > c->dispatch->core->limits.max_item)
-		return EWB_TOO_BIG;
+		return too_long(c);
 	ch = ewb_chunk_take(&c->dispatch->core->chunks, n ? n : 1);
 	if (ch == NULL)
 		return EWB_NO_MEMORY;
@@ -220,6 +227,12 @@ is_meta(enum ewb_op op)
 	return op >= EWB_OP_META_GET && op <= EWB_OP_META_DEBUG;
 }
 
+static int
+counts(enum ewb_op op)
+{
+	return op == EWB_OP_INCR || op == EWB_OP_DECR;
+}
+
 /* No such key. */
 static enum ewb_status
 missing(struct ewb_cookie *c) EWB_ON_FRONT
@@ -230,8 +243,7 @@ missing(struct ewb_cookie *c) EWB_ON_FRONT
 		return ewb_meta_missing(c);
 	if (c->op == EWB_OP_APPEND || c->op == EWB_OP_PREPEND)
 		return EWB_NOT_STORED;
-	if (!(c->frame.is & EWB_IS_CREATE) ||
-	    (c->op != EWB_OP_INCR && c->op != EWB_OP_DECR))
+	if (!(c->frame.is & EWB_IS_CREATE) || !counts(c->op))
 		return EWB_NOT_FOUND;
 	ewb_compose_initial(c, &u);
 	u.expiry = c->request.expiry;
@@ -262,11 +274,13 @@ update(struct ewb_cookie *c) EWB_ON_FRONT
 		ewb_reply_context(c, "this engine has no cas");
 		return EWB_NOT_SUPPORTED;
 	}
+	if (counts(c->op) && old->len == 0)
+		return EWB_NOT_NUMBER; /* whatever its cas is */
 	if (compares && c->request.cas != old->cas)
 		return EWB_EXISTS;
 	if (c->op == EWB_OP_APPEND || c->op == EWB_OP_PREPEND)
 		status = join(c, old, &u);
-	else if (c->op == EWB_OP_INCR || c->op == EWB_OP_DECR)
+	else if (counts(c->op))
 		status = ewb_compose_count(c, c->op == EWB_OP_DECR, old, &u);
 	else
 		u.expiry = c->request.expiry;

@@ -296,6 +296,22 @@ START_TEST(a_clients_cas_is_compared)
 }
 END_TEST
 
+START_TEST(an_empty_value_is_no_number_whatever_the_cas)
+{
+	struct ewb_frame f = play_frame(_i / 2 ? EWB_OP_DECR : EWB_OP_INCR, "k",
+	                                NULL);
+	struct call *k;
+
+	begin(_i % 2);
+	script_put("k", "");
+	f.cas = script_item("k")->cas + 1;
+	k = play_frame_call(0, &f, NULL);
+	unblock();
+	ck_assert_int_eq(k->status, EWB_NOT_NUMBER);
+	play_end();
+}
+END_TEST
+
 int
 main(void)
 {
@@ -313,6 +329,8 @@ main(void)
 	tcase_add_loop_test(t, a_made_counter_gets_the_requests_expiry, 0,
 	                    WAYS);
 	tcase_add_loop_test(t, a_clients_cas_is_compared, 0, 4);
+	tcase_add_loop_test(t, an_empty_value_is_no_number_whatever_the_cas, 0,
+	                    4);
 	suite_add_tcase(suite, t);
 	return unit_run(suite);
 }

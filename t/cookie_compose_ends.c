@@ -136,16 +136,22 @@ END_TEST
 
 /* What fails. */
 
+/* As memcached does it in text, and Couchbase in binary. */
 START_TEST(a_value_that_would_grow_too_large_is_refused)
 {
 	struct ewb_limits limits = ewb_limits_default;
+	struct ewb_frame f = play_frame(EWB_OP_APPEND, "k", "def");
 	struct call *k;
 
 	limits.max_item = 5;
 	play_begin_with(&limits, &script_engine);
 	s = script_for("k");
 	script_put("k", "abc");
-	k = start(EWB_OP_APPEND, "def");
+	k = play_frame_call(0, &f, "def");
+	play_settle();
+	ck_assert_int_eq(k->status, EWB_NOT_STORED);
+	f.is = EWB_IS_BINARY;
+	k = play_frame_call(0, &f, "def");
 	play_settle();
 	ck_assert_int_eq(k->status, EWB_TOO_BIG);
 	k = start(EWB_OP_APPEND, "de");
