@@ -195,19 +195,6 @@ ewb_override_run(struct ewb_cookie *c, struct ewb_instance *i)
 	return run_here(c);
 }
 
-/* Everything at once; a delay would need a clock of its own. */
-static enum ewb_status
-run_flush(struct ewb_cookie *c)
-{
-	ewb_now_on_front(c->dispatch->thread);
-	if (c->request.expiry >
-	    ewb_clock_wall(&c->dispatch->core->clock)) {
-		ewb_reply_context(c, "flush with a delay is not supported");
-		return EWB_NOT_SUPPORTED;
-	}
-	return run_engine(c);
-}
-
 static enum ewb_status
 run_unsupported(struct ewb_cookie *c)
 {
@@ -241,7 +228,7 @@ ewb_commands_basic(struct ewb_core *core)
 		{ EWB_OP_META_COUNT, { .run = ewb_compose_run, .keyed = 1 } },
 		{ EWB_OP_META_DEBUG,
 		  { .run = ewb_meta_get_run, .keyed = 1, .reviews = 1 } },
-		{ EWB_OP_FLUSH, { .run = run_flush, .barrier = EWB_BARRIER } },
+		{ EWB_OP_FLUSH, { .run = run_engine, .barrier = EWB_BARRIER } },
 		{ EWB_OP_STATS, { .run = run_engine, .barrier = EWB_BARRIER_IN_ORDER } },
 	};
 

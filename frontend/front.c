@@ -6,6 +6,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "frontend/flush.h"
 #include "frontend/front.h"
 #include "frontend/reload.h"
 #include "lib/check.h"
@@ -390,6 +391,8 @@ ewb_front_second(struct ewb_front *f)
 		ewb_conn_tick(n);
 	}
 	ewb_listen_resume(f);
+	if (f->index == 0)
+		ewb_flush_look(f);
 }
 
 static void

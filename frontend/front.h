@@ -52,6 +52,7 @@ struct ewb_server {
 	struct ewb_plan plan; /* what it was opened from */
 	struct ewb_instance *none; /* stands in where it would not open again */
 	struct ewb_command engine_stats; /* stats, as the engine answers it */
+	struct ewb_command engine_flush; /* likewise */
 	uint64_t started_at;
 	/* under lock */
 	pthread_mutex_t lock;
@@ -70,6 +71,16 @@ struct ewb_server {
 	_Atomic uint32_t connections;
 	_Atomic int stopping;
 	_Atomic uint32_t grace_ms;
+	/* flush.c.  How many were asked for, and when the last one is due, Unix
+	 * seconds; 0: it is not */
+	_Atomic uint64_t flush_due;
+};
+
+/* A flush that was due. */
+struct ewb_flush {
+	struct ewb_session session; /* it has no connection */
+	uint64_t due;               /* the server's, when it began */
+	int running;
 };
 
 struct ewb_front {
@@ -105,6 +116,7 @@ struct ewb_front {
 	uint8_t accepting, accept_paused, stopping, cancelled, stopped;
 	struct ewb_reload_part *reload; /* paused for it; null: it is not */
 	ev_timer reload_timer;
+	struct ewb_flush flush; /* the first front end's */
 };
 
 /* Holds it as many bytes as a client may make it hold? */

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 
 #include "cookie/stream.h"
+#include "frontend/flush.h"
 #include "frontend/front.h"
 #include "lib/check.h"
 #include "protocol/meta.h"
@@ -446,6 +447,10 @@ desk_done(struct ewb_cookie *c)
 	ewb_now_on_front(c->dispatch->thread);
 	if (c->front_bits & EWB_FRONT_ALONE)
 		return; /* run_alone() sees it */
+	if (c->front_bits & EWB_FRONT_FLUSH) {
+		ewb_flush_done(c);
+		return;
+	}
 	n->npending--;
 	n->nbarriers -= (c->front_bits & EWB_FRONT_BARRIER) != 0;
 	if (!(c->away && c->command->mutates))
@@ -473,6 +478,10 @@ desk_home(struct ewb_cookie *c)
 	struct ewb_conn *n;
 
 	ewb_now_on_front(c->dispatch->thread);
+	if (c->front_bits & EWB_FRONT_FLUSH) {
+		ewb_flush_home(c);
+		return;
+	}
 	if (c->session == NULL) {
 		release(c);
 		return;
@@ -501,7 +510,8 @@ static void
 desk_orphan(struct ewb_cookie *c)
 {
 	ewb_now_on_front(c->dispatch->thread);
-	ewb_front_touch(front_of(c), ewb_conn_of(c->session));
+	if (!(c->front_bits & EWB_FRONT_FLUSH))
+		ewb_front_touch(front_of(c), ewb_conn_of(c->session));
 }
 
 const struct ewb_desk ewb_front_desk = { .done = desk_done,

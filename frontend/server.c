@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "cookie/stream.h"
+#include "frontend/flush.h"
 #include "frontend/front.h"
 #include "frontend/reload.h"
 #include "lib/check.h"
@@ -140,6 +141,7 @@ ewb_server_new(const struct ewb_server_options *o, char *why, size_t nwhy)
 	EWB_MUST0(pthread_cond_init(&s->stopped, NULL));
 	ewb_commands_basic(&s->core);
 	ewb_front_commands(s);
+	ewb_flush_command(s);
 	if (ewb_reload_command(s, why, nwhy)) {
 		ewb_server_free(s);
 		return NULL;
