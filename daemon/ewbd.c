@@ -57,6 +57,14 @@ to_syslog(void *arg, const char *line)
 	syslog(LOG_NOTICE, "%s", line);
 }
 
+/* As SIGTERM from outside; to the process, for the main thread waits for it. */
+static void
+end_by_client(void *arg)
+{
+	(void)arg;
+	kill(getpid(), SIGTERM);
+}
+
 static void
 say_up(struct front_thread *t, int up)
 {
@@ -313,6 +321,8 @@ main(int argc, char **argv)
 	int ready = -1;
 
 	options_parse(&o, argc, argv);
+	if (o.shutdown)
+		o.server.shutdown = end_by_client;
 	if (o.daemonize) {
 		o.server.log = to_syslog;
 		ready = detach();

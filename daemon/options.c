@@ -38,7 +38,7 @@ enum {
 	O_RUN
 };
 
-static const char short_options[] = ":p:l:s:t:c:I:m:MR:dP:u:vV";
+static const char short_options[] = ":p:l:s:t:c:I:m:MR:dP:u:AvV";
 static const struct option long_options[] = {
 	{ "port", 1, NULL, 'p' },
 	{ "listen", 1, NULL, 'l' },
@@ -52,6 +52,7 @@ static const struct option long_options[] = {
 	{ "daemon", 0, NULL, 'd' },
 	{ "pidfile", 1, NULL, 'P' },
 	{ "user", 1, NULL, 'u' },
+	{ "enable-shutdown", 0, NULL, 'A' },
 	{ "verbose", 0, NULL, 'v' },
 	{ "version", 0, NULL, 'V' },
 	{ "help", 0, NULL, O_HELP },
@@ -97,6 +98,7 @@ static const char help[] =
 	"  -d, --daemon               detach when ready\n"
 	"  -P, --pidfile FILE         write the process id there\n"
 	"  -u, --user NAME            become that user (when started as root)\n"
+	"  -A, --enable-shutdown      clients may end the server: text, \"shutdown\"\n"
 	"  -v, --verbose              say more; twice: still more\n"
 	"  -V, --version\n"
 	"      --help\n"
@@ -317,6 +319,7 @@ set(struct options *o, int opt, const char *text)
 	case 'd': o->daemonize = 1; break;
 	case 'P': o->pidfile = text; break;
 	case 'u': o->user = text; break;
+	case 'A': o->shutdown = 1; break;
 	case 'v': s->verbose++; break;
 	case 'V': printf("ewbd " PACKAGE_VERSION "\n"); exit(0);
 	case O_HELP: fputs(help, stdout); exit(0);

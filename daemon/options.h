@@ -35,7 +35,7 @@ struct options {
 	const char *unix_path[MAX_LISTEN];
 	unsigned nunix;
 	unsigned threads;
-	int daemonize;
+	int daemonize, shutdown;
 	const char *pidfile, *portfile, *user;
 	uint32_t stop_grace_s;
 	const char *run; /* a command that has the server to itself */

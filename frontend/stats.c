@@ -45,6 +45,21 @@ run_verbosity(struct ewb_cookie *c)
 	return EWB_OK;
 }
 
+/* It is not answered; its connection is closed. */
+static enum ewb_status
+run_shutdown(struct ewb_cookie *c)
+{
+	const struct ewb_server_options *o = &server_of(c)->o;
+
+	if (o->shutdown == NULL)
+		return EWB_NOT_SUPPORTED;
+	if (c->frame.flags)
+		return EWB_INVALID;
+	c->frame.is |= EWB_IS_LAST;
+	o->shutdown(o->shutdown_arg);
+	return EWB_OK;
+}
+
 /* General. */
 
 static const char *
@@ -503,6 +518,8 @@ ewb_front_commands(struct ewb_server *s)
 	k->commands[EWB_OP_NOOP] = (struct ewb_command){ .run = run_nothing };
 	k->commands[EWB_OP_QUIT] = (struct ewb_command){ .run = run_nothing,
 		                                         .barrier = EWB_BARRIER };
+	k->commands[EWB_OP_SHUTDOWN] =
+		(struct ewb_command){ .run = run_shutdown, .barrier = EWB_BARRIER };
 	k->commands[EWB_OP_VERBOSITY] =
 		(struct ewb_command){ .run = run_verbosity };
 	k->commands[EWB_OP_ERROR] = (struct ewb_command){ .run = run_error };

@@ -226,6 +226,15 @@ take_stats(const struct line *l, size_t max_value, struct ewb_frame *f)
 		refuse(f, EWB_WIRE_INVALID, BAD_FORMAT);
 }
 
+/* shutdown [graceful] */
+static void
+take_shutdown(const struct line *l, size_t max_value, struct ewb_frame *f)
+{
+	(void)max_value;
+	f->flags = l->count > 2 ||
+	           (l->count == 2 && !is(l->word[1], "graceful", 8));
+}
+
 static void
 take_nothing(const struct line *l, size_t max_value, struct ewb_frame *f)
 {
@@ -314,6 +323,7 @@ static const struct verb verbs[] = {
 	{ NAME("stats"), EWB_OP_STATS, 0, 1, MANY, 0, take_stats },
 	{ NAME("quit"), EWB_OP_QUIT, EWB_IS_NOREPLY | EWB_IS_LAST, 1, MANY, 0,
 	  take_nothing },
+	{ NAME("shutdown"), EWB_OP_SHUTDOWN, 0, 1, MANY, 0, take_shutdown },
 	{ NAME("mg"), EWB_OP_META_GET, 0, 2, MANY, 0, take_meta_line },
 	{ NAME("ms"), EWB_OP_SET, 0, 2, MANY, 0, take_meta_set },
 	{ NAME("md"), EWB_OP_DELETE, 0, 2, MANY, 0, take_meta_line },

@@ -68,6 +68,7 @@ success(enum ewb_op op)
 	case EWB_OP_INCR:
 	case EWB_OP_DECR:
 	case EWB_OP_VERSION:
+	case EWB_OP_SHUTDOWN:
 	case EWB_OP_QUIT: return "";
 	default: return "OK\r\n";
 	}
@@ -95,6 +96,14 @@ reply(enum ewb_op op, uint32_t status)
 	case EWB_WIRE_EXISTS:
 		if (op == EWB_OP_ADD)
 			return "NOT_STORED\r\n";
+		break;
+	case EWB_WIRE_INVALID:
+		if (op == EWB_OP_SHUTDOWN)
+			return "CLIENT_ERROR invalid shutdown mode\r\n";
+		break;
+	case EWB_WIRE_NOT_SUPPORTED:
+		if (op == EWB_OP_SHUTDOWN)
+			return "ERROR: shutdown not enabled\r\n";
 		break;
 	case EWB_WIRE_NO_MEMORY:
 		if (stores(op))

@@ -101,6 +101,7 @@ START_TEST(without_options_everything_is_as_the_manual_says)
 	ck_assert_uint_ge(o.threads, 1);
 	ck_assert_uint_le(o.threads, 4);
 	ck_assert_int_eq(o.daemonize, 0);
+	ck_assert_int_eq(o.shutdown, 0);
 	ck_assert_ptr_null(o.pidfile);
 	ck_assert_ptr_null(o.portfile);
 	ck_assert_ptr_null(o.user);
@@ -182,7 +183,7 @@ END_TEST
 START_TEST(words_are_kept_as_they_were_said)
 {
 	char line[] = "ewbd -l ::1 --listen 10.0.0.1 -s a --unix /b -P pid -d "
-		      "-vv --port-file port --engines dir -u me -t 3 ./x.so a=b=c d=";
+		      "-A -vv --port-file port --engines dir -u me -t 3 ./x.so a=b=c d=";
 	char *argv[32] = { NULL }, *word;
 	struct options o;
 	int argc = 0;
@@ -203,6 +204,7 @@ START_TEST(words_are_kept_as_they_were_said)
 	ck_assert_str_eq(o.user, "me");
 	ck_assert_uint_eq(o.threads, 3);
 	ck_assert_int_eq(o.daemonize, 1);
+	ck_assert_int_eq(o.shutdown, 1);
 	ck_assert_int_eq(o.server.verbose, 2);
 	ck_assert_str_eq(o.engine, "./x.so");
 	ck_assert_uint_eq(o.nsettings, 2);

@@ -60,6 +60,9 @@ struct ewb_server_options {
 	int verbose;
 	void (*log)(void *arg, const char *line); /* any thread; null: stderr */
 	void *log_arg;
+	/* front: a client says shutdown; null: it may not */
+	void (*shutdown)(void *arg);
+	void *shutdown_arg;
 };
 
 /* main */

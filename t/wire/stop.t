@@ -30,6 +30,19 @@ start interrupted "$slow" delay=200ms
 fact "SIGINT does the same" try interrupted "$port" "$pid" 10
 fact "then it ends with 0" ends "$pid" interrupted
 
+shut() { "$say" "$port" "$1"; }
+start disabled "$memory"
+fact "shutdown is not enabled" \
+    test "$(shut 'shutdown\r\nquit\r\n')" = $'ERROR: shutdown not enabled\r'
+fact "and does nothing" stop_well disabled "$pid"
+start shutdown -A "$memory"
+shut 'shutdown\r\n' >"$dir/said"
+fact "with -A it ends the server with 0" ends "$pid" shutdown
+fact "and is not answered" test ! -s "$dir/said"
+start graceful --enable-shutdown "$memory"
+shut 'shutdown graceful\r\n' >"$dir/said"
+fact "shutdown graceful does the same" ends "$pid" graceful
+
 start idle "$memory"
 fact "clients that say nothing do not hold it up" try idle "$port" "$pid" 100
 fact "then it ends with 0" ends "$pid" idle
