@@ -10,6 +10,7 @@ answer is like no other's."""
 
 import base64
 import collections
+import os
 import random
 import re
 import socket
@@ -44,8 +45,17 @@ SAME_BUT_FOR = """
 - what is no base64 is refused, not read without what is wrong in it
 - what a value has more than it said, to the end of its line, is thrown away: it is
   no command, and so has no ERROR
+- what was flushed stays so; a flush with a delay brings it back in memcached, if
+  nobody has asked for it since (all is asked for before one here)
+- a flush at a time before memcached began is none, and undoes one that is due; one of
+  2^31 or more is another time (there are none here)
+- a line of more than 2048 bytes that is no get's is answered, and then the connection
+  closed; memcached runs it, or hangs up, as it comes (there are none here)
+- the statistics: what is compared is how they end
+- what version answers
 """
 
+HUNG_UP = b"<hung up>"
 KEYS = [b"k%d" % i for i in range(24)] + [b"K" * 250, b"'", b"\xff\xfe"]
 FLAGS = b"0 1 5 65535 4294967295".split()
 TIMES = b"0 0 0 0 100 1000 2592000 2147483647 -1 -5".split()
@@ -65,7 +75,16 @@ BROKEN = (
     b"ma k1 Mx", b"ma k1 Dx", b"md k1 Cx", b"mg k1 Tx", b"mg absent O" + b"o" * 40,
     b"mg k1 M", b"mg Zm8 b", b"mg " + b"k" * 251 + b" v",
     b"incr " + b"k" * 251 + b" 1", b"delete " + b"k" * 251, b"set k1 0 0 -1",
-    b"append k1 0 0 x", b"verbosity x",
+    b"append k1 0 0 x", b"verbosity x", b"verbosity -1", b"verbosity 1 2 3",
+    b"verbosity noreply", b"flush_all x", b"flush_all x noreply", b"flush_all 1 2 3",
+    b"flush_all noreply x", b"flush_all 0x1", b"flush_all 99999999999999999999",
+    b"stats nosuch",
+)
+# What has no key.
+OTHERS = (
+    b"verbosity 0", b"verbosity 0 noreply", b"verbosity 0 2", b"verbosity 0 x",
+    b"version", b"version x", b"stats", b"shutdown", b"shutdown graceful",
+    b"shutdown x", b"shutdown x y", b"mn x",
 )
 
 
@@ -97,7 +116,7 @@ class Peer:
         while not got.endswith(last):
             part = self.sock.recv(1 << 16)
             if not part:
-                got += b"<hung up>"
+                got += HUNG_UP
                 break
             got += part
         return bytes(got)
@@ -134,7 +153,13 @@ def plain(reply):
         line = re.sub(rb" c\d+", b" cCAS", line)
     elif line.startswith(b"ME "):
         line = re.sub(rb" (exp|cls|cas|size)=-?\d+", b"", line)
+    elif line.startswith(b"VERSION "):
+        line = b"VERSION"
     return line, value
+
+
+def without_stats(said):
+    return [one for one in said if not one[0].startswith(b"STAT ")]
 
 
 def without_rests(said):
@@ -179,6 +204,8 @@ class Chance:
         if kind < 0.4:
             return self.r.choice(NUMBERS[1:])   # none becomes shorter
         n = self.r.choice((0, 1, 2, 5, 20, 100, 100, 3000))
+        if kind > 0.998:
+            n = 30000
         return self.r.choice((b"v", b"v\r\n", b"END\r\n", b"_\x00")) * n
 
     def cas(self, key):
@@ -207,7 +234,8 @@ class Chance:
             return [b"%s %s %s\r\n" % (verb, r.choice(TIMES), key)]
         if verb == b"many":
             return [r.choice((b"get ", b"gets ")),
-                    b" ".join(self.key() for _ in range(r.randint(2, 12))),
+                    b" ".join(self.key() for _ in range(r.choice((2, 5, 12, 12,
+                                                                  150)))),
                     b"\r\n"]
         if verb == b"delete":
             return [b"delete %s%s\r\n" % (key, self.noreply())]
@@ -317,10 +345,33 @@ class Chance:
         return [verb % (self.key(), len(value) - self.r.randint(1, 2)),
                 b"\r\n%s\r\n" % value]
 
+    def flush(self):
+        """Also one that is due some day, till the next."""
+        r = self.r
+        out = [r.choice((b"flush_all", b"flush_all 0", b"flush_all -1",
+                         b"flush_all -2147483648")), self.noreply(), b"\r\n"]
+        if r.random() < 0.5:
+            later = r.choice((1000, 2592000, 2147483647))
+            out += [b"get large same k99 " + b" ".join(KEYS), b"\r\n",
+                    b"flush_all %d%s\r\n" % (later, self.noreply())]
+            for _ in range(3):
+                out += self.classic()
+            out += [b"flush_all 0\r\n"]
+        return out
+
+    def other(self):
+        return [self.r.choice(OTHERS), b"\r\n"]
+
     def large(self):
-        """Too large: it is skipped."""
+        """Too large: it is skipped; or an item becomes so."""
+        if self.r.random() < 0.3:
+            more = self.r.choice((b"append large 0 0 %d", b"prepend large 0 0 %d",
+                                  b"ms large %d MA", b"ms large %d MP"))
+            return [b"set large 0 0 600000\r\n", b"x" * 600000, b"\r\n",
+                    more % 600000, b"\r\n", b"x" * 600000, b"\r\n"]
         n = self.r.choice(((1 << 20) + 100, 2 << 20))
-        verb = self.r.choice((b"set %s 0 0 %d\r\n", b"ms %s %d q\r\n"))
+        verb = self.r.choice((b"set %s 0 0 %d\r\n", b"ms %s %d q\r\n",
+                              b"append %s 0 0 %d\r\n", b"add %s 0 0 %d noreply\r\n"))
         return [verb % (b"large", n), b"x" * n, b"\r\n"]
 
     def command(self):
@@ -331,8 +382,12 @@ class Chance:
             return self.debug()
         if kind < 0.85:
             return self.meta()
-        if kind < 0.93:
+        if kind < 0.92:
             return self.odd()
+        if kind < 0.925:
+            return self.flush()
+        if kind < 0.93:
+            return self.other()
         if kind < 0.98:
             return [self.r.choice(BROKEN) + self.r.choice((b"\r\n", b"\n"))]
         if kind < 0.9995:
@@ -369,7 +424,7 @@ def fail(seed, number, before, commands, pair):
 
 def compare(seed, number, before, commands, heard):
     theirs, ours = ([plain(r) for r in replies(h)] for h in heard)
-    theirs = without_rests(theirs)
+    theirs, ours = without_rests(without_stats(theirs)), without_stats(ours)
     for i, pair in enumerate(zip(theirs + [None], ours + [None])):
         if None in pair and pair != (None, None) or \
                 None not in pair and not same(*pair):
@@ -378,11 +433,34 @@ def compare(seed, number, before, commands, heard):
     return True
 
 
+COVERAGE = os.environ.get("SAME_COVERAGE")
+
+
+def cover(coverage, command, heard):
+    """How the only command of a batch was answered; behind it stands an mn."""
+    verb = (text(command).split() or [b"(none)"])[0].decode("latin-1")
+    line = replies(heard)[0][0].split(b"\r")[0]
+    kind = line.split(b" ")[0].decode("latin-1")
+    if kind.isdigit():
+        kind = "NUMBER"
+    if kind.endswith("_ERROR"):
+        kind = line.decode("latin-1")
+    coverage[verb, "(nothing)" if kind == "MN" != verb.upper() else kind] += 1
+
+
+def table(coverage):
+    for verb in sorted({verb for verb, _ in coverage}):
+        print("%-12s" % verb, ", ".join("%s %d" % (kind, n) for (v, kind), n
+                                        in coverage.most_common() if v == verb))
+
+
 def main(theirs, ours, seed, total, batch=40):
     peers = [Peer(theirs), Peer(ours)]
     chance = Chance(seed)
     done = number = 0
-    before = []
+    before, coverage = [], collections.Counter()
+    if COVERAGE:
+        batch = 1
     for p in peers:
         p.connect()
         # so that nobody's cas is 1, and one less 0
@@ -393,21 +471,27 @@ def main(theirs, ours, seed, total, batch=40):
         chance.said.clear()
         commands = [chance.command() for _ in range(batch)]
         gets = [b"gets " + b" ".join(KEYS) + b"\r\n"]
+        if COVERAGE:
+            gets.insert(0, b"mn\r\n")
         last = b"EN Osame%d\r\n" % number
         cuts = sorted(chance.r.random() for _ in range(chance.r.choice((0, 0, 3))))
-        heard = []
+        end = b"mg same Osame%d\r\n" % number
+        if chance.r.random() < 0.01:    # nothing is behind it
+            end, last = b"quit\r\n", HUNG_UP
         for p in peers:
-            p.say([part for c in commands + [gets] for part in c] +
-                  [b"mg same Osame%d\r\n" % number], cuts)
-            heard.append(p.hear(last))
+            p.say([part for c in commands + [gets] for part in c] + [end], cuts)
+        heard = [p.hear(last) for p in peers]
         if not compare(seed, number, before, commands, heard):
             return 1
+        if COVERAGE:
+            cover(coverage, commands[0], heard[0])
         for p, h in zip(peers, heard):
             learn(p, replies(h))
-            if h.endswith(b"<hung up>"):
+            if h.endswith(HUNG_UP):
                 p.connect()
         before = (before + commands)[-5000:]
         done += len(commands) + 2
+    table(coverage)
     print("%d commands, seed %d: the same" % (done, seed))
     return 0
 

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
 # Whatever it is said, ewbd answers what memcached answers: SAME_COMMANDS of them
-# (200 000) out of SAME_SEED (one of this run's own).
+# (200 000), three of five in text and the others binary, out of SAME_SEED (one of
+# this run's own).  With SAME_COVERAGE=1 it says what was answered how often.
 . "${srcdir:-.}/t/wire/lib.sh"
 needs memcached
 needs $python
@@ -18,7 +19,9 @@ for ((i = 0; i < 500; i++)); do
 	(exec 3<>"/dev/tcp/127.0.0.1/$theirs") 2>/dev/null && break
 	sleep 0.02
 done
-same() { "$python" -B "$here/same.py" "$theirs" "$ours" "$seed" "$commands"; }
-fact "$commands commands of seed $seed are answered alike" same
+same() { "$python" -B "$here/$1.py" "$theirs" "$ours" "$seed" "$2"; }
+text=$((commands * 3 / 5)) binary=$((commands * 2 / 5))
+fact "$text commands of seed $seed are answered alike" same same $text
+fact "$binary binary ones, too" same same_binary $binary
 fact "ewbd ends well" stop_well ours "$ours_pid"
 end
