@@ -280,11 +280,12 @@ answer_text(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT
 
 /* Binary. */
 
-/* What is deleted has no cas, to plain clients; what is away is not ours. */
+/* What is deleted has no cas, to plain clients, nor has an error, whatever the
+ * engine said; what is away is not ours. */
 static int
 has_cas(const struct ewb_cookie *c)
 {
-	return !c->answered && c->op != EWB_OP_DELETE;
+	return !c->answered && c->status == EWB_OK && c->op != EWB_OP_DELETE;
 }
 
 /* Only hello itself is answered to one who does not know yet. */

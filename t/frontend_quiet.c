@@ -203,6 +203,33 @@ START_TEST(a_quiet_command_past_its_deadline_is_answered)
 }
 END_TEST
 
+static enum ewb_status
+refuse_with_cas(void *self, struct ewb_cookie *cookie,
+                const struct ewb_request *r)
+{
+	(void)self;
+	(void)r;
+	ewb_reply_cas(cookie, 7);
+	return EWB_EXISTS;
+}
+
+START_TEST(an_error_has_no_cas_whatever_the_engine_said)
+{
+	struct ewb_engine engine = tiny_engine;
+
+	engine.store = refuse_with_cas;
+	play_open(&p, 1, &engine, NULL);
+	c = client_open(&p, 0);
+	ask.n = want.n = 0;
+	ask_row(&rows[2], "k");
+	frames_error(&want, rows[2].opcode, OPAQUE, EWB_EXISTS, NULL);
+	frames_say(c, &ask);
+	play_run(&p);
+	frames_hear(c, &want);
+	play_close(&p);
+}
+END_TEST
+
 START_TEST(quitq_says_nothing_and_closes_after_what_came_before)
 {
 	bool blocked = _i & 1, hit = _i & 2;
@@ -297,6 +324,7 @@ main(void)
 	                    ROWS);
 	tcase_add_loop_test(
 		t, quitq_says_nothing_and_closes_after_what_came_before, 0, 8);
+	tcase_add_test(t, an_error_has_no_cas_whatever_the_engine_said);
 	tcase_add_test(t, a_pipeline_of_quiet_commands_ends_with_its_noop);
 	suite_add_tcase(s, t);
 	return unit_run(s);
