@@ -26,8 +26,7 @@ for below in memory 'slow delay=1ms' 'slow-blocking delay=1ms'; do
 	"$python" -B "$here/ttl.py" "$port" || failed=1
 	fact "the server with $name ends well" stop_well "$name" "$pid"
 done
-mkdir "$dir/files"
-start cannot --filter "$ttl" "$(engine examples/fs)" dir="$dir/files" ttl-max=1h
+start cannot --filter "$ttl" "$(engine examples/tiny)" ttl-max=1h
 fact "an engine that cannot expire refuses" \
     grep -q 'this engine has no expiry' <(ctl set k v 2>&1)
 fact "and its server ends well" stop_well cannot "$pid"
