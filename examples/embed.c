@@ -4,6 +4,9 @@
  *      embed loop      in its own libev loop, beside its own watchers
  *      embed thread    in a thread, beside whatever else it does
  *
+ * A number behind that is a socket that listens already, as another program may
+ * hand it over.
+ *
  * Its engine is part of the program, and answers a get of "ticks" with how often
  * the application's own timer has run.  It says its port on stdout, and ends when
  * its stdin does. */
@@ -13,6 +16,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -183,6 +187,16 @@ in_thread(struct app *a)
 	return a->up > 0 && status == EWB_OK ? 0 : fail("it did not serve");
 }
 
+/* Where it was told to, or on a port of its own. */
+static int
+listen_at(struct app *a, const char *fd, char *why, size_t n)
+{
+	if (fd)
+		return ewb_server_listen_fd(a->server, (int)strtol(fd, NULL, 10),
+		                            why, n);
+	return ewb_server_listen(a->server, "127.0.0.1:0", why, n);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -191,9 +205,9 @@ main(int argc, char **argv)
 	char why[1200] = "";
 	int status;
 
-	if (argc != 2 ||
+	if (argc < 2 || argc > 3 ||
 	    (strcmp(argv[1], "loop") && strcmp(argv[1], "thread"))) {
-		fprintf(stderr, "usage: embed loop|thread\n");
+		fprintf(stderr, "usage: embed loop|thread [fd]\n");
 		return 2;
 	}
 	ewb_server_defaults(&o);
@@ -202,7 +216,7 @@ main(int argc, char **argv)
 		return fail(why);
 	if (ewb_server_engine_here(a.server, &engine, NULL, 0, why,
 	                           sizeof why) ||
-	    ewb_server_listen(a.server, "127.0.0.1:0", why, sizeof why)) {
+	    listen_at(&a, argv[2], why, sizeof why)) {
 		ewb_server_free(a.server);
 		return fail(why);
 	}

@@ -4,6 +4,7 @@
 #include "config.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -17,7 +18,7 @@
 #include "frontend/front.h"
 #include "lib/check.h"
 
-#define BACKLOG 1024
+#define BACKLOG 1024 /* unless the options say another */
 #define ACCEPTS_PER_TURN 64
 
 /* A connection on its way to another front end. */
@@ -208,9 +209,37 @@ clear_stale(const struct sockaddr_un *a)
 }
 
 static int
-open_unix(struct ewb_listener *l, const char *where, char *why, size_t n)
+backlog(const struct ewb_server *s)
+{
+	return s->o.backlog ? (int)s->o.backlog : BACKLOG;
+}
+
+/* Nobody else may use it for a moment: before it has a name it may do less than
+ * the umask says, and more only afterwards. */
+static int
+bind_unix(const struct ewb_server *s, int fd, const struct sockaddr_un *a)
+{
+	uint32_t mode = s->o.unix_mode;
+
+	if (mode && fchmod(fd, mode))
+		return -errno;
+	if (bind(fd, (const struct sockaddr *)a, sizeof *a))
+		return -errno;
+	if ((mode && chmod(a->sun_path, mode)) || listen(fd, backlog(s))) {
+		int err = errno;
+
+		unlink(a->sun_path);
+		return -err;
+	}
+	return 0;
+}
+
+static int
+open_unix(const struct ewb_server *s, struct ewb_listener *l, const char *where,
+          char *why, size_t n)
 {
 	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	int err;
 
 	if (strlen(where) >= sizeof a.sun_path)
 		return say(why, n, where, "the path is longer than 107 bytes");
@@ -219,18 +248,17 @@ open_unix(struct ewb_listener *l, const char *where, char *why, size_t n)
 	l->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (l->fd < 0)
 		return say(why, n, where, strerror(errno));
-	if (bind(l->fd, (struct sockaddr *)&a, sizeof a) ||
-	    listen(l->fd, BACKLOG)) {
-		say(why, n, where, strerror(errno));
+	err = bind_unix(s, l->fd, &a);
+	if (err) {
 		close(l->fd);
-		return -1;
+		return say(why, n, where, strerror(-err));
 	}
 	strcpy(l->path, where);
 	return 0;
 }
 
 static int
-bind_tcp(const struct addrinfo *ai)
+bind_tcp(const struct addrinfo *ai, int queue)
 {
 	int fd = socket(ai->ai_family,
 	                SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -242,7 +270,7 @@ bind_tcp(const struct addrinfo *ai)
 	if (ai->ai_family == AF_INET6)
 		(void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one,
 		                 sizeof one);
-	if (bind(fd, ai->ai_addr, ai->ai_addrlen) || listen(fd, BACKLOG)) {
+	if (bind(fd, ai->ai_addr, ai->ai_addrlen) || listen(fd, queue)) {
 		err = errno;
 		close(fd);
 		return -err;
@@ -284,7 +312,8 @@ is_port(const char *text)
 }
 
 static int
-open_tcp(struct ewb_listener *l, const char *where, char *why, size_t n)
+open_tcp(const struct ewb_server *s, struct ewb_listener *l, const char *where,
+         char *why, size_t n)
 {
 	struct addrinfo hints = { .ai_socktype = SOCK_STREAM,
 		                  .ai_flags = AI_PASSIVE | AI_NUMERICSERV };
@@ -305,7 +334,7 @@ open_tcp(struct ewb_listener *l, const char *where, char *why, size_t n)
 		           err == EAI_SYSTEM ? strerror(errno) :
 		           err == EAI_NONAME ? "no such host" :
 		                               gai_strerror(err));
-	fd = bind_tcp(list);
+	fd = bind_tcp(list, backlog(s));
 	freeaddrinfo(list);
 	if (fd == -EADDRINUSE)
 		return say(why, n, where,
@@ -368,8 +397,8 @@ ewb_server_listen(struct ewb_server *s, const char *where, char *why, size_t n)
 
 	EWB_LIVE(s, EWB_SERVER_MAGIC);
 	snprintf(l.name, sizeof l.name, "%s", where);
-	err = strchr(where, '/') ? open_unix(&l, where, why, n) :
-	                           open_tcp(&l, where, why, n);
+	err = strchr(where, '/') ? open_unix(s, &l, where, why, n) :
+	                           open_tcp(s, &l, where, why, n);
 	if (err)
 		return err;
 	wrong = add(s, &l);
@@ -379,6 +408,61 @@ ewb_server_listen(struct ewb_server *s, const char *where, char *why, size_t n)
 	if (l.path[0])
 		unlink(l.path);
 	return say(why, n, where, wrong);
+}
+
+/* 0, if that cannot be told. */
+static int
+option_of(int fd, int name)
+{
+	socklen_t len = sizeof(int);
+	int value = 0;
+
+	return getsockopt(fd, SOL_SOCKET, name, &value, &len) ? 0 : value;
+}
+
+/* Null: it can be listened on.  Else why not. */
+static const char *
+unfit(int fd)
+{
+	int domain = option_of(fd, SO_DOMAIN);
+	struct stat st;
+
+	if (fstat(fd, &st))
+		return strerror(errno);
+	if (!S_ISSOCK(st.st_mode))
+		return "not a socket";
+	if (domain != AF_INET && domain != AF_INET6 && domain != AF_UNIX)
+		return "neither a TCP nor a Unix socket";
+	if (option_of(fd, SO_TYPE) != SOCK_STREAM)
+		return "not a stream socket (ListenStream= in a socket unit)";
+	if (!option_of(fd, SO_ACCEPTCONN))
+		return "it does not listen (Accept=no in a socket unit)";
+	return NULL;
+}
+
+int
+ewb_server_listen_fd(struct ewb_server *s, int fd, char *why, size_t n)
+{
+	struct ewb_listener l = { .fd = fd };
+	const char *wrong;
+	int had, status;
+
+	EWB_LIVE(s, EWB_SERVER_MAGIC);
+	snprintf(l.name, sizeof l.name, "fd %d", fd);
+	wrong = unfit(fd);
+	if (wrong)
+		return say(why, n, l.name, wrong);
+	had = fcntl(fd, F_GETFD);
+	status = fcntl(fd, F_GETFL);
+	/* before a front end has it */
+	(void)fcntl(fd, F_SETFD, had | FD_CLOEXEC);
+	(void)fcntl(fd, F_SETFL, status | O_NONBLOCK);
+	wrong = add(s, &l);
+	if (wrong == NULL)
+		return 0;
+	(void)fcntl(fd, F_SETFD, had);
+	(void)fcntl(fd, F_SETFL, status);
+	return say(why, n, l.name, wrong);
 }
 
 unsigned

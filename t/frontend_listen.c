@@ -272,6 +272,116 @@ START_TEST(a_unix_socket_goes_with_a_server_that_never_ran)
 }
 END_TEST
 
+START_TEST(a_unix_socket_has_the_permissions_that_are_asked_for)
+{
+	static const mode_t modes[] = { 0600, 0777, 0 };
+	struct ewb_server_options o;
+	mode_t was = umask(027);
+	struct stat st;
+
+	play_defaults(&o);
+	o.unix_mode = modes[_i];
+	play_server(&p, &tiny_engine, &o);
+	ck_assert_int_eq(listen_on(path()), 0);
+	ck_assert_int_eq(stat(path(), &st), 0);
+	ck_assert_uint_eq(st.st_mode & 07777, modes[_i] ? modes[_i] : 0750);
+	play_free(&p);
+	umask(was);
+}
+END_TEST
+
+/* Sockets that somebody else has opened. */
+
+static int
+listening(int family, const struct sockaddr *a, socklen_t n)
+{
+	int fd = socket(family, SOCK_STREAM, 0);
+
+	ck_assert_int_eq(bind(fd, a, n), 0);
+	ck_assert_int_eq(listen(fd, 5), 0);
+	return fd;
+}
+
+static int
+listening_tcp(void)
+{
+	struct sockaddr_in a = { .sin_family = AF_INET };
+
+	a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	return listening(AF_INET, (struct sockaddr *)&a, sizeof a);
+}
+
+static int
+listening_unix(void)
+{
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+
+	strcpy(a.sun_path, path());
+	return listening(AF_UNIX, (struct sockaddr *)&a, sizeof a);
+}
+
+START_TEST(it_takes_sockets_that_listen_already_and_closes_them)
+{
+	int tcp = listening_tcp(), local = listening_unix();
+	struct stat st;
+
+	play_server(&p, &tiny_engine, NULL);
+	ck_assert_msg(ewb_server_listen_fd(p.server, tcp, why, sizeof why) == 0,
+	              "%s", why);
+	play_fronts(&p, 1);
+	ck_assert_msg(ewb_server_listen_fd(p.server, local, why,
+	                                   sizeof why) == 0, "%s", why);
+	ck_assert_int_ne(fcntl(tcp, F_GETFL) & O_NONBLOCK, 0);
+	ck_assert_int_eq(fcntl(local, F_GETFD), FD_CLOEXEC);
+	talk(connect_tcp());
+	talk(connect_unix());
+	play_close(&p);
+	ck_assert_int_eq(fcntl(tcp, F_GETFD), -1);
+	ck_assert_int_eq(fcntl(local, F_GETFD), -1);
+	/* its path is whose who made it */
+	ck_assert_int_eq(stat(path(), &st), 0);
+	unlink(path());
+}
+END_TEST
+
+static void
+refuses(int fd, const char *text)
+{
+	int had = fcntl(fd, F_GETFD), status = fcntl(fd, F_GETFL);
+	char want[200];
+
+	ck_assert_int_eq(ewb_server_listen_fd(p.server, fd, why, sizeof why),
+	                 -1);
+	snprintf(want, sizeof want, "listen fd %d: %s", fd, text);
+	ck_assert_str_eq(why, want);
+	ck_assert_int_eq(fcntl(fd, F_GETFD), had);
+	ck_assert_int_eq(fcntl(fd, F_GETFL), status);
+	close(fd);
+}
+
+START_TEST(what_is_no_socket_that_listens_stays_its_owners)
+{
+	int pair[2];
+
+	play_server(&p, &tiny_engine, NULL);
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+	refuses(pair[0], "it does not listen (Accept=no in a socket unit)");
+	close(pair[1]);
+	refuses(socket(AF_INET, SOCK_STREAM, 0),
+	        "it does not listen (Accept=no in a socket unit)");
+	refuses(socket(AF_INET, SOCK_DGRAM, 0),
+	        "not a stream socket (ListenStream= in a socket unit)");
+	refuses(socket(AF_NETLINK, SOCK_RAW, 0),
+	        "neither a TCP nor a Unix socket");
+	refuses(open("/dev/null", O_RDONLY), "not a socket");
+	refuses(-1, "bad file descriptor");
+	for (unsigned i = 0; i < 16; i++)
+		ck_assert_int_eq(listen_on("127.0.0.1:0"), 0);
+	refuses(listening_tcp(), "too many listeners (16 at most)");
+	play_free(&p);
+}
+END_TEST
+
 /* Addresses that are wrong. */
 
 START_TEST(a_port_in_use_is_named)
@@ -361,6 +471,10 @@ main(void)
 	tcase_add_test(t, a_unix_socket_that_does_not_accept_is_refused);
 	tcase_add_test(t, a_file_that_is_no_socket_stays);
 	tcase_add_test(t, a_unix_socket_goes_with_a_server_that_never_ran);
+	tcase_add_loop_test(
+		t, a_unix_socket_has_the_permissions_that_are_asked_for, 0, 3);
+	tcase_add_test(t, it_takes_sockets_that_listen_already_and_closes_them);
+	tcase_add_test(t, what_is_no_socket_that_listens_stays_its_owners);
 	tcase_add_test(t, a_port_in_use_is_named);
 	tcase_add_loop_test(t, a_bad_address_is_refused, 0,
 	                    (int)(sizeof bad / sizeof *bad));

@@ -63,6 +63,8 @@ struct ewb_server_options {
 	/* front: a client says shutdown; null: it may not */
 	void (*shutdown)(void *arg);
 	void *shutdown_arg;
+	uint32_t unix_mode;        /* of Unix sockets; 0: as the umask says */
+	uint32_t backlog;          /* connections not accepted yet; 0: 1024 */
 };
 
 /* main */
@@ -95,6 +97,10 @@ int ewb_server_filter_here(struct ewb_server *s, const struct ewb_engine *e,
  * when a name has to be looked up.  0, or -1: nothing has changed. */
 int ewb_server_listen(struct ewb_server *s, const char *where, char *why,
                       size_t nwhy);
+/* any, likewise: fd is a socket that listens already, TCP or Unix.  0: it is the
+ * server's, which closes it when it stops, and leaves a Unix socket's path where it
+ * is; -1: fd is yours, as it was. */
+int ewb_server_listen_fd(struct ewb_server *s, int fd, char *why, size_t nwhy);
 /* any: the port of the first TCP listener, also after it was closed; 0: none. */
 unsigned ewb_server_port(const struct ewb_server *s);
 /* any: for ewb_scans_new(). */
