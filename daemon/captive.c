@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/wait.h>
 
+#include "daemon/address.h"
 #include "daemon/captive.h"
 
 extern char **environ;
@@ -15,14 +16,20 @@ extern char **environ;
 void
 captive_addr(char *to, size_t n, const char *listen, unsigned port)
 {
+	const char *own = address_port(listen);
 	const char *host = listen;
+	char text[256];
 
+	if (own) {
+		snprintf(text, sizeof text, "%.*s", (int)(own - 1 - listen),
+		         listen);
+		host = text;
+	}
 	if (strcmp(host, "0.0.0.0") == 0)
 		host = "127.0.0.1";
 	else if (strcmp(host, "::") == 0 || strcmp(host, "[::]") == 0)
 		host = "::1";
-	snprintf(to, n, strchr(host, ':') && host[0] != '[' ? "[%s]:%u" : "%s:%u",
-	         host, port);
+	address_whole(to, n, host, port);
 }
 
 pid_t

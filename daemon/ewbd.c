@@ -17,9 +17,11 @@
 
 #include <ev.h>
 
+#include "daemon/address.h"
 #include "daemon/captive.h"
 #include "daemon/files.h"
 #include "daemon/options.h"
+#include "daemon/systemd.h"
 
 /* One front end's thread. */
 struct front_thread {
@@ -109,52 +111,103 @@ start_front(struct front_thread *t, struct ewb_server *s)
 	return t->up > 0 ? 0 : -ENOMEM;
 }
 
+/* Of the connections, and what else is opened.  With fewer, accepting pauses
+ * before it comes to the limit: who asked for so many is told. */
 static void
-raise_descriptors(unsigned connections)
+raise_descriptors(const struct options *o)
 {
-	struct rlimit r;
-	rlim_t want = connections + 64;
+	rlim_t want = (rlim_t)o->server.max_connections + 64 + 4 * o->threads;
+	struct rlimit r, more;
 
 	if (getrlimit(RLIMIT_NOFILE, &r) || r.rlim_cur >= want)
 		return;
-	r.rlim_cur = r.rlim_max != RLIM_INFINITY && want > r.rlim_max ?
-	                     r.rlim_max :
-	                     want;
+	more = r;
+	more.rlim_cur = want;
+	if (r.rlim_max < want)
+		more.rlim_max = want; /* it needs a privilege */
+	if (setrlimit(RLIMIT_NOFILE, &more) == 0)
+		return;
+	r.rlim_cur = r.rlim_max;
 	(void)setrlimit(RLIMIT_NOFILE, &r);
+	if (o->has_connections)
+		fprintf(stderr,
+		        "ewbd: --max-connections %u: no more than %llu files "
+		        "may be open (ulimit -n, LimitNOFILE=): accepting will "
+		        "pause before\n",
+		        o->server.max_connections,
+		        (unsigned long long)r.rlim_cur);
 }
 
-static int
-become(const char *user)
+/* Null: there is none of that name, which is said. */
+static const struct passwd *
+user_of(const char *name)
 {
-	struct passwd *p;
+	const struct passwd *p = getpwnam(name);
+
+	if (p == NULL)
+		fprintf(stderr, "ewbd: -u %s: no such user\n", name);
+	return p;
+}
+
+/* What root has bound is then that user's, who could not use it otherwise. */
+static int
+become(const struct options *o)
+{
+	const char *user = o->user;
+	const struct passwd *p;
 
 	if (user == NULL || geteuid() != 0)
 		return 0;
-	p = getpwnam(user);
-	if (p == NULL) {
-		fprintf(stderr, "ewbd: -u %s: no such user\n", user);
+	p = user_of(user);
+	if (p == NULL)
 		return -1;
-	}
+	for (unsigned i = 0; i < o->nunix; i++)
+		if (lchown(o->unix_path[i], p->pw_uid, p->pw_gid))
+			return fail_at("--unix", o->unix_path[i], errno);
 	if (setgroups(1, &p->pw_gid) || setgid(p->pw_gid) || setuid(p->pw_uid))
 		return fail_at("-u", user, errno);
+	return 0;
+}
+
+/* Those that systemd has opened.  How many; -1: why. */
+static int
+listen_given(struct ewb_server *s, char *why, size_t n)
+{
+	int given = systemd_sockets(why, n);
+
+	for (int i = 0; i < given; i++)
+		if (ewb_server_listen_fd(s, SYSTEMD_FIRST + i, why, n))
+			return -1;
+	return given;
+}
+
+static int
+listen_tcp(struct ewb_server *s, const struct options *o, char *why, size_t n)
+{
+	char where[300];
+
+	for (unsigned i = 0; i < o->nlisten; i++) {
+		/* a second address on the port that the first one took */
+		unsigned port = o->port ? o->port : ewb_server_port(s);
+
+		address_whole(where, sizeof where, o->listen[i], port);
+		if (ewb_server_listen(s, where, why, n))
+			return -1;
+	}
 	return 0;
 }
 
 static int
 listen_all(struct ewb_server *s, const struct options *o, char *why, size_t n)
 {
+	int given = listen_given(s, why, n);
 	char where[300];
 
-	for (unsigned i = 0; i < o->nlisten; i++) {
-		const char *a = o->listen[i];
-		/* a second address on the port that the first one took */
-		unsigned port = o->port ? o->port : ewb_server_port(s);
-		int v6 = strchr(a, ':') && a[0] != '[';
-
-		snprintf(where, sizeof where, v6 ? "[%s]:%u" : "%s:%u", a, port);
-		if (ewb_server_listen(s, where, why, n))
-			return -1;
-	}
+	if (given < 0)
+		return -1;
+	/* sockets that were given are in the place of those by default */
+	if ((given == 0 || o->listens || o->run) && listen_tcp(s, o, why, n))
+		return -1;
 	for (unsigned i = 0; i < o->nunix; i++) {
 		const char *p = o->unix_path[i];
 
@@ -225,15 +278,23 @@ open_server(const struct options *o, struct ewb_scans **scans)
 {
 	char why[1200] = "";
 	struct ewb_server *s = ewb_server_new(&o->server, why, sizeof why);
+	int failed;
 
 	if (s == NULL) {
 		fail(why);
 		return NULL;
 	}
-	if (ewb_server_engine(s, o->engine, o->engines, o->settings,
+	/* A port may need root; what the engine makes is the user's, who has to
+	 * open it again. */
+	failed = listen_all(s, o, why, sizeof why);
+	if (failed == 0 && become(o)) {
+		ewb_server_free(s);
+		return NULL;
+	}
+	if (failed ||
+	    ewb_server_engine(s, o->engine, o->engines, o->settings,
 	                      o->nsettings, why, sizeof why) ||
-	    wrap(s, o, why, sizeof why) ||
-	    listen_all(s, o, why, sizeof why)) {
+	    wrap(s, o, why, sizeof why)) {
 		explain(o, why, sizeof why);
 		fail(why);
 		ewb_server_free(s);
@@ -252,8 +313,7 @@ open_server(const struct options *o, struct ewb_scans **scans)
 static int
 tell_files(const struct options *o, struct ewb_server *s)
 {
-	if (become(o->user) ||
-	    write_file("--pidfile", o->pidfile, (unsigned long)getpid()))
+	if (write_file("--pidfile", o->pidfile, (unsigned long)getpid()))
 		return -1;
 	if (write_file("--port-file", o->portfile, ewb_server_port(s)) == 0)
 		return 0;
@@ -298,6 +358,7 @@ serve(const struct options *o, struct ewb_server *s, struct ewb_scans *scans,
 	int code = o->run ? run_command(o, s, signals) :
 	                    wait_for_signal(o, s, signals);
 
+	systemd_tell("STOPPING=1");
 	status = ewb_server_stop(s, o->stop_grace_s * 1000);
 	if (o->pidfile)
 		file_remove(o->pidfile);
@@ -324,13 +385,16 @@ main(int argc, char **argv)
 	if (o.shutdown)
 		o.server.shutdown = end_by_client;
 	if (o.daemonize) {
+		if (systemd_is_here())
+			return fail("--daemon: systemd wants its services in the "
+			            "foreground: leave it out");
 		o.server.log = to_syslog;
 		ready = detach();
 		if (ready < 0)
 			return fail_at("cannot", "detach", -ready);
 	}
 	block_signals(&o, &signals);
-	raise_descriptors(o.server.max_connections);
+	raise_descriptors(&o);
 	s = open_server(&o, &scans);
 	if (s == NULL)
 		return 1;
@@ -353,5 +417,6 @@ main(int argc, char **argv)
 		ewb_server_log(s, "ready: engine %s on port %u, %u front ends",
 		               o.engine, ewb_server_port(s), o.threads);
 	}
+	systemd_tell("READY=1");
 	return serve(&o, s, scans, threads, &signals);
 }

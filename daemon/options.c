@@ -15,8 +15,7 @@
 #define NO_PORT 65536 /* none was given */
 
 enum {
-	O_HELP = 256,
-	O_VBUCKETS,
+	O_VBUCKETS = 256,
 	O_POOL,
 	O_PORT_FILE,
 	O_ENGINES,
@@ -38,11 +37,13 @@ enum {
 	O_RUN
 };
 
-static const char short_options[] = ":p:l:s:t:c:I:m:MR:dP:u:AvV";
+static const char short_options[] = ":p:l:s:a:b:t:c:I:m:MR:dP:u:AvVh";
 static const struct option long_options[] = {
 	{ "port", 1, NULL, 'p' },
 	{ "listen", 1, NULL, 'l' },
 	{ "unix", 1, NULL, 's' },
+	{ "unix-mask", 1, NULL, 'a' },
+	{ "listen-backlog", 1, NULL, 'b' },
 	{ "threads", 1, NULL, 't' },
 	{ "max-connections", 1, NULL, 'c' },
 	{ "max-item-size", 1, NULL, 'I' },
@@ -55,7 +56,7 @@ static const struct option long_options[] = {
 	{ "enable-shutdown", 0, NULL, 'A' },
 	{ "verbose", 0, NULL, 'v' },
 	{ "version", 0, NULL, 'V' },
-	{ "help", 0, NULL, O_HELP },
+	{ "help", 0, NULL, 'h' },
 	{ "pool", 1, NULL, O_POOL },
 	{ "vbuckets", 1, NULL, O_VBUCKETS },
 	{ "port-file", 1, NULL, O_PORT_FILE },
@@ -86,8 +87,11 @@ static const char help[] =
 	"of a plugin, with a slash) to memcached clients, with range scans.\n"
 	"\n"
 	"  -p, --port N               TCP port; 0 takes a free one (11211)\n"
-	"  -l, --listen ADDR          address; repeatable (127.0.0.1)\n"
+	"  -l, --listen ADDR          addresses, with a port or without, and commas\n"
+	"                             between them; repeatable (127.0.0.1)\n"
 	"  -s, --unix PATH            a Unix socket too; repeatable\n"
+	"  -a, --unix-mask MODE       who may use it, in octal (700)\n"
+	"  -b, --listen-backlog N     connections that may wait to be accepted (1024)\n"
 	"  -t, --threads N            front-end threads (one a CPU, at most 4)\n"
 	"  -c, --max-connections N    then accepting pauses (1024)\n"
 	"  -I, --max-item-size SIZE   largest value (1M)\n"
@@ -101,7 +105,7 @@ static const char help[] =
 	"  -A, --enable-shutdown      clients may end the server: text, \"shutdown\"\n"
 	"  -v, --verbose              say more; twice: still more\n"
 	"  -V, --version\n"
-	"      --help\n"
+	"  -h, --help\n"
 	"      --pool CLASS=N         background threads of reader, writer or aux (2 1 1)\n"
 	"      --vbuckets N           hash partitions, 1 to 1024 (64)\n"
 	"      --port-file FILE       write the TCP port taken there\n"
@@ -229,6 +233,14 @@ add(const char **list, unsigned *n, int opt, const char *text)
 	list[(*n)++] = text;
 }
 
+static void
+add_one_listen(struct options *o, const char *address)
+{
+	if (*address == '\0')
+		die("--listen: an address is empty");
+	add(o->listen, &o->nlisten, 'l', address);
+}
+
 /* "delay" of delay, or of ./delay.so */
 static void
 add_filter(struct options *o, const char *what)
@@ -252,6 +264,33 @@ add_filter(struct options *o, const char *what)
 			die("--filter %s: given twice", what);
 	f->what = what;
 	o->nfilters++;
+}
+
+/* One or several, with commas between them, which end here. */
+static void
+add_listen(struct options *o, char *text)
+{
+	char *comma;
+
+	o->listens = 1;
+	while ((comma = strchr(text, ',')) != NULL) {
+		*comma = '\0';
+		add_one_listen(o, text);
+		text = comma + 1;
+	}
+	add_one_listen(o, text);
+}
+
+/* In octal, as chmod(1) has it. */
+static uint32_t
+mode(int opt, const char *text)
+{
+	size_t n = strspn(text, "01234567");
+
+	if (n < 1 || n > 4 || text[n] || strtoul(text, NULL, 8) > 0777)
+		die("%s %s: not permissions in octal, 0 to 777", name_of(opt),
+		    text);
+	return (uint32_t)strtoul(text, NULL, 8);
 }
 
 static void
@@ -298,19 +337,25 @@ set_limit(struct options *o, int opt, const char *text)
 }
 
 static void
-set(struct options *o, int opt, const char *text)
+set(struct options *o, int opt, char *text)
 {
 	struct ewb_server_options *s = &o->server;
 
 	switch (opt) {
-	case 'p': o->port = (unsigned)number(opt, text, 0, 65535); break;
-	case 'l': add(o->listen, &o->nlisten, opt, text); break;
+	case 'p':
+		o->port = (unsigned)number(opt, text, 0, 65535);
+		o->listens = 1;
+		break;
+	case 'l': add_listen(o, text); break;
 	case 's': add(o->unix_path, &o->nunix, opt, text); break;
+	case 'a': s->unix_mode = mode(opt, text); break;
+	case 'b': s->backlog = (uint32_t)number(opt, text, 1, 65535); break;
 	case 't': o->threads = (unsigned)number(opt, text, 1, 64); break;
 	case 'c':
 		s->max_connections = (uint32_t)number(opt, text, 1, 10000000);
+		o->has_connections = 1;
 		break;
-	case 'I': s->max_item = size(opt, text, 1, 1u << 30); break;
+	case 'I': s->max_item = size(opt, text, 1024, 1u << 30); break;
 	case 'm': memory(o, text); break;
 	case 'M': o->refuses = 1; break;
 	case 'R':
@@ -322,7 +367,7 @@ set(struct options *o, int opt, const char *text)
 	case 'A': o->shutdown = 1; break;
 	case 'v': s->verbose++; break;
 	case 'V': printf("ewbd " PACKAGE_VERSION "\n"); exit(0);
-	case O_HELP: fputs(help, stdout); exit(0);
+	case 'h': fputs(help, stdout); exit(0);
 	case O_POOL: pool(o, text); break;
 	case O_PORT_FILE: o->portfile = text; break;
 	case O_ENGINES: o->engines = text; break;
@@ -434,6 +479,7 @@ set_defaults(struct options *o)
 	memset(o, 0, sizeof *o);
 	ewb_server_defaults(&o->server);
 	ewb_scan_defaults(&o->scans);
+	o->server.unix_mode = 0700;
 	o->port = NO_PORT;
 	o->engines = ENGINE_DIR;
 	o->filters_dir = FILTER_DIR;

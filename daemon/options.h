@@ -29,8 +29,10 @@ struct options {
 	struct ewb_server_options server;
 	int has_low; /* else a quarter of the high mark */
 	struct ewb_scan_options scans;
+	int has_connections;
+	int listens; /* a port or an address was given */
 	unsigned port;
-	const char *listen[MAX_LISTEN];
+	const char *listen[MAX_LISTEN]; /* some have a port of their own */
 	unsigned nlisten;
 	const char *unix_path[MAX_LISTEN];
 	unsigned nunix;

@@ -30,6 +30,7 @@ AC_DEFUN([EWB_SUMMARY], [
     sanitizer:  $with_sanitizer
     rocksdb:    $with_rocksdb
     lmdb:       $with_lmdb
+    systemd:    $with_systemd
     engines in: ${libdir}/ewb/engines
 "])
 ])

@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "daemon/address.h"
 #include "daemon/options.h"
 #include "t/unit.h"
 
@@ -25,6 +26,12 @@ static const struct {
 	{ "--max-connections", "8", AT(server.max_connections), 1024, 8 },
 	{ "-I", "64k", AT(server.max_item), 1 << 20, 65536 },
 	{ "--max-item-size", "2M", AT(server.max_item), 1 << 20, 2 << 20 },
+	{ "-I", "1m", AT(server.max_item), 1 << 20, 1 << 20 },
+	{ "-I", "1024k", AT(server.max_item), 1 << 20, 1 << 20 },
+	{ "-a", "0660", AT(server.unix_mode), 0700, 0660 },
+	{ "--unix-mask", "777", AT(server.unix_mode), 0700, 0777 },
+	{ "-b", "5", AT(server.backlog), 0, 5 },
+	{ "--listen-backlog", "6", AT(server.backlog), 0, 6 },
 	{ "-R", "1", AT(server.requests_per_turn), 256, 1 },
 	{ "--requests-per-turn", "9", AT(server.requests_per_turn), 256, 9 },
 	{ "--pool", "reader=5", AT(server.pool[EWB_READER].threads), 2, 5 },
@@ -49,7 +56,7 @@ static const struct {
 static void
 parse(struct options *o, const char *a, const char *b)
 {
-	char words[4][64] = { "ewbd" };
+	static char words[4][64] = { "ewbd" }; /* a list points to them */
 	char *argv[5] = { words[0] };
 	const char *in[] = { a, b, "memory" };
 	int argc = 1;
@@ -120,6 +127,7 @@ START_TEST(each_option_sets_its_own_number_and_no_other)
 	parse(&o, numbers[_i].option, numbers[_i].text);
 	ck_assert_uint_eq(number_at(&o, at, size), numbers[_i].value);
 	memcpy((char *)&o + at, (char *)&by_default + at, size);
+	o.listens = o.has_connections = 0; /* that it was said is noted too */
 	ck_assert_mem_eq(&o, &by_default, sizeof o);
 }
 END_TEST
@@ -180,6 +188,47 @@ START_TEST(the_memory_limit_is_a_parameter_in_megabytes_without_a_unit)
 }
 END_TEST
 
+START_TEST(a_comma_is_between_addresses)
+{
+	struct options o;
+
+	parse(&o, "-l", "127.0.0.1,[::1]:4000,::1,host:5,host");
+	ck_assert_uint_eq(o.nlisten, 5);
+	ck_assert_str_eq(o.listen[0], "127.0.0.1");
+	ck_assert_str_eq(o.listen[1], "[::1]:4000");
+	ck_assert_str_eq(o.listen[4], "host");
+	ck_assert_int_eq(o.listens, 1);
+	parse(&o, NULL, NULL);
+	ck_assert_int_eq(o.listens, 0);
+}
+END_TEST
+
+static const struct {
+	const char *address, *port, *whole;
+} addresses[] = {
+	{ "127.0.0.1", NULL, "127.0.0.1:7" },
+	{ "127.0.0.1:4", "4", "127.0.0.1:4" },
+	{ "host:", "", "host:" }, /* refused where it is listened on */
+	{ "::1", NULL, "[::1]:7" },
+	{ "[::1]", NULL, "[::1]:7" },
+	{ "[::1]:4", "4", "[::1]:4" },
+	{ "[::1", NULL, "[::1:7" }, /* likewise */
+};
+
+START_TEST(an_address_has_its_own_port_or_the_one_for_all)
+{
+	const char *port = address_port(addresses[_i].address);
+	char whole[64];
+
+	if (addresses[_i].port)
+		ck_assert_str_eq(port, addresses[_i].port);
+	else
+		ck_assert_ptr_null(port);
+	address_whole(whole, sizeof whole, addresses[_i].address, 7);
+	ck_assert_str_eq(whole, addresses[_i].whole);
+}
+END_TEST
+
 START_TEST(words_are_kept_as_they_were_said)
 {
 	char line[] = "ewbd -l ::1 --listen 10.0.0.1 -s a --unix /b -P pid -d "
@@ -232,6 +281,9 @@ main(void)
 	tcase_add_loop_test(
 		t, the_memory_limit_is_a_parameter_in_megabytes_without_a_unit,
 		0, sizeof memories / sizeof *memories);
+	tcase_add_test(t, a_comma_is_between_addresses);
+	tcase_add_loop_test(t, an_address_has_its_own_port_or_the_one_for_all,
+	                    0, (int)(sizeof addresses / sizeof *addresses));
 	tcase_add_test(t, words_are_kept_as_they_were_said);
 	suite_add_tcase(s, t);
 	return unit_run(s);

@@ -43,7 +43,14 @@ done
 usage "-t 0 memory" '^ewbd: --threads 0: not a number from 1 to 64'
 usage "-t 65 memory" '^ewbd: --threads 65: not a number from 1 to 64'
 usage "-c 0 memory" '^ewbd: --max-connections 0: not a number from 1 to'
-usage "-I 0 memory" '^ewbd: --max-item-size 0: not a size from 1 to .*64k, 1M'
+usage "-I 0 memory" '^ewbd: --max-item-size 0: not a size from 1024 to .*64k, 1M'
+usage "-I 1023 memory" '^ewbd: --max-item-size 1023: not a size from 1024'
+usage "-l 127.0.0.1,,::1 memory" '^ewbd: --listen: an address is empty$'
+usage "-l 127.0.0.1, memory" '^ewbd: --listen: an address is empty$'
+for bad in 8 rw 1000 07777 0x1 -1; do
+	usage "-a $bad memory" "^ewbd: --unix-mask $bad: not permissions in octal, 0 to 777$"
+done
+usage "-b 0 memory" '^ewbd: --listen-backlog 0: not a number from 1 to 65535'
 usage "-I 1X memory" '^ewbd: --max-item-size 1X: not a size'
 usage "-I 2G memory" '^ewbd: --max-item-size 2G: not a size'
 for bad in 0 x -1 1X 1.5 18446744073709551615 999999999T; do
@@ -150,6 +157,10 @@ failure "a host that there is not" \
 long=$dir/$(printf '%0120d' 0)
 failure "a Unix socket whose path is too long" \
     "^ewbd: listen $long: the path is longer than 107 bytes" -s "$long" "$memory"
+failure "an address with a port that is none" \
+    '^ewbd: listen 127.0.0.1:99999: the port is no number' -l 127.0.0.1:99999 "$memory"
+failure "an address with half a port" \
+    '^ewbd: listen 127.0.0.1:: not an address: host:port' -l 127.0.0.1: "$memory"
 failure "an address that is not ours" \
     '^ewbd: listen 192.0.2.1:[0-9]*: cannot assign requested address' -l 192.0.2.1 "$memory"
 failure "a full disk for the pidfile" \

@@ -38,6 +38,18 @@ start next -s "$dir/sock" "$memory"
 fact "the next one takes its place" answers "$dir/sock"
 fact "and ends well" stop_well next "$pid"
 
+# Who may use a Unix socket.
+start owner -s "$dir/sock" "$memory"
+fact "a Unix socket is its owner's alone" test "$(mode "$dir/sock")" = 700
+fact "and its server ends well" stop_well owner "$pid"
+umask_was=$(umask)
+umask 077
+start group -s "$dir/sock" -a 0660 "$memory"
+umask "$umask_was"
+fact "with -a others may use it, too, whatever the umask says" \
+    test "$(mode "$dir/sock")" = 660
+fact "and the server of -a ends well" stop_well group "$pid"
+
 # A pidfile that is no file is written, and left alone.
 mkfifo "$dir/pipe"
 exec {pipe}<>"$dir/pipe"
@@ -53,6 +65,12 @@ start several -l 127.0.0.1 -l 127.0.0.2 "$memory"
 fact "it answers on the first of several addresses" answers "127.0.0.1:$port"
 fact "and on the second, on the same port" answers "127.0.0.2:$port"
 fact "the server of several ends well" stop_well several "$pid"
+start ports -l 127.0.0.1,127.0.0.2:0 -l 127.0.0.3 "$memory"
+fact "it answers on the addresses between commas" answers "127.0.0.1:$port"
+fact "and on one after them, on the same port" answers "127.0.0.3:$port"
+fact "one with a port of its own has that" bash -c '! "$@" 2>/dev/null' - \
+    "$build/daemon/ewbctl" -H "127.0.0.2:$port" ping 1
+fact "the server of several ports ends well" stop_well ports "$pid"
 if [ -e /proc/net/if_inet6 ] && grep -q '^0*1 .* lo$' /proc/net/if_inet6; then
 	start six -l ::1 -l 127.0.0.1 "$memory"
 	fact "it answers on ::1" answers "[::1]:$port"
@@ -83,13 +101,16 @@ if [ "$(id -u)" = 0 ] && id nobody >/dev/null 2>&1; then
 	chmod 755 "$dir"
 	mkdir "$dir/theirs"
 	chown nobody "$dir/theirs"
-	ewbd -d -u nobody -p 0 --port-file "$dir/theirs/port" -P "$dir/theirs/pid" "$memory"
+	mkdir "$dir/roots"
+	ewbd -d -u nobody -p 0 -s "$dir/roots/sock" --port-file "$dir/theirs/port" -P "$dir/theirs/pid" "$memory"
 	daemon=$(cat "$dir/theirs/pid")
 	says() { awk -v name="$1:" '$1 == name { $1 = ""; print }' "/proc/$daemon/status"; }
 	user=$(id -u nobody) group=$(id -g nobody)
 	fact "with -u it is that user" test "$(says Uid)" = " $user $user $user $user"
 	fact "and of no group of root's" test "$(says Gid)$(says Groups)" = \
 	    " $group $group $group $group $group"
+	fact "its Unix socket is that user's" \
+	    test "$(stat -c %U "$dir/roots/sock")" = nobody
 	fact "its pidfile is that user's" test "$(stat -c %U "$dir/theirs/pid")" = nobody
 	fact "and it answers" answers "127.0.0.1:$(cat "$dir/theirs/port")"
 	kill -TERM "$daemon"
@@ -107,6 +128,7 @@ fact "the server in the way ends well" stop_well one "$pid"
 # Said.
 fact "-V says its name and version" grep -qE '^ewbd [0-9]+\.[0-9]+' <(ewbd -V)
 fact "--help says how it is used" grep -q '^usage: ewbd ' <(ewbd --help)
+fact "and so does -h" cmp -s <(ewbd -h) <(ewbd --help)
 fact "--version says that of ewbctl" \
     grep -qE '^ewbctl [0-9]+\.[0-9]+' <("$build/daemon/ewbctl" --version)
 start loud -v "$memory"
