@@ -231,6 +231,7 @@ ewb_class_run(struct ewb_class *c, struct ewb_job *j)
 	/* First of all: while it runs, the job keeps its strand alive. */
 	ewb_strand_leave(c->all, j->strand);
 	if (after == EWB_TASK_DONE) {
+		j->ended_at = now;
 		/* from here on whoever looks finds that it is not here */
 		atomic_exchange(&j->state, EWB_JOB_IDLE);
 		if (type->finished)

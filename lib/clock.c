@@ -8,6 +8,7 @@
 
 #define WALL_AT_ZERO 1000000000u
 #define US_PER_S 1000000u
+#define NS_PER_S 1000000000u
 
 uint64_t
 ewb_clock_us(const struct ewb_clock *c)
@@ -19,6 +20,18 @@ ewb_clock_us(const struct ewb_clock *c)
 		return stopped - 1;
 	EWB_MUST0(clock_gettime(CLOCK_MONOTONIC, &t));
 	return (uint64_t)t.tv_sec * US_PER_S + (uint64_t)t.tv_nsec / 1000;
+}
+
+uint64_t
+ewb_clock_ns(const struct ewb_clock *c)
+{
+	uint64_t stopped = atomic_load(&c->stopped_at);
+	struct timespec t;
+
+	if (stopped)
+		return (stopped - 1) * 1000;
+	EWB_MUST0(clock_gettime(CLOCK_MONOTONIC, &t));
+	return (uint64_t)t.tv_sec * NS_PER_S + (uint64_t)t.tv_nsec;
 }
 
 uint32_t

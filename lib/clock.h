@@ -15,6 +15,8 @@ struct ewb_clock {
 
 /* Microseconds of CLOCK_MONOTONIC. */
 uint64_t ewb_clock_us(const struct ewb_clock *c);
+/* Nanoseconds of the same. */
+uint64_t ewb_clock_ns(const struct ewb_clock *c);
 /* Unix seconds. */
 uint32_t ewb_clock_wall(const struct ewb_clock *c);
 /* Stops the clock at us; the wall clock is set to 1 000 000 000 + us / 1e6. */

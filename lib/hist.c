@@ -31,11 +31,17 @@ upper_edge(unsigned b)
 void
 ewb_hist_add(struct ewb_hist *h, uint64_t value)
 {
-	h->count++;
-	h->sum += value;
+	ewb_hist_add_n(h, value, 1);
+}
+
+void
+ewb_hist_add_n(struct ewb_hist *h, uint64_t value, uint64_t n)
+{
+	h->count += n;
+	h->sum += value * n;
 	if (value > h->max)
 		h->max = value;
-	h->at[bucket(value)]++;
+	h->at[bucket(value)] += n;
 }
 
 void

@@ -222,6 +222,32 @@ ewb_pool_stats(struct ewb_pool *p, unsigned where, struct ewb_class_stats *out)
 	ewb_class_unlock(c);
 }
 
+void
+ewb_pool_reset(struct ewb_pool *p)
+{
+	EWB_LIVE(p, POOL_MAGIC);
+	for (unsigned i = 0; i < EWB_POOL_CLASSES; i++) {
+		struct ewb_class *c = &p->class[i];
+
+		ewb_class_lock(c);
+		c->submitted = c->ran = c->cancelled = c->wakes = 0;
+		ewb_timings_reset(&c->timings);
+		ewb_class_unlock(c);
+	}
+}
+
+const char *
+ewb_job_state_name(const struct ewb_job *j)
+{
+	static const char *const names[] = {
+		[EWB_JOB_QUEUED] = "queued",   [EWB_JOB_WAITING] = "queued",
+		[EWB_JOB_RUNNING] = "running", [EWB_JOB_WOKEN] = "running",
+		[EWB_JOB_PARKED] = "parked",   [EWB_JOB_SLEEPING] = "sleeping",
+	};
+
+	return names[atomic_load(&j->state)];
+}
+
 int
 ewb_pool_quiet(struct ewb_pool *p)
 {

@@ -83,6 +83,7 @@ struct ewb_job {
 	struct ewb_timer timer;
 	struct ewb_timing *timing; /* of its type; null: no memory for it */
 	uint64_t queued_at, started_at;
+	uint64_t ended_at; /* of its last run, before finished() */
 };
 
 /* Jobs to submit together, in order.  Zero-filled is empty.  One thread. */
@@ -136,6 +137,10 @@ int ewb_pool_cancel(struct ewb_pool *p, struct ewb_job *j);
 /* any */
 void ewb_pool_stats(struct ewb_pool *p, unsigned where,
                     struct ewb_class_stats *out);
+/* any: what is counted, and the histograms, begin anew. */
+void ewb_pool_reset(struct ewb_pool *p);
+/* any: is it queued, running, parked or asleep?  Null: it is idle. */
+const char *ewb_job_state_name(const struct ewb_job *j);
 /* any: nothing queued, sleeping or running (parked ones may be)?  A job runs
  * until its finished() has returned. */
 int ewb_pool_quiet(struct ewb_pool *p);

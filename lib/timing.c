@@ -49,6 +49,15 @@ ewb_timing_of(struct ewb_timings *ts, const struct ewb_job_type *type)
 }
 
 void
+ewb_timings_reset(struct ewb_timings *ts)
+{
+	for (struct ewb_timing *t = ts->first; t; t = t->next) {
+		t->wait_us = (struct ewb_hist){ 0 };
+		t->run_us = (struct ewb_hist){ 0 };
+	}
+}
+
+void
 ewb_timings_fini(struct ewb_timings *ts)
 {
 	struct ewb_timing *t;

@@ -28,6 +28,8 @@ struct ewb_timing *ewb_timing_of(struct ewb_timings *ts,
 /* Null: no type of that name has run. */
 struct ewb_timing *ewb_timing_find(const struct ewb_timings *ts,
                                    const char *name);
+/* All histograms are empty. */
+void ewb_timings_reset(struct ewb_timings *ts);
 void ewb_timings_fini(struct ewb_timings *ts);
 
 #endif
