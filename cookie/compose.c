@@ -245,6 +245,7 @@ missing(struct ewb_cookie *c) EWB_ON_FRONT
 		return EWB_NOT_STORED;
 	if (!(c->frame.is & EWB_IS_CREATE) || !counts(c->op))
 		return EWB_NOT_FOUND;
+	c->note = EWB_META_MADE;
 	ewb_compose_initial(c, &u);
 	u.expiry = c->request.expiry;
 	return ewb_compose_store(c, &u);
@@ -270,6 +271,7 @@ update(struct ewb_cookie *c) EWB_ON_FRONT
 
 	if (is_meta(c->op))
 		return ewb_meta_found(c, &u);
+	c->note = 0;
 	if (compares && !guarded) {
 		ewb_reply_context(c, "this engine has no cas");
 		return EWB_NOT_SUPPORTED;

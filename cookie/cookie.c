@@ -248,13 +248,14 @@ win(struct ewb_ticket t)
 }
 
 enum ewb_status
-ewb_notify_filled(struct ewb_ticket t, enum ewb_status status)
+ewb_notify_filled(struct ewb_ticket t, enum ewb_status status, uint64_t us)
 {
 	struct ewb_cookie *c = t.slot;
 
 	if (!win(t))
 		return blame(c, 1);
 	c->notified = status;
+	c->notified_at = us ? us : ewb_clock_us(&c->dispatch->core->clock);
 	/* relaxed: the letter publishes it */
 	atomic_store_explicit(&c->filling, 0, memory_order_relaxed);
 	ewb_inbox_post(&c->dispatch->inbox, &c->letter);
@@ -276,7 +277,7 @@ ewb_notify(struct ewb_ticket t, enum ewb_status status)
 		atomic_fetch_add(&c->refused, 1);
 		return blame(c, 0);
 	}
-	return ewb_notify_filled(t, status);
+	return ewb_notify_filled(t, status, 0);
 }
 
 int

@@ -113,6 +113,7 @@ struct ewb_cookie {
 	struct ewb_letter letter;
 	enum ewb_status notified;
 	uint32_t final; /* the status ends the command, whatever it is */
+	uint64_t notified_at; /* us */
 
 	/* whoever set ASKED, until its letter is delivered */
 	struct ewb_letter ask;
@@ -160,6 +161,8 @@ struct ewb_cookie {
 	uint8_t waits_below;      /* for its child, and its instance counts it */
 	enum ewb_cancel_reason why; /* of the last cancel; 0: none */
 	uint64_t stream_seen;     /* commits at the last look */
+	uint64_t run_ns;          /* of a sample, so far ... */
+	uint64_t ran_at;          /* ... and when the last run ended, ns */
 	size_t pins;              /* bytes of input that it holds */
 	/* the front end's own: order, input */
 	struct ewb_cookie *next, *prev, *older;
@@ -227,7 +230,9 @@ struct ewb_ticket ewb_cookie_block_for(struct ewb_cookie *c, void *arg,
 enum ewb_status ewb_cookie_take_key(struct ewb_cookie *c) EWB_ON_FRONT;
 /* front: it is home, and counts as blocked no more, if it did. */
 void ewb_cookie_discharge(struct ewb_cookie *c) EWB_ON_FRONT;
-/* The framework's notify of a block that is marked as being filled. */
-enum ewb_status ewb_notify_filled(struct ewb_ticket t, enum ewb_status status);
+/* The framework's notify of a block that is marked as being filled; us: what
+ * the time is, 0: to be looked up. */
+enum ewb_status ewb_notify_filled(struct ewb_ticket t, enum ewb_status status,
+                                  uint64_t us);
 
 #endif

@@ -85,6 +85,8 @@ struct ewb_stat_group {
 	const char *name;
 	/* front: adds with ewb_reply_stat().  all: the group was asked for. */
 	void (*add)(struct ewb_cookie *c, void *arg, int all);
+	/* front: what it counts begins anew; null: nothing does */
+	void (*reset)(void *arg);
 	void *arg;
 };
 #define EWB_STAT_GROUPS 8

@@ -55,6 +55,7 @@ ewb_dispatch_fini(struct ewb_dispatch *d)
 		free(s);
 	}
 	ewb_heap_fini(&d->timers);
+	ewb_latency_fini(&d->latency);
 	d->magic = 0;
 }
 
@@ -101,6 +102,7 @@ clear(struct ewb_cookie *c)
 	c->lost = c->timed = c->blocked_by_engine = c->waits_below = 0;
 	c->why = 0;
 	c->stream_seen = 0;
+	c->run_ns = 0;
 	c->pins = 0;
 	c->next = c->prev = c->older = NULL;
 	c->input = NULL;
@@ -386,6 +388,64 @@ presentable(struct ewb_cookie *c, enum ewb_status status) EWB_ON_FRONT
 	return EWB_INTERNAL;
 }
 
+/* Latencies. */
+
+/* Whose run this is, if that is a sample: a part of a command that is run by
+ * itself is the whole command's; else it is in that one's run anyway. */
+static struct ewb_cookie *
+sampled(struct ewb_cookie *c)
+{
+	if (c->parent && c->parent->running)
+		return NULL;
+	while (c->parent)
+		c = c->parent;
+	return c->frame.parse_ns ? c : NULL;
+}
+
+static enum ewb_status
+run(struct ewb_cookie *c) EWB_ON_FRONT
+{
+	const struct ewb_clock *clock = &c->dispatch->core->clock;
+	struct ewb_cookie *whole = sampled(c);
+	enum ewb_status status;
+	uint64_t began;
+
+	if (whole == NULL)
+		return c->command->run(c);
+	began = ewb_clock_ns(clock);
+	status = c->command->run(c);
+	whole->ran_at = ewb_clock_ns(clock);
+	whole->run_ns += whole->ran_at - began;
+	return status;
+}
+
+static void
+count_sample(struct ewb_cookie *c) EWB_ON_FRONT
+{
+	struct ewb_latency *l = &c->dispatch->latency;
+
+	if (c->parent || c->frame.parse_ns == 0 || c->undone)
+		return;
+	ewb_latency_add(l, c->op, EWB_PHASE_PARSE, c->frame.parse_ns - 1, 1);
+	ewb_latency_add(l, c->op, EWB_PHASE_RUN, c->run_ns, 1);
+}
+
+/* Its letter is here.  now is of the turn, and may be older than the notify. */
+static void
+count_block(struct ewb_cookie *c) EWB_ON_FRONT
+{
+	struct ewb_dispatch *d = c->dispatch;
+	uint64_t at = c->notified_at;
+
+	if (at > d->now)
+		d->now = ewb_clock_us(&d->core->clock);
+	if (c->task.ticket.word == 0 && at > c->blocked_at)
+		ewb_latency_add(&d->latency, c->op, EWB_PHASE_AWAY,
+		                at - c->blocked_at, 1);
+	ewb_latency_add(&d->latency, c->op, EWB_PHASE_NOTIFY,
+	                at < d->now ? d->now - at : 0, 1);
+}
+
 void
 ewb_cookie_finish(struct ewb_cookie *c, enum ewb_status status)
 {
@@ -395,6 +455,7 @@ ewb_cookie_finish(struct ewb_cookie *c, enum ewb_status status)
 	drop_holdings(c);
 	c->done = 1;
 	c->ended_at = c->dispatch->now;
+	count_sample(c);
 	if (c->parent == NULL)
 		c->dispatch->desk->done(c);
 	else if (!c->parent->running)
@@ -418,6 +479,7 @@ answer_away(struct ewb_cookie *c, enum ewb_status status) EWB_ON_FRONT
 	c->answered = 1;
 	c->done = 1;
 	c->ended_at = c->dispatch->now;
+	count_sample(c);
 	await_orphan(c);
 	if (c->stream)
 		ewb_stream_drain(c->stream);
@@ -482,7 +544,7 @@ ewb_cookie_rerun(struct ewb_cookie *c)
 
 	c->running = 1;
 	c->block_refused = 0;
-	status = c->command->run(c);
+	status = run(c);
 	c->running = 0;
 	if (ewb_word_of(atomic_load(&c->word)) != before)
 		ran_blocked(c, status);
@@ -527,6 +589,7 @@ deliver(struct ewb_letter *l)
 	atomic_fetch_and(&c->word,
 	                 ~(uint64_t)(EWB_WORD_NOTIFIED | EWB_WORD_CANCELLED));
 	EWB_COUNT(&d->counters, commands_resumed);
+	count_block(c);
 	come_home(c);
 	if (c->stream)
 		ewb_stream_rest(c->stream);

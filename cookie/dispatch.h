@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "cookie/cookie.h"
+#include "cookie/latency.h"
 #include "lib/heap.h"
 #include "lib/inbox.h"
 #include "lib/pool.h"
@@ -54,6 +55,7 @@ struct ewb_dispatch {
 	struct ewb_cookie *away;     /* all that are not home */
 	size_t naway, nused;
 	uint64_t now;                /* us, of this turn */
+	struct ewb_latency latency;
 	uint64_t mistakes_logged_at;
 	uint8_t stopping;
 };

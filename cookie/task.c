@@ -49,7 +49,7 @@ ewb_task_finished(struct ewb_job *j)
 	struct ewb_task *t = TASK_OF(j);
 
 	t->cookie->final = t->rerun == 0;
-	ewb_notify_filled(t->ticket, t->result); /* the last touch */
+	ewb_notify_filled(t->ticket, t->result, j->ended_at); /* the last touch */
 }
 
 static enum ewb_status
@@ -146,7 +146,7 @@ ewb_task_cancel(struct ewb_cookie *c, struct ewb_ticket t)
 	if (c->task.ticket.word != t.word)
 		return; /* this block has no task of ours */
 	if (leave_batch(&c->dispatch->batch, &c->task.job)) {
-		ewb_notify_filled(t, EWB_TEMPORARY);
+		ewb_notify_filled(t, EWB_TEMPORARY, c->dispatch->now);
 		return;
 	}
 	if (!ewb_pool_cancel(pool, &c->task.job)) {
@@ -156,7 +156,7 @@ ewb_task_cancel(struct ewb_cookie *c, struct ewb_ticket t)
 	if (c->task.runs)
 		ewb_pool_submit1(pool, &c->task.job); /* it has begun: let it see */
 	else
-		ewb_notify_filled(t, EWB_TEMPORARY);
+		ewb_notify_filled(t, EWB_TEMPORARY, c->dispatch->now);
 }
 
 void

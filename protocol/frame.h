@@ -94,6 +94,7 @@ struct ewb_frame {
 	uint32_t own;     /* op OWN: which of the table */
 	uint8_t opcode;   /* binary; meta commands: M, the mode */
 	uint8_t datatype;
+	uint32_t parse_ns; /* + 1: it is a sample, see cookie/latency.h */
 	uint32_t status;  /* op ERROR: what to answer (enum ewb_status) */
 	const char *reason; /* op ERROR, or EWB_PARSE_CLOSE: static text */
 };
