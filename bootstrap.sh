@@ -20,7 +20,7 @@ to_build=(gcc libc6-dev make autoconf automake libtool pkg-config libev-dev
 	check)
 to_run=(netcat-openbsd)
 to_check=(clang g++ spin tcc mandoc xz-utils netcat-openbsd libmemcached-tools memcached
-	python3 python3-pylibmc python3-pymemcache systemd)
+	collectd-core python3 python3-pylibmc python3-pymemcache systemd)
 
 passed=0 failed=0 skipped=0
 totals=(0 0 0 0 0 0 0) # as automake counts them

@@ -19,15 +19,6 @@ copy(struct ewb_conn *n, const void *data, size_t len) EWB_ON_FRONT
 	return ewb_out_copy(n->front, &n->out, data, len);
 }
 
-static void
-count_get(struct ewb_conn *n, enum ewb_status status) EWB_ON_FRONT
-{
-	if (status == EWB_OK)
-		EWB_COUNT(&n->front->d.counters, get_hits);
-	else if (status == EWB_NOT_FOUND)
-		EWB_COUNT(&n->front->d.counters, get_misses);
-}
-
 static int
 is_get(const struct ewb_cookie *c)
 {
@@ -130,7 +121,6 @@ text_value(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT
 static int
 text_get(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT
 {
-	count_get(n, c->status);
 	/* A get of many keys has one error at most, and no END after it. */
 	if (n->get_failed || c->status == EWB_NOT_FOUND)
 		return 0;
@@ -178,6 +168,8 @@ text_stats(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT
 		return text_line(n, "ERROR");
 	if (c->status != EWB_OK)
 		return ewb_answer_status(n, c);
+	if (!c->reply.stats)
+		return text_line(n, "RESET");
 	return each_stat(n, c, text_stat) || copy(n, "END\r\n", 5);
 }
 
@@ -257,11 +249,8 @@ answer_text(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT
 {
 	if (c->frame.is & EWB_IS_NOREPLY)
 		return 0;
-	if (c->frame.is & EWB_IS_META) {
-		if (is_get(c))
-			count_get(n, c->status);
+	if (c->frame.is & EWB_IS_META)
 		return ewb_answer_meta(n, c);
-	}
 	switch (c->op) {
 	case EWB_OP_GET:
 	case EWB_OP_GAT: return text_get(n, c);
@@ -513,8 +502,6 @@ bin_stream_end(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT
 static int
 answer_binary(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT
 {
-	if (is_get(c))
-		count_get(n, c->status);
 	if (is_silent(c))
 		return 0;
 	if (c->stream)
@@ -526,20 +513,9 @@ answer_binary(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT
 	return is_error(c->status) ? bin_error(n, c) : bin_success(n, c);
 }
 
-static void
-count_refused(struct ewb_conn *n, const struct ewb_cookie *c) EWB_ON_FRONT
+static int
+write_answer(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT
 {
-	if (c->status == EWB_TOO_BIG)
-		EWB_COUNT(&n->front->d.counters, too_large);
-	else if (c->op == EWB_OP_ERROR && !(c->frame.is & EWB_IS_NOREPLY))
-		EWB_COUNT(&n->front->d.counters, frames_malformed);
-}
-
-int
-ewb_answer(struct ewb_conn *n, struct ewb_cookie *c)
-{
-	if (c->status != EWB_OK || c->op == EWB_OP_ERROR)
-		count_refused(n, c);
 	if (c->stream && !c->command->terminal_error &&
 	    (c->answered || is_error(c->status)) &&
 	    (c->front_bits & EWB_FRONT_STARTED))
@@ -547,6 +523,16 @@ ewb_answer(struct ewb_conn *n, struct ewb_cookie *c)
 	if (c->frame.is & EWB_IS_BINARY)
 		return answer_binary(n, c);
 	return answer_text(n, c);
+}
+
+int
+ewb_answer(struct ewb_conn *n, struct ewb_cookie *c)
+{
+	if (c->op == EWB_OP_GET && c->status == EWB_OK)
+		EWB_COUNT(&n->front->d.counters, get_hits); /* as a rule */
+	else
+		ewb_tally_outcome(n->front, c);
+	return write_answer(n, c);
 }
 
 int

@@ -14,6 +14,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "frontend/drain.h"
 #include "frontend/front.h"
 #include "lib/check.h"
 
@@ -98,6 +99,7 @@ ewb_conn_close(struct ewb_conn *n)
 	n->fd = -1;
 	/* first the output, which may hold chunks of streams */
 	ewb_out_drop(f, &n->out);
+	ewb_drain_drop(n);
 	ewb_order_drop(n);
 	ewb_session_end(&n->session);
 	ewb_input_fini(n);
@@ -135,6 +137,8 @@ send_all(struct ewb_conn *n) EWB_ON_FRONT
 	if (n->out.first == NULL || ev_is_active(&n->wio))
 		return 0; /* nothing, or the socket is full */
 	err = ewb_out_send(f, &n->out, n->fd);
+	if (n->drains)
+		ewb_drain_look(n);
 	if (err && err != -EAGAIN) {
 		EWB_COUNT(&f->d.counters, closed_gone);
 		ewb_conn_close(n);

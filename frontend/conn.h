@@ -83,6 +83,8 @@ struct ewb_conn {
 	size_t waiting_bytes; /* of replies that are not output yet */
 	uint64_t progress_at; /* us: last time that bytes were sent, or none were waiting */
 	uint64_t heard_at;    /* us: last time that bytes came */
+	struct ewb_drain *drains, *last_drain; /* see drain.h */
+	uint32_t ndrains;
 
 	struct ewb_cookie *busy[EWB_CONN_BUSY]; /* by key hash; see order.c */
 	struct ewb_conn *ready_next;   /* has input left */
@@ -165,6 +167,11 @@ int ewb_turn_behind_an_orphan(const struct ewb_cookie *c);
 
 /* mode.c.  How c stands to the others of its connection: sets FREE and BARRIER. */
 void ewb_mode_set(const struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT;
+/* tally.c.  Counts a command that has come; and its outcome. */
+void ewb_tally_command(struct ewb_front *f, const struct ewb_cookie *c)
+	EWB_ON_FRONT;
+void ewb_tally_outcome(struct ewb_front *f, const struct ewb_cookie *c)
+	EWB_ON_FRONT;
 
 /* answer.c.  Writes c's reply.  0; -1: no memory, or it cannot be told: cut. */
 int ewb_answer(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT;

@@ -6,6 +6,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "frontend/drain.h"
 #include "frontend/flush.h"
 #include "frontend/front.h"
 #include "frontend/reload.h"
@@ -556,6 +557,7 @@ ewb_front_free(struct ewb_front *f)
 		f->pieces = p->next;
 		free(p);
 	}
+	ewb_drain_fini(f);
 	close(f->wake_fd);
 	ewb_server_retire(f->server, f);
 	f->magic = 0;

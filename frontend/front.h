@@ -41,6 +41,11 @@ struct ewb_listener {
 	char name[128];
 };
 
+/* What the counters were at the last reset. */
+struct ewb_base {
+	uint64_t at[EWB_NCOUNTERS], stale, filling;
+};
+
 struct ewb_server {
 	uint32_t magic;
 	/* set once, before the first front end */
@@ -63,6 +68,7 @@ struct ewb_server {
 	struct ewb_front *fronts[EWB_FRONTS];
 	unsigned nfronts, nstopped;
 	struct ewb_counters past; /* of front ends that were freed */
+	struct ewb_base base;
 	uint64_t busy_at;      /* us: after this, what is left are orphans */
 	int reloading;         /* one at a time */
 	/* any thread */
@@ -70,6 +76,7 @@ struct ewb_server {
 	_Atomic unsigned port;    /* of the first listener that has one; 0: none */
 	_Atomic uint32_t connections;
 	_Atomic int stopping;
+	_Atomic int accept_paused; /* as the first front end says */
 	_Atomic uint32_t grace_ms;
 	/* flush.c.  How many were asked for, and when the last one is due, Unix
 	 * seconds; 0: it is not */
@@ -106,6 +113,7 @@ struct ewb_front {
 	struct ewb_chunk *arena;  /* input is received into its free end */
 	struct ewb_chunk *spare;  /* one of output, kept */
 	struct ewb_piece *pieces; /* free ones */
+	struct ewb_drain *drains; /* likewise */
 	/* commands of the connection that is being parsed; see order.c */
 	struct ewb_cookie *gathered[EWB_GATHER];
 	unsigned ngathered;
@@ -157,7 +165,7 @@ void ewb_listen_resume(struct ewb_front *f) EWB_ON_FRONT;
 
 /* What is away, waits or is over and not notified, in lines for people. */
 typedef void ewb_front_tell_fn(void *arg, const char *name, const char *text);
-/* stats.c.  How many were told. */
+/* blocked.c.  How many were told. */
 unsigned ewb_front_describe(struct ewb_front *f, const struct ewb_cookie *but,
                             ewb_front_tell_fn *tell, void *arg) EWB_ON_FRONT;
 
@@ -165,6 +173,8 @@ unsigned ewb_front_describe(struct ewb_front *f, const struct ewb_cookie *but,
 int ewb_server_has_engine(struct ewb_server *s);
 /* any: one more connection is counted; 0: there are as many as there may be. */
 int ewb_server_admit(struct ewb_server *s);
+/* Under its lock: a counter over all front ends, from the beginning. */
+uint64_t ewb_server_sum(const struct ewb_server *s, enum ewb_counter i);
 /* A front end that has stopped is being freed. */
 void ewb_server_retire(struct ewb_server *s, struct ewb_front *f);
 

@@ -234,6 +234,26 @@ parse(struct ewb_conn *n, struct ewb_frame *f) EWB_ON_FRONT
 	return own(n, ewb_text_parse(&n->text, p, len, max, f), f);
 }
 
+/* One command in EWB_SAMPLE is timed; see ewb_tally_command(). */
+static enum ewb_parse
+parse_next(struct ewb_conn *n, struct ewb_frame *f) EWB_ON_FRONT
+{
+	const struct ewb_clock *clock = &n->front->server->core.clock;
+	struct ewb_latency *l = &n->front->d.latency;
+	enum ewb_parse got;
+	uint64_t ns;
+
+	if (l->skip)
+		return parse(n, f);
+	ns = ewb_clock_ns(clock);
+	got = parse(n, f);
+	ns = ewb_clock_ns(clock) - ns;
+	if (got != EWB_PARSE_OK || f->op == EWB_OP_END)
+		return got;
+	f->parse_ns = ns < UINT32_MAX ? (uint32_t)ns + 1 : UINT32_MAX;
+	return got;
+}
+
 /* A text value that does not end in a line end; *take: what of the tail it
  * takes. */
 static int
@@ -359,7 +379,7 @@ run_one(struct ewb_conn *n) EWB_ON_FRONT
 		return NEEDS_INPUT;
 	if (n->start == n->end)
 		return NEEDS_INPUT;
-	switch (parse(n, &f)) {
+	switch (parse_next(n, &f)) {
 	case EWB_PARSE_OK: return run_frame(n, &f);
 	case EWB_PARSE_MORE:
 		n->start += (uint32_t)f.head; /* blanks, a skipped line */

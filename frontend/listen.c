@@ -70,6 +70,7 @@ pause_accepting(struct ewb_front *f) EWB_ON_FRONT
 	if (f->accept_paused)
 		return;
 	f->accept_paused = 1;
+	atomic_store(&f->server->accept_paused, 1);
 	EWB_COUNT(&f->d.counters, accepting_paused);
 	for (unsigned i = 0; i < f->nwatched; i++)
 		ev_io_stop(f->loop, &f->server->listeners[i].io);
@@ -88,6 +89,7 @@ ewb_listen_resume(struct ewb_front *f)
 	    is_full(f->server))
 		return;
 	f->accept_paused = 0;
+	atomic_store(&f->server->accept_paused, 0);
 	for (unsigned i = 0; i < f->nwatched; i++)
 		ev_io_start(f->loop, &f->server->listeners[i].io);
 }

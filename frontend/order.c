@@ -14,6 +14,7 @@
 #include <stdlib.h>
 
 #include "cookie/stream.h"
+#include "frontend/drain.h"
 #include "frontend/flush.h"
 #include "frontend/front.h"
 #include "lib/check.h"
@@ -81,24 +82,6 @@ take_out(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT
 		c->front_bytes = 0;
 }
 
-static void
-count_command(struct ewb_front *f, enum ewb_op op) EWB_ON_FRONT
-{
-	switch (op) {
-	case EWB_OP_GET:
-	case EWB_OP_GAT:
-	case EWB_OP_META_GET:
-	case EWB_OP_META_GAT: EWB_COUNT(&f->d.counters, cmd_get); break;
-	case EWB_OP_META_SET:
-	case EWB_OP_SET:
-	case EWB_OP_ADD:
-	case EWB_OP_REPLACE:
-	case EWB_OP_APPEND:
-	case EWB_OP_PREPEND: EWB_COUNT(&f->d.counters, cmd_set); break;
-	default: EWB_COUNT(&f->d.counters, cmd_other);
-	}
-}
-
 /* It is no command of its own: it comes with the last key's answer. */
 static int
 add_end(struct ewb_conn *n) EWB_ON_FRONT
@@ -129,6 +112,8 @@ answer(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT
 	if (ewb_answer(n, c) ||
 	    (c->front_bits & EWB_FRONT_END && ewb_answer_end(n)))
 		cut(n);
+	if (c->frame.parse_ns || c->nblocks)
+		ewb_drain_begin(n, c);
 }
 
 /* Replies. */
@@ -371,7 +356,7 @@ make(struct ewb_conn *n, const struct ewb_frame *frame, const uint8_t *value,
 		c->pins = frame->head + frame->nvalue;
 		ewb_cookie_fill(c, &c->frame, value);
 	}
-	count_command(f, c->op);
+	ewb_tally_command(f, c);
 	return c;
 }
 

@@ -321,6 +321,7 @@ ewb_out_send(struct ewb_front *f, struct ewb_out *o, int fd)
 		EWB_COUNT(&f->d.counters, writes);
 		EWB_COUNT_N(&f->d.counters, bytes_written, (uint64_t)n);
 		advance(f, o, (size_t)n);
+		o->sent += (uint64_t)n;
 		sent += (size_t)n;
 		if ((size_t)n < whole)
 			return -EAGAIN;

@@ -31,6 +31,7 @@ struct ewb_piece {
 struct ewb_out {
 	struct ewb_piece *first, *last;
 	size_t bytes;
+	uint64_t sent; /* before those */
 	struct ewb_chunk *filling; /* of copied pieces; they hold it */
 };
 

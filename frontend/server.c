@@ -346,6 +346,22 @@ ewb_server_admit(struct ewb_server *s)
 	return 0;
 }
 
+uint64_t
+ewb_server_sum(const struct ewb_server *s, enum ewb_counter i)
+{
+	/* relaxed: who has read one before, and let go of the lock, is followed
+	 * by who has it now: so no later sum is less */
+	uint64_t sum = atomic_load_explicit(&s->past.at[i],
+	                                    memory_order_relaxed);
+
+	for (unsigned f = 0; f < s->nfronts; f++)
+		if (s->fronts[f])
+			sum += atomic_load_explicit(
+				&s->fronts[f]->d.counters.at[i],
+				memory_order_relaxed);
+	return sum;
+}
+
 void
 ewb_server_retire(struct ewb_server *s, struct ewb_front *f)
 {

@@ -3,23 +3,18 @@
 #include "config.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "cookie/own.h"
-#include "cookie/stream.h"
-#include "frontend/front.h"
+#include "frontend/stats.h"
 #include "lib/check.h"
-
-#define LINE_MAX_BYTES 256
-/* Blocked commands of one front end that are listed, at most. */
-#define LIST_MAX 1000
 
 typedef unsigned long long ull;
 
-static struct ewb_server *
-server_of(const struct ewb_cookie *c)
+struct ewb_server *
+ewb_stats_server(const struct ewb_cookie *c)
 {
 	return ((struct ewb_front *)c->dispatch->owner)->server;
 }
@@ -49,7 +44,7 @@ run_verbosity(struct ewb_cookie *c)
 static enum ewb_status
 run_shutdown(struct ewb_cookie *c)
 {
-	const struct ewb_server_options *o = &server_of(c)->o;
+	const struct ewb_server_options *o = &ewb_stats_server(c)->o;
 
 	if (o->shutdown == NULL)
 		return EWB_NOT_SUPPORTED;
@@ -75,30 +70,38 @@ counter_name(unsigned i)
 }
 
 static void
+read_counters(struct ewb_server *s, struct ewb_base *now)
+{
+	EWB_MUST0(pthread_mutex_lock(&s->lock));
+	for (unsigned i = 0; i < EWB_NCOUNTERS; i++)
+		now->at[i] = ewb_server_sum(s, (enum ewb_counter)i) -
+		             s->base.at[i];
+	ewb_blame_sum(&now->stale, &now->filling);
+	now->stale -= s->base.stale;
+	now->filling -= s->base.filling;
+	EWB_MUST0(pthread_mutex_unlock(&s->lock));
+}
+
+static void
 add_counters(struct ewb_cookie *c, struct ewb_server *s)
 {
-	uint64_t sum[EWB_NCOUNTERS] = { 0 };
+	struct ewb_base now;
 
-	EWB_MUST0(pthread_mutex_lock(&s->lock));
-	for (unsigned i = 0; i < EWB_NCOUNTERS; i++) {
-		sum[i] = atomic_load(&s->past.at[i]);
-		for (unsigned f = 0; f < s->nfronts; f++)
-			if (s->fronts[f])
-				sum[i] += atomic_load_explicit(
-					&s->fronts[f]->d.counters.at[i],
-					memory_order_relaxed);
-	}
-	EWB_MUST0(pthread_mutex_unlock(&s->lock));
+	read_counters(s, &now);
 	for (unsigned i = 0; i < EWB_NCOUNTERS; i++)
-		ewb_reply_stat(c, counter_name(i), "%llu", (ull)sum[i]);
+		ewb_reply_stat(c, counter_name(i), "%llu", (ull)now.at[i]);
+	ewb_reply_stat(c, "notifies_stale", "%llu", (ull)now.stale);
+	ewb_reply_stat(c, "notifies_refused", "%llu", (ull)now.filling);
+	/* what memcached calls them */
+	ewb_reply_stat(c, "conn_yields", "%llu",
+	               (ull)now.at[EWB_COUNT_slices_used]);
+	ewb_reply_stat(c, "listen_disabled_num", "%llu",
+	               (ull)now.at[EWB_COUNT_accepting_paused]);
 }
 
 static void
 add_core(struct ewb_cookie *c, struct ewb_core *k)
 {
-	uint64_t stale, filling;
-
-	ewb_blame_sum(&stale, &filling);
 	ewb_reply_stat(c, "cookies_blocked", "%llu",
 	               (ull)atomic_load(&k->cookies));
 	ewb_reply_stat(c, "cookies_orphaned", "%llu",
@@ -108,8 +111,6 @@ add_core(struct ewb_cookie *c, struct ewb_core *k)
 	ewb_reply_stat(c, "cookies_pinned_max", "%llu",
 	               (ull)k->limits.max_pinned);
 	ewb_reply_stat(c, "cookies_max", "%llu", (ull)k->limits.max_cookies);
-	ewb_reply_stat(c, "notifies_stale", "%llu", (ull)stale);
-	ewb_reply_stat(c, "notifies_refused", "%llu", (ull)filling);
 	ewb_reply_stat(c, "streams", "%llu", (ull)atomic_load(&k->streams));
 	ewb_reply_stat(c, "stream_memory", "%llu",
 	               (ull)(ewb_budget_used(&k->budget) +
@@ -121,9 +122,22 @@ add_core(struct ewb_cookie *c, struct ewb_core *k)
 }
 
 static void
+add_usage(struct ewb_cookie *c)
+{
+	struct rusage u;
+
+	if (getrusage(RUSAGE_SELF, &u))
+		return;
+	ewb_reply_stat(c, "rusage_user", "%ld.%06ld", (long)u.ru_utime.tv_sec,
+	               (long)u.ru_utime.tv_usec);
+	ewb_reply_stat(c, "rusage_system", "%ld.%06ld", (long)u.ru_stime.tv_sec,
+	               (long)u.ru_stime.tv_usec);
+}
+
+static void
 add_general(struct ewb_cookie *c)
 {
-	struct ewb_server *s = server_of(c);
+	struct ewb_server *s = ewb_stats_server(c);
 	struct ewb_core *k = &s->core;
 
 	ewb_reply_stat(c, "pid", "%ld", (long)getpid());
@@ -134,12 +148,15 @@ add_general(struct ewb_cookie *c)
 	ewb_reply_stat(c, "version", "%s",
 	               EWB_PROTOCOL_VERSION "-ewb-" PACKAGE_VERSION);
 	ewb_reply_stat(c, "pointer_size", "%u", (unsigned)sizeof(void *) * 8);
+	add_usage(c);
 	ewb_reply_stat(c, "engine", "%s", s->instance->host.name);
 	ewb_reply_stat(c, "vbuckets", "%u", k->vbuckets);
 	ewb_reply_stat(c, "threads", "%u", atomic_load(&s->running));
 	ewb_reply_stat(c, "curr_connections", "%u",
 	               atomic_load(&s->connections));
 	ewb_reply_stat(c, "max_connections", "%u", s->o.max_connections);
+	ewb_reply_stat(c, "accepting_conns", "%d",
+	               !atomic_load(&s->accept_paused));
 	add_core(c, k);
 	add_counters(c, s);
 	for (unsigned i = 0; i < k->ngroups; i++)
@@ -148,8 +165,8 @@ add_general(struct ewb_cookie *c)
 
 /* The engine's own, which may block: a child.  With its name as the group the
  * engine sees that, and may say more. */
-static enum ewb_status
-run_engines(struct ewb_cookie *c) EWB_ON_FRONT
+enum ewb_status
+ewb_stats_ask_engine(struct ewb_cookie *c, const void *group, size_t ngroup)
 {
 	struct ewb_cookie *child = c->child;
 
@@ -158,37 +175,24 @@ run_engines(struct ewb_cookie *c) EWB_ON_FRONT
 		if (child == NULL)
 			return EWB_NO_MEMORY;
 		child->command = c->command->arg;
-		child->request.key = c->request.key;
-		child->request.nkey = c->request.nkey;
+		child->request.key = group;
+		child->request.nkey = ngroup;
 		if (ewb_child_run(child) == EWB_WOULDBLOCK)
 			return EWB_WOULDBLOCK;
 	}
-	if (child->status != EWB_OK)
-		return child->status;
-	return ewb_reply_value(c, ewb_reply_data(&child->reply),
-	                       child->reply.len);
+	return child->status;
 }
 
-/* memcached's group, of engines that have one: as the engine's own, without what
- * else those say that look for no group, and filters. */
 static enum ewb_status
-run_items(struct ewb_cookie *c) EWB_ON_FRONT
+run_engines(struct ewb_cookie *c) EWB_ON_FRONT
 {
-	enum ewb_status status = run_engines(c);
-	struct ewb_reply *all;
-	const char *p, *end, *text;
+	enum ewb_status status = ewb_stats_ask_engine(c, c->request.key,
+	                                              c->request.nkey);
 
 	if (status != EWB_OK)
 		return status;
-	all = &c->child->reply;
-	ewb_reply_clear(&c->reply, &c->dispatch->core->chunks);
-	p = (const char *)ewb_reply_data(all);
-	for (end = p + all->len; p < end; p = text + strlen(text) + 1) {
-		text = p + strlen(p) + 1;
-		if (strncmp(p, "items:", 6) == 0)
-			ewb_reply_stat(c, p, "%s", text);
-	}
-	return EWB_OK;
+	return ewb_reply_value(c, ewb_reply_data(&c->child->reply),
+	                       c->child->reply.len);
 }
 
 static enum ewb_status
@@ -201,23 +205,67 @@ run_general(struct ewb_cookie *c) EWB_ON_FRONT
 
 /* The pool. */
 
-static void
-add_hist(struct ewb_cookie *c, const char *prefix, const char *what,
-         const struct ewb_hist *h)
+static const struct {
+	const char *name;
+	double part;
+} points[] = { { "p50", .5 }, { "p99", .99 }, { "max", 1. } };
+
+#define NPOINTS (sizeof points / sizeof *points)
+
+static uint64_t
+point(const struct ewb_hist *h, unsigned i)
 {
-	static const struct {
-		const char *name;
-		double part;
-	} points[] = { { "p50", .5 }, { "p99", .99 }, { "max", 1. } };
+	return i == NPOINTS - 1 ? h->max : ewb_hist_quantile(h, points[i].part);
+}
+
+static void
+add_count(struct ewb_cookie *c, const char *prefix, const struct ewb_hist *h)
+{
 	char name[128];
 
-	for (unsigned i = 0; i < 3; i++) {
-		snprintf(name, sizeof name, "%s_%s_us_%s", prefix, what,
-		         points[i].name);
-		ewb_reply_stat(c, name, "%llu",
-		               (ull)(i == 2 ? h->max :
-		                              ewb_hist_quantile(h, points[i].part)));
+	snprintf(name, sizeof name, "%s_count", prefix);
+	ewb_reply_stat(c, name, "%llu", (ull)h->count);
+}
+
+void
+ewb_stats_hist_us(struct ewb_cookie *c, const char *prefix,
+                  const struct ewb_hist *h)
+{
+	char name[128];
+
+	add_count(c, prefix, h);
+	for (unsigned i = 0; i < NPOINTS; i++) {
+		snprintf(name, sizeof name, "%s_us_%s", prefix, points[i].name);
+		ewb_reply_stat(c, name, "%llu", (ull)point(h, i));
 	}
+}
+
+void
+ewb_stats_hist_ns(struct ewb_cookie *c, const char *prefix,
+                  const struct ewb_hist *h)
+{
+	char name[128];
+	uint64_t ns;
+
+	add_count(c, prefix, h);
+	for (unsigned i = 0; i < NPOINTS; i++) {
+		ns = point(h, i);
+		snprintf(name, sizeof name, "%s_us_%s", prefix, points[i].name);
+		ewb_reply_stat(c, name, "%llu.%03u", (ull)(ns / 1000),
+		               (unsigned)(ns % 1000));
+	}
+}
+
+static void
+add_hists(struct ewb_cookie *c, const char *whose, const struct ewb_hist *wait_us,
+          const struct ewb_hist *run_us)
+{
+	char prefix[112];
+
+	snprintf(prefix, sizeof prefix, "%s_wait", whose);
+	ewb_stats_hist_us(c, prefix, wait_us);
+	snprintf(prefix, sizeof prefix, "%s_run", whose);
+	ewb_stats_hist_us(c, prefix, run_us);
 }
 
 static void
@@ -239,8 +287,7 @@ add_class(struct ewb_cookie *c, const struct ewb_class_stats *s)
 		snprintf(name, sizeof name, "%s_%s", s->name, numbers[i].name);
 		ewb_reply_stat(c, name, "%llu", (ull)numbers[i].value);
 	}
-	add_hist(c, s->name, "wait", &s->wait_us);
-	add_hist(c, s->name, "run", &s->run_us);
+	add_hists(c, s->name, &s->wait_us, &s->run_us);
 }
 
 static void
@@ -251,8 +298,7 @@ add_type(void *arg, const char *type, const struct ewb_hist *wait_us,
 	char name[96];
 
 	snprintf(name, sizeof name, "task_%s", type);
-	add_hist(c, name, "wait", wait_us);
-	add_hist(c, name, "run", run_us);
+	add_hists(c, name, wait_us, run_us);
 }
 
 static void
@@ -270,182 +316,54 @@ add_pool(struct ewb_cookie *c, void *arg, int all)
 	ewb_pool_types(s->core.pool, add_type, c);
 }
 
-/* Blocked commands: each front end is asked by a letter; the last answer
- * notifies.  A use of the library's own pattern. */
-
-struct gather;
-
-struct question {
-	struct ewb_letter letter;
-	struct gather *gather;
-	struct ewb_front *front;
-};
-
-struct gather {
-	struct ewb_ticket ticket;
-	/* under lock */
-	pthread_mutex_t lock;
-	unsigned waiting;
-	char *text; /* as in a reply: name, 0, text, 0 */
-	size_t len, cap;
-	struct question ask[EWB_FRONTS];
-};
-
 static void
-free_gather(void *p)
+reset_pool(void *arg)
 {
-	struct gather *g = p;
+	struct ewb_server *s = arg;
 
-	EWB_MUST0(pthread_mutex_destroy(&g->lock));
-	free(g->text);
-	free(g);
+	ewb_pool_reset(s->core.pool);
 }
 
-static void
-add_text(void *arg, const char *name, const char *text)
+/* What memcached says of its slabs, of which there are none here. */
+
+static enum ewb_status
+run_slabs(struct ewb_cookie *c)
 {
-	struct gather *g = arg;
-	size_t n = strlen(name) + strlen(text) + 2;
-	char *bigger;
-
-	if (g->len + n > g->cap) {
-		bigger = realloc(g->text, g->cap * 2 + n);
-		if (bigger == NULL)
-			return;
-		g->text = bigger;
-		g->cap = g->cap * 2 + n;
-	}
-	strcpy(g->text + g->len, name);
-	strcpy(g->text + g->len + strlen(name) + 1, text);
-	g->len += n;
-}
-
-static const char *
-state_of(const struct ewb_cookie *c)
-{
-	if (c->orphan)
-		return "orphan";
-	if (c->answered || c->session == NULL)
-		return "over";
-	return c->why ? "cancelled" : "blocked";
-}
-
-/* The wait of a stream's command depends on who is the slower side. */
-static enum ewb_wait
-wait_of(const struct ewb_cookie *c) EWB_ON_FRONT
-{
-	if (c->stream && ewb_stream_full(c->stream))
-		return EWB_WAIT_DRAIN;
-	return c->wait;
-}
-
-static void
-describe(struct ewb_front *f, const struct ewb_cookie *c,
-         ewb_front_tell_fn *tell, void *arg) EWB_ON_FRONT
-{
-	char name[48], text[LINE_MAX_BYTES];
-
-	snprintf(name, sizeof name, "cookie:%u:%p", f->index, (const void *)c);
-	snprintf(text, sizeof text,
-	         "connection=%s engine=%s opcode=%s wait=%s state=%s "
-	         "age_ms=%llu blocks=%u",
-	         c->session ? c->session->name : "-", c->instance->host.name,
-	         ewb_cookie_name(c), ewb_wait_name(wait_of(c)), state_of(c),
-	         (ull)((f->d.now - c->began) / 1000), c->nblocks);
-	tell(arg, name, text);
-}
-
-/* Those that wait for their turn are known to their connection alone. */
-static unsigned
-describe_turns(struct ewb_front *f, ewb_front_tell_fn *tell, void *arg,
-               unsigned n) EWB_ON_FRONT
-{
-	for (struct ewb_conn *i = f->conns; i && n < LIST_MAX; i = i->next) {
-		if (i->nturn == 0)
-			continue;
-		for (struct ewb_cookie *c = i->first; c && n < LIST_MAX;
-		     c = c->next)
-			if (c->wait == EWB_WAIT_TURN) {
-				describe(f, c, tell, arg);
-				n++;
-			}
-	}
-	return n;
-}
-
-unsigned
-ewb_front_describe(struct ewb_front *f, const struct ewb_cookie *but,
-                   ewb_front_tell_fn *tell, void *arg)
-{
-	unsigned n = 0;
-
-	for (struct ewb_cookie *c = f->d.away; c && n < LIST_MAX;
-	     c = c->away_next) {
-		if (c->parent || c == but)
-			continue;
-		describe(f, c, tell, arg);
-		n++;
-	}
-	return describe_turns(f, tell, arg, n);
-}
-
-static void
-answer_question(struct ewb_letter *l)
-{
-	struct question *q = (struct question *)l;
-	struct gather *g = q->gather;
-	struct ewb_ticket ticket = g->ticket;
-	unsigned left;
-
-	ewb_now_on_front(q->front->d.thread);
-	EWB_MUST0(pthread_mutex_lock(&g->lock));
-	if (ewb_front_describe(q->front, ticket.slot, add_text, g) == LIST_MAX)
-		add_text(g, "more", "the first 1000 of this front end");
-	left = --g->waiting;
-	EWB_MUST0(pthread_mutex_unlock(&g->lock));
-	if (left == 0)
-		ewb_notify(ticket, EWB_OK); /* g is its cookie's again */
-}
-
-static void
-ask(struct ewb_server *s, struct gather *g)
-{
-	struct question *q;
-	unsigned n = 0;
-
-	EWB_MUST0(pthread_mutex_lock(&s->lock));
-	for (unsigned i = 0; i < s->nfronts; i++)
-		n += s->fronts[i] && !s->fronts[i]->stopped;
-	g->waiting = n;
-	for (unsigned i = 0; i < s->nfronts; i++) {
-		if (s->fronts[i] == NULL || s->fronts[i]->stopped)
-			continue;
-		q = &g->ask[i];
-		q->letter.deliver = answer_question;
-		q->gather = g;
-		q->front = s->fronts[i];
-		ewb_inbox_post(&s->fronts[i]->d.inbox, &q->letter);
-	}
-	EWB_MUST0(pthread_mutex_unlock(&s->lock));
+	ewb_reply_stat(c, "active_slabs", "0");
+	return ewb_reply_stat(c, "total_malloced", "0");
 }
 
 static enum ewb_status
-run_cookies(struct ewb_cookie *c) EWB_ON_FRONT
+run_sizes(struct ewb_cookie *c)
 {
-	struct gather *g = c->state;
+	return ewb_reply_stat(c, "sizes_status", "disabled");
+}
 
-	if (ewb_cookie_resumed(c) != EWB_NEW)
-		return ewb_reply_value(c, g->text, g->len);
-	g = calloc(1, sizeof *g);
-	if (g == NULL)
-		return EWB_NO_MEMORY;
-	EWB_MUST0(pthread_mutex_init(&g->lock, NULL));
-	ewb_cookie_set_state(c, g, free_gather);
-	g->ticket = ewb_cookie_block_for(c, NULL, 0);
-	if (g->ticket.word == 0)
-		return EWB_BUSY;
-	ask(server_of(c), g);
-	return EWB_WOULDBLOCK;
+/* Those of the engine's that are named as memcached's are. */
+static enum ewb_status
+run_items(struct ewb_cookie *c) EWB_ON_FRONT
+{
+	enum ewb_status status = ewb_stats_ask_engine(c, c->request.key,
+	                                              c->request.nkey);
+	const char *p, *end, *text;
+
+	if (status != EWB_OK)
+		return status;
+	p = (const char *)ewb_reply_data(&c->child->reply);
+	for (end = p + c->child->reply.len; p < end; p = text + strlen(text) + 1) {
+		text = p + strlen(p) + 1;
+		if (strncmp(p, "items:", 6) == 0)
+			ewb_reply_stat(c, p, "%s", text);
+	}
+	return EWB_OK;
+}
+
+/* Which group it is. */
+
+static int
+is(const struct ewb_request *r, const char *name)
+{
+	return r->nkey == strlen(name) && memcmp(r->key, name, r->nkey) == 0;
 }
 
 /* Below all filters. */
@@ -458,32 +376,42 @@ engine_name(const struct ewb_instance *i)
 }
 
 static enum ewb_status
-run_stats(struct ewb_cookie *c)
+run_group(struct ewb_cookie *c) EWB_ON_FRONT
 {
-	const struct ewb_request *r = &c->request;
-	struct ewb_core *k = c->dispatch->core;
-	const char *name = engine_name(server_of(c)->instance);
+	static const struct {
+		const char *name;
+		enum ewb_status (*run)(struct ewb_cookie *c);
+	} groups[] = {
+		{ "cookies", ewb_stats_cookies },
+		{ "conns", ewb_stats_conns },
+		{ "items", run_items },
+		{ "latency", ewb_stats_latency },
+		{ "reset", ewb_stats_reset },
+		{ "settings", ewb_stats_settings },
+		{ "sizes", run_sizes },
+		{ "slabs", run_slabs },
+	};
+	const struct ewb_core *k = c->dispatch->core;
 
-	ewb_now_on_front(c->dispatch->thread);
-	c->reply.stats = 1;
-	if (r->nkey == 0)
-		return run_general(c);
-	if (r->nkey == 7 && memcmp(r->key, "cookies", 7) == 0)
-		return run_cookies(c);
-	if (r->nkey == 5 && memcmp(r->key, "items", 5) == 0)
-		return run_items(c);
-	for (unsigned i = 0; i < k->ngroups; i++) {
-		const struct ewb_stat_group *g = &k->groups[i];
-
-		if (r->nkey != strlen(g->name) ||
-		    memcmp(r->key, g->name, r->nkey))
-			continue;
-		g->add(c, g->arg, 1);
-		return EWB_OK;
-	}
-	if (r->nkey == strlen(name) && memcmp(r->key, name, r->nkey) == 0)
+	for (size_t i = 0; i < sizeof groups / sizeof *groups; i++)
+		if (is(&c->request, groups[i].name))
+			return groups[i].run(c);
+	for (unsigned i = 0; i < k->ngroups; i++)
+		if (is(&c->request, k->groups[i].name)) {
+			k->groups[i].add(c, k->groups[i].arg, 1);
+			return EWB_OK;
+		}
+	if (is(&c->request, engine_name(ewb_stats_server(c)->instance)))
 		return run_engines(c);
 	return EWB_NOT_FOUND;
+}
+
+static enum ewb_status
+run_stats(struct ewb_cookie *c)
+{
+	ewb_now_on_front(c->dispatch->thread);
+	c->reply.stats = 1;
+	return c->request.nkey ? run_group(c) : run_general(c);
 }
 
 /* The engines' own commands. */
@@ -531,5 +459,6 @@ ewb_front_commands(struct ewb_server *s)
 	                                               .arg = s });
 	ewb_core_add_stats(k, (struct ewb_stat_group){ .name = "pool",
 	                                               .add = add_pool,
+	                                               .reset = reset_pool,
 	                                               .arg = s });
 }

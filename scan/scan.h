@@ -142,6 +142,8 @@ enum ewb_status ewb_scan_text_task(struct ewb_task *t, struct ewb_cookie *c,
 
 /* stats.c */
 void ewb_scan_stats(struct ewb_cookie *c, void *arg, int all);
+/* any: what is counted begins anew. */
+void ewb_scan_reset(void *arg);
 const char *ewb_scan_cause_name(enum ewb_scan_cause c);
 
 #endif

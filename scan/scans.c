@@ -418,6 +418,7 @@ ewb_scans_new(struct ewb_core *core, const struct ewb_scan_options *o)
 	core->end_cursors_arg = s;
 	ewb_core_add_stats(core, (struct ewb_stat_group){ .name = "scans",
 	                                                  .add = ewb_scan_stats,
+	                                                  .reset = ewb_scan_reset,
 	                                                  .arg = s });
 	return s;
 }

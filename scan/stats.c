@@ -78,6 +78,22 @@ add_sum(struct ewb_cookie *c, struct ewb_scans *s)
 }
 
 void
+ewb_scan_reset(void *arg)
+{
+	struct ewb_scans *s = arg;
+
+	EWB_MUST0(pthread_mutex_lock(&s->lock));
+	s->created = s->refused = 0;
+	for (unsigned i = 0; i < EWB_NCAUSES; i++)
+		s->ended[i] = 0;
+	EWB_MUST0(pthread_mutex_unlock(&s->lock));
+	/* those who add to them do so in one step */
+	atomic_store(&s->continues, 0);
+	atomic_store(&s->items, 0);
+	atomic_store(&s->bytes, 0);
+}
+
+void
 ewb_scan_stats(struct ewb_cookie *c, void *arg, int all)
 {
 	struct ewb_scans *s = arg;

@@ -201,6 +201,7 @@ signs(const struct play *p)
 {
 	uint64_t sum = play_count(p, reads) + play_count(p, writes) +
 	               play_count(p, cmd_get) + play_count(p, cmd_set) +
+	               play_count(p, cmd_touch) + play_count(p, cmd_flush) +
 	               play_count(p, cmd_other) + play_count(p, closed_gone);
 
 	for (unsigned i = 0; i < p->nfronts; i++)

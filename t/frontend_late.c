@@ -372,7 +372,7 @@ START_TEST(a_lost_notify_is_an_orphan_until_it_comes_home)
 	n = hear_some(c, got, sizeof got - 1);
 	got[n] = '\0';
 	ck_assert_ptr_nonnull(strstr(got, "connection=unix:1 engine=tiny "
-	                                  "opcode=get wait=notify state=orphan "
+	                                  "opcode=get task=none wait=notify state=orphan "
 	                                  "age_ms=5000"));
 	ck_assert_int_eq(tiny_let("h", EWB_OK), EWB_OK);
 	play_run(&p);

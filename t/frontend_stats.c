@@ -8,49 +8,12 @@
 
 #include "protocol/binary.h"
 #include "t/frontend_frames.h"
+#include "t/frontend_said.h"
 #include "t/frontend_tiny.h"
 #include "t/unit.h"
 
 static struct play p;
 static struct client *c, *d;
-static char said[262144];
-
-/* What the server says, up to its END. */
-static const char *
-ask(struct client *from, const char *what)
-{
-	say(from, what);
-	play_run(&p);
-	said[hear_some(from, said, sizeof said - 1)] = '\0';
-	return said;
-}
-
-/* The text of a statistic; null: there is none. */
-static const char *
-stat_of(const char *name)
-{
-	static char text[256];
-	char line[128];
-	const char *at;
-
-	snprintf(line, sizeof line, "STAT %s ", name);
-	at = strstr(said, line);
-	if (at == NULL || (at > said && at[-1] != '\n'))
-		return NULL;
-	at += strlen(line);
-	snprintf(text, sizeof text, "%.*s", (int)strcspn(at, "\r"), at);
-	return text;
-}
-
-static void
-check_stat(const char *name, const char *want)
-{
-	const char *text = stat_of(name);
-
-	ck_assert_msg(text != NULL, "no statistic %s", name);
-	ck_assert_msg(strcmp(text, want) == 0, "%s: %s, not %s", name, text,
-	              want);
-}
 
 /* General. */
 
@@ -88,9 +51,9 @@ START_TEST(all_names_are_there_and_end_follows)
 
 	play_open(&p, 1, &tiny_engine, NULL);
 	c = client_open(&p, 0);
-	ask(c, "stats\r\n");
+	said_ask(c, "stats\r\n");
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-		ck_assert_msg(stat_of(names[i]) != NULL, "no statistic %s",
+		ck_assert_msg(said_text(names[i]) != NULL, "no statistic %s",
 		              names[i]);
 	n = strlen(said);
 	ck_assert_str_eq(said + n - 7, "\r\nEND\r\n");
@@ -107,33 +70,35 @@ START_TEST(the_numbers_are_those_of_what_was_done)
 	say(c, "set k 0 0 1\r\nV\r\nget k k n\r\nbogus\r\ntouch k 0\r\n");
 	say(d, "add k2 0 0 1\r\nV\r\nget n\r\nget h\r\n");
 	play_run(&p);
-	ask(c, "stats\r\n");
-	check_stat("engine", "tiny");
-	check_stat("uptime", "7");
-	check_stat("threads", "2");
-	check_stat("curr_connections", "2");
-	check_stat("total_connections", "2");
-	check_stat("curr_items", "2");
-	check_stat("cmd_get", "5");
-	check_stat("get_hits", "2");
-	check_stat("get_misses", "2");
-	check_stat("cmd_set", "2");
-	check_stat("cmd_other", "3"); /* bogus, touch, and this one */
-	check_stat("frames_malformed", "1");
-	check_stat("commands_blocked", "1");
-	check_stat("commands_resumed", "0");
-	check_stat("cookies_blocked", "1");
-	check_stat("cookies_pinned_bytes", "5");
-	check_stat("reads", "3");
-	check_stat("writes", "2");
-	check_stat("bytes_read", "83");
-	check_stat("bytes_written", "74");
+	said_ask(c, "stats\r\n");
+	said_check("engine", "tiny");
+	said_check("uptime", "7");
+	said_check("threads", "2");
+	said_check("curr_connections", "2");
+	said_check("total_connections", "2");
+	said_check("curr_items", "2");
+	said_check("cmd_get", "5");
+	said_check("get_hits", "2");
+	said_check("get_misses", "2");
+	said_check("cmd_set", "2");
+	said_check("cmd_touch", "1");
+	said_check("touch_misses", "0"); /* it waits */
+	said_check("cmd_other", "2"); /* bogus, and this one */
+	said_check("frames_malformed", "1");
+	said_check("commands_blocked", "1");
+	said_check("commands_resumed", "0");
+	said_check("cookies_blocked", "1");
+	said_check("cookies_pinned_bytes", "5");
+	said_check("reads", "3");
+	said_check("writes", "2");
+	said_check("bytes_read", "83");
+	said_check("bytes_written", "74");
 	tiny_let_all();
 	play_run(&p);
-	ask(c, "stats\r\n");
-	check_stat("commands_resumed", "1");
-	check_stat("cookies_blocked", "0");
-	check_stat("get_misses", "3");
+	said_ask(c, "stats\r\n");
+	said_check("commands_resumed", "1");
+	said_check("cookies_blocked", "0");
+	said_check("get_misses", "3");
 	play_close(&p);
 }
 END_TEST
@@ -150,9 +115,9 @@ START_TEST(the_engines_part_may_be_late)
 	tiny.how = TINY_AT_ONCE;
 	play_pass(&p, 1);
 	tiny_let_all();
-	ask(c, "");
-	ck_assert_ptr_nonnull(stat_of("pid"));
-	check_stat("curr_items", "0");
+	said_ask(c, "");
+	ck_assert_ptr_nonnull(said_text("pid"));
+	said_check("curr_items", "0");
 	ck_assert_str_eq(said + strlen(said) - 12, "\r\nEND\r\nEND\r\n");
 	play_close(&p);
 }
@@ -183,14 +148,14 @@ START_TEST(the_pools_group_has_classes_and_tasks)
 	say(c, "get l\r\n");
 	play_run(&p);
 	hear(c, "END\r\n");
-	ask(c, "stats pool\r\n");
-	check_stat("reader_submitted", "1");
-	check_stat("reader_ran", "1");
-	check_stat("writer_submitted", "0");
-	check_stat("aux_queued", "0");
-	ck_assert_ptr_nonnull(stat_of("reader_wait_us_p99"));
-	ck_assert_ptr_nonnull(stat_of("task_get_run_us_max"));
-	ck_assert_ptr_null(stat_of("pid"));
+	said_ask(c, "stats pool\r\n");
+	said_check("reader_submitted", "1");
+	said_check("reader_ran", "1");
+	said_check("writer_submitted", "0");
+	said_check("aux_queued", "0");
+	ck_assert_ptr_nonnull(said_text("reader_wait_us_p99"));
+	ck_assert_ptr_nonnull(said_text("task_get_run_us_max"));
+	ck_assert_ptr_null(said_text("pid"));
 	play_close(&p);
 }
 END_TEST
@@ -262,22 +227,22 @@ START_TEST(blocked_commands_are_listed_from_both_front_ends)
 	tiny_put("h2", "1", 1);
 	play_run(&p);
 	play_pass(&p, 1234);
-	ask(client_open(&p, (unsigned)_i), "stats cookies\r\n");
+	said_ask(client_open(&p, (unsigned)_i), "stats cookies\r\n");
 	/* c's two, d's one (its child is not listed), not the asker itself */
 	ck_assert_ptr_nonnull(strstr(said, "STAT cookie:0:0x"));
 	ck_assert_ptr_nonnull(strstr(said, "STAT cookie:1:0x"));
 	snprintf(want, sizeof want,
-	         "connection=%s engine=tiny opcode=get wait=notify "
+	         "connection=%s engine=tiny opcode=get task=none wait=notify "
 	         "state=blocked age_ms=1234 blocks=1",
 	         c->conn->session.name);
 	ck_assert_ptr_nonnull(strstr(said, want));
 	snprintf(want, sizeof want,
-	         "connection=%s engine=tiny opcode=set wait=turn "
+	         "connection=%s engine=tiny opcode=set task=none wait=turn "
 	         "state=blocked age_ms=1234 blocks=0",
 	         c->conn->session.name);
 	ck_assert_ptr_nonnull(strstr(said, want));
 	snprintf(want, sizeof want,
-	         "connection=%s engine=tiny opcode=incr wait=notify "
+	         "connection=%s engine=tiny opcode=incr task=none wait=notify "
 	         "state=blocked age_ms=1234 blocks=1",
 	         d->conn->session.name);
 	ck_assert_ptr_nonnull(strstr(said, want));
@@ -302,13 +267,13 @@ START_TEST(what_was_answered_or_left_by_its_client_is_listed)
 	hear(c, "SERVER_ERROR outcome unknown\r\n");
 	client_reset(d);
 	play_sockets(&p);
-	ask(client_open(&p, 0), "stats cookies\r\n");
+	said_ask(client_open(&p, 0), "stats cookies\r\n");
 	ck_assert_ptr_nonnull(strstr(said,
 	                             "connection=unix:1 engine=tiny "
-	                             "opcode=set wait=notify state=over"));
+	                             "opcode=set task=none wait=notify state=over"));
 	ck_assert_ptr_nonnull(strstr(said,
 	                             "connection=- engine=tiny "
-	                             "opcode=get wait=notify state=over"));
+	                             "opcode=get task=none wait=notify state=over"));
 	tiny_let_all();
 	play_run(&p);
 	play_close(&p);
@@ -327,14 +292,14 @@ START_TEST(a_thousand_of_a_front_end_are_listed_and_more_is_said)
 	d = client_open(&p, 0);
 	say_times(c, 1500, "delete h%u\r\n");
 	play_run(&p);
-	ask(d, "stats cookies\r\n");
+	said_ask(d, "stats cookies\r\n");
 	for (const char *at = said; (at = strstr(at, "STAT cookie:")); at++)
 		lines++;
 	ck_assert_uint_eq(lines, 1000);
-	check_stat("more", "the first 1000 of this front end");
+	said_check("more", "the first 1000 of this front end");
 	tiny_let_all();
 	play_run(&p);
-	ask(d, "stats cookies\r\n");
+	said_ask(d, "stats cookies\r\n");
 	ck_assert_str_eq(said, "END\r\n");
 	play_close(&p);
 }

@@ -231,10 +231,13 @@ stats(struct ewb_cookie *c, const struct ewb_request *r)
 {
 	size_t n;
 
-	(void)r;
 	EWB_MUST0(pthread_mutex_lock(&lock));
 	n = nrecords;
 	EWB_MUST0(pthread_mutex_unlock(&lock));
+	if (r->nkey)
+		ewb_reply_stat(c, "items:1:number", "%zu", n);
+	else
+		ewb_reply_stat(c, "limit_maxbytes", "1048576");
 	return ewb_reply_stat(c, "curr_items", "%zu", n);
 }
 
