@@ -27,9 +27,9 @@ static unsigned seed;
 static _Atomic unsigned complete, cancelled;
 
 static void
-open_with(const char *limit)
+open_with(const char *limit, const char *full)
 {
-	struct ewb_setting s = { "limit", limit };
+	struct ewb_setting s[] = { { "limit", limit }, { "full", full } };
 
 	seed = (unsigned)time(NULL);
 	printf("seed %u\n", seed);
@@ -37,7 +37,7 @@ open_with(const char *limit)
 	atomic_store(&cancelled, 0);
 	engine = ewb_engine_entry();
 	fake_host_init(&host, 4);
-	ck_assert_int_eq(engine->open(&host, &s, 1, &self), EWB_OK);
+	ck_assert_int_eq(engine->open(&host, s, 2, &self), EWB_OK);
 	fake_task_start(host.task);
 }
 
@@ -200,7 +200,7 @@ run_all(void)
 
 START_TEST(writers_and_scans_do_not_disturb_each_other)
 {
-	open_with("1G");
+	open_with("1G", "refuse");
 	run_all();
 	close_and_check();
 	ck_assert_uint_eq(atomic_load(&complete), 2 * SCANS);
@@ -245,7 +245,7 @@ START_TEST(writers_that_are_short_of_memory_take_it_from_scans)
 	void *stopped[4];
 	unsigned i;
 
-	open_with("1500k");
+	open_with("1500k", "refuse");
 	for (i = 0; i < KEYS; i++)
 		ck_assert_int_eq(store(i, 1 + i % 60), EWB_OK);
 	open_stopped(stopped);
@@ -254,6 +254,19 @@ START_TEST(writers_that_are_short_of_memory_take_it_from_scans)
 	close_and_check();
 	printf("%u scans complete, %u cancelled\n", atomic_load(&complete),
 	       atomic_load(&cancelled));
+}
+END_TEST
+
+START_TEST(writers_that_are_short_of_memory_have_others_evicted)
+{
+	struct ewb_cookie c = { 0 };
+
+	open_with("600k", "evict");
+	run_all();
+	ck_assert_int_eq(engine->stats(self, &c), EWB_OK);
+	ck_assert_int_gt(fake_stat(&c, "evictions"), 0);
+	ck_assert_int_le(fake_stat(&c, "bytes"), (600 << 10) + 8192);
+	close_and_check();
 }
 END_TEST
 
@@ -266,6 +279,7 @@ main(void)
 	tcase_set_timeout(t, UNIT_SECONDS);
 	tcase_add_test(t, writers_and_scans_do_not_disturb_each_other);
 	tcase_add_test(t, writers_that_are_short_of_memory_take_it_from_scans);
+	tcase_add_test(t, writers_that_are_short_of_memory_have_others_evicted);
 	suite_add_tcase(s, t);
 	return unit_run(s);
 }
