@@ -98,6 +98,12 @@ def it_is_told_whether_an_item_was_asked_for_and_when_if_that_is_known():
           ("md use", "HD"), ("mg use h l", "EN"))
 
 
+def the_group_items_has_nothing_else_and_of_other_engines_nothing():
+    _talk(("ms some 1\r\nx", "HD"),
+          ("stats items", "END" if FORGETS else
+           r"STAT items:1:number \d+\r\n(STAT items:1:\w+ \d+\r\n)+END"))
+
+
 def who_wins_a_stale_item_is_told_what_was_before():
     _talk(("ms won 1\r\nx", "HD"), ("md won I", "HD"),
           ("mg won h", "HD%s X W" % ("" if FORGETS else " h0")),
