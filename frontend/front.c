@@ -208,8 +208,10 @@ look_stopped(struct ewb_front *f) EWB_ON_FRONT
 	if (!f->stopping || f->stopped || f->conns || f->d.nused)
 		return;
 	tell_stopped(f);
-	if (f->stopped)
-		stop_watchers(f);
+	if (!f->stopped)
+		return;
+	stop_watchers(f);
+	f->reload = NULL; /* it goes on, and ends, without this one */
 }
 
 static void

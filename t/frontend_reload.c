@@ -473,6 +473,29 @@ START_TEST(the_grace_of_a_stop_ends_what_a_reload_waits_for)
 }
 END_TEST
 
+START_TEST(a_front_end_that_has_stopped_has_no_part_in_a_reload)
+{
+	struct client *blocked;
+
+	open_play(2);
+	blocked = client_open(&p, 0);
+	say(blocked, "get h\r\n");
+	client_close(c);
+	play_run(&p);
+	ask_reload(admin);
+	ewb_server_stop_begin(p.server, PLAY_GRACE_MS);
+	play_run(&p);
+	ck_assert_uint_eq(p.front[1]->stopped, 1);
+	ck_assert_ptr_null(p.front[1]->reload);
+	tiny_let("h", EWB_OK);
+	play_run(&p); /* the reload is done, and gone */
+	play_settle(&p);
+	play_fronts_free(&p);
+	play_free(&p);
+	ck_assert_uint_eq(opened, closed);
+}
+END_TEST
+
 START_TEST(an_open_connection_that_has_said_all_is_answered_first)
 {
 	open_play(2);
@@ -621,6 +644,7 @@ main(void)
 	tcase_add_test(t, it_goes_on_when_the_one_who_asked_has_gone);
 	tcase_add_test(t, a_stop_in_the_middle_ends_both);
 	tcase_add_test(t, the_grace_of_a_stop_ends_what_a_reload_waits_for);
+	tcase_add_test(t, a_front_end_that_has_stopped_has_no_part_in_a_reload);
 	tcase_add_test(t,
 	               an_open_connection_that_has_said_all_is_answered_first);
 	tcase_add_test(
