@@ -179,7 +179,7 @@ static void
 check_request(const struct frames_one *one, const uint8_t *in)
 {
 	const struct ewb_frame *f = &one->f;
-	size_t head = EWB_BIN_HEAD + f->nextras + f->nkey;
+	const uint8_t *head = in + one->end - f->head;
 	struct ewb_bin_request r = { .opcode = f->opcode,
 		                     .nextras = (uint8_t)f->nextras,
 		                     .datatype = f->datatype,
@@ -189,12 +189,11 @@ check_request(const struct frames_one *one, const uint8_t *in)
 		                     .cas = f->cas };
 	uint8_t out[EWB_BIN_HEAD];
 
-	if (f->op == EWB_OP_ERROR || one->end < head ||
-	    in[one->end - head] != EWB_BIN_REQUEST)
+	if (f->op == EWB_OP_ERROR || *head != EWB_BIN_REQUEST)
 		return;
 	r.nbody = (uint32_t)(f->nextras + f->nkey + f->nvalue);
 	ewb_bin_request(out, &r);
-	FUZZ_MUST(memcmp(out, in + one->end - head, sizeof out) == 0);
+	FUZZ_MUST(memcmp(out, head, sizeof out) == 0);
 }
 
 static void
