@@ -235,7 +235,7 @@ check() {
 	}
 	if build gcc --enable-werror CFLAGS=-O2; then
 		step "gcc: fuzz" build/gcc.fuzz.log fuzz build/gcc ||
-		    give_up_on build/gcc/t/fuzz.log
+		    give_up_on build/gcc/t/fuzz.sh.log
 		run_tests gcc
 		step "gcc: make distcheck" build/gcc.distcheck.log distcheck build/gcc ||
 		    give_up_on build/gcc.distcheck.log
