@@ -52,6 +52,18 @@ START_TEST(advancing_moves_both_clocks)
 }
 END_TEST
 
+START_TEST(its_nanoseconds_are_those_of_its_microseconds)
+{
+	struct ewb_clock c = { 0 };
+	uint64_t before = ewb_clock_us(&c), ns = ewb_clock_ns(&c);
+
+	ck_assert_uint_le(before, ns / 1000);
+	ck_assert_uint_le(ns / 1000, ewb_clock_us(&c));
+	ewb_clock_set(&c, 42);
+	ck_assert_uint_eq(ewb_clock_ns(&c), 42000);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -62,6 +74,7 @@ main(void)
 	tcase_add_test(t, a_clock_that_was_set_stands_still);
 	tcase_add_test(t, a_clock_can_be_stopped_at_0);
 	tcase_add_test(t, advancing_moves_both_clocks);
+	tcase_add_test(t, its_nanoseconds_are_those_of_its_microseconds);
 	suite_add_tcase(s, t);
 	return unit_run(s);
 }

@@ -94,6 +94,19 @@ START_TEST(a_merge_is_as_if_all_had_been_added_to_one)
 }
 END_TEST
 
+START_TEST(a_sample_for_n_is_as_if_n_had_been_added)
+{
+	struct ewb_hist a = { 0 };
+
+	for (int i = 0; i < 127; i++)
+		ewb_hist_add(&h, 1234);
+	ewb_hist_add(&h, 7);
+	ewb_hist_add_n(&a, 1234, 127);
+	ewb_hist_add_n(&a, 7, 1);
+	ck_assert_mem_eq(&a, &h, sizeof(h));
+}
+END_TEST
+
 int
 main(void)
 {
@@ -109,6 +122,7 @@ main(void)
 	tcase_add_test(t, bucket_edges_meet_without_a_gap);
 	tcase_add_test(t, the_largest_value_there_is_is_counted);
 	tcase_add_test(t, a_merge_is_as_if_all_had_been_added_to_one);
+	tcase_add_test(t, a_sample_for_n_is_as_if_n_had_been_added);
 	suite_add_tcase(s, t);
 	return unit_run(s);
 }

@@ -393,6 +393,32 @@ see_type(void *arg, const char *name, const struct ewb_hist *wait_us,
 	}
 }
 
+START_TEST(a_reset_makes_counts_and_histograms_anew_but_not_what_is_there)
+{
+	struct task done = play_task('x'), parks = play_task_that('y', EWB_TASK_PARK);
+	struct task later = play_task('z');
+	struct ewb_class_stats s;
+
+	done.within = later.within = take_5_us;
+	play_submit(&done);
+	play_submit(&parks);
+	play_step_all();
+	ewb_pool_reset(play.pool);
+	s = play_stats(A);
+	ck_assert_uint_eq(s.submitted + s.ran + s.cancelled + s.wakes, 0);
+	ck_assert_uint_eq(s.run_us.count + s.run_us.max + s.wait_us.count, 0);
+	ck_assert_uint_eq(s.parked, 1);
+	ck_assert_str_eq(ewb_job_state_name(&parks.job), "parked");
+	ck_assert_ptr_null(ewb_job_state_name(&done.job));
+	play_submit(&later);
+	play_step_all();
+	s = play_stats(A);
+	ck_assert_uint_eq(s.ran, 1);
+	ck_assert_uint_eq(s.run_us.sum, 5);
+	ck_assert_int_eq(play_cancel(&parks), 1);
+}
+END_TEST
+
 START_TEST(task_types_are_told_apart_by_name)
 {
 	struct ewb_job_type same[2] = { { "same", A, play_run, play_finished },
@@ -499,6 +525,9 @@ stepped(void)
 	tcase_add_test(t, a_finished_job_may_be_submitted_again);
 	tcase_add_test(t, the_pool_is_not_quiet_before_the_last_has_finished);
 	tcase_add_test(t, the_statistics_say_what_has_happened);
+	tcase_add_test(
+		t,
+		a_reset_makes_counts_and_histograms_anew_but_not_what_is_there);
 	tcase_add_test(t, task_types_are_told_apart_by_name);
 	tcase_add_test(t, a_thread_is_called_when_none_is_on_its_way);
 	tcase_add_test(t, steady_state_allocates_nothing);

@@ -450,6 +450,23 @@ stat_of(struct ear *e, const char *name)
 	return (unsigned)strtoul(at + strlen(name), NULL, 10);
 }
 
+START_TEST(a_reset_counts_scans_anew)
+{
+	open_one();
+	create(a, "{}", id);
+	ck_assert_uint_eq(go_on(a, id, 0, 0, 0), COMPLETE);
+	ewb_scan_reset(stage.scans);
+	ck_assert_uint_eq(stat_of(a, "scans_created"), 0);
+	ck_assert_uint_eq(stat_of(a, "scans_completed"), 0);
+	ck_assert_uint_eq(stat_of(a, "scans_items"), 0);
+	create(a, "{}", id);
+	ck_assert_uint_eq(go_on(a, id, 3, 0, 0), MORE);
+	ck_assert_uint_eq(stat_of(a, "scans_created"), 1);
+	ck_assert_uint_eq(stat_of(a, "scans_items"), 3);
+	stage_close();
+}
+END_TEST
+
 START_TEST(statistics_count_scans_and_list_those_that_are_open)
 {
 	open_one();
@@ -509,6 +526,7 @@ main(void)
 	tcase_add_test(
 		t,
 		a_continue_over_the_limit_of_blocked_commands_is_refused_and_the_scan_lives);
+	tcase_add_test(t, a_reset_counts_scans_anew);
 	tcase_add_test(t, statistics_count_scans_and_list_those_that_are_open);
 	suite_add_tcase(s, t);
 	return unit_run(s);
