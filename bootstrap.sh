@@ -19,8 +19,8 @@ to_build=(gcc libc6-dev make autoconf automake libtool pkg-config libev-dev
 	libjson-c-dev libdeflate-dev librocksdb-dev liblmdb-dev libsystemd-dev
 	check)
 to_run=(netcat-openbsd)
-to_check=(clang g++ spin tcc mandoc xz-utils netcat-openbsd libmemcached-tools memcached
-	collectd-core python3 python3-pylibmc python3-pymemcache systemd)
+to_check=(clang g++ spin tcc mandoc xz-utils netcat-openbsd libmemcached-dev libmemcached-tools
+	memcached collectd-core python3 python3-pylibmc python3-pymemcache systemd)
 
 passed=0 failed=0 skipped=0
 totals=(0 0 0 0 0 0 0) # as automake counts them

@@ -31,6 +31,7 @@ AC_DEFUN([EWB_SUMMARY], [
     rocksdb:    $with_rocksdb
     lmdb:       $with_lmdb
     systemd:    $with_systemd
+    clients:    $with_libmemcached, libmemcached
     engines in: ${libdir}/ewb/engines
 "])
 ])
