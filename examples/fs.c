@@ -98,6 +98,7 @@ load(struct fs *fs, const char *name, struct file *f)
 	    (f->item.expiry && f->item.expiry <= ewb_host_time(fs->host)))
 		return EWB_NOT_FOUND;
 	f->item.value = f->value;
+	f->item.nkey = 0; /* it is in the name */
 	return EWB_OK;
 }
 
