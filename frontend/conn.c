@@ -50,6 +50,19 @@ set_socket(int fd)
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
 }
 
+static void
+note_unsent(struct ewb_conn *n) EWB_ON_FRONT
+{
+	size_t more = n->out.bytes - n->unsent;
+
+	if (more == 0)
+		return;
+	/* relaxed: a sum, by which nothing else is found */
+	atomic_fetch_add_explicit(&n->front->server->unread, more,
+	                          memory_order_relaxed);
+	n->unsent = n->out.bytes;
+}
+
 struct ewb_conn *
 ewb_conn_new(struct ewb_front *f, int fd)
 {
@@ -100,6 +113,7 @@ ewb_conn_close(struct ewb_conn *n)
 	/* first the output, which may hold chunks of streams */
 	ewb_out_drop(f, &n->out);
 	ewb_drain_drop(n);
+	note_unsent(n);
 	ewb_order_drop(n);
 	ewb_session_end(&n->session);
 	ewb_input_fini(n);
@@ -131,11 +145,13 @@ static int
 send_all(struct ewb_conn *n) EWB_ON_FRONT
 {
 	struct ewb_front *f = n->front;
-	uint64_t sent = n->out.bytes;
+	uint64_t sent = n->out.bytes, before = n->unsent;
 	int err;
 
-	if (n->out.first == NULL || ev_is_active(&n->wio))
+	if (n->out.first == NULL || ev_is_active(&n->wio)) {
+		note_unsent(n);
 		return 0; /* nothing, or the socket is full */
+	}
 	err = ewb_out_send(f, &n->out, n->fd);
 	if (n->drains)
 		ewb_drain_look(n);
@@ -144,9 +160,9 @@ send_all(struct ewb_conn *n) EWB_ON_FRONT
 		ewb_conn_close(n);
 		return -1;
 	}
-	if (n->out.bytes < sent || !n->unsent)
+	if (n->out.bytes < sent || before == 0)
 		n->progress_at = f->d.now;
-	n->unsent = n->out.bytes != 0;
+	note_unsent(n);
 	return 0;
 }
 

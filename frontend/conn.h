@@ -59,7 +59,7 @@ struct ewb_conn {
 	/* input: in->data[start..end) is not parsed yet */
 	enum ewb_proto proto;
 	uint8_t hungry;     /* what is here is no whole command */
-	uint8_t unsent;     /* at the last look some output was waiting */
+	size_t unsent;      /* output that waited at the last look: the server counts it */
 	uint8_t get_failed; /* a text get had an error: no END */
 	struct ewb_chunk *in;
 	uint32_t start, end;

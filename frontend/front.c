@@ -393,6 +393,8 @@ ewb_front_second(struct ewb_front *f)
 		next = n->next;
 		ewb_conn_tick(n);
 	}
+	if (f->index == 0)
+		ewb_trim_look(f->server);
 	ewb_listen_resume(f);
 	if (f->index == 0)
 		ewb_flush_look(f);

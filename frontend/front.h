@@ -20,6 +20,7 @@
 #include "cookie/instance.h"
 #include "cookie/plan.h"
 #include "frontend/conn.h"
+#include "frontend/trim.h"
 
 #define EWB_FRONT_MAGIC 0x65776266u
 #define EWB_SERVER_MAGIC 0x65776272u
@@ -71,10 +72,13 @@ struct ewb_server {
 	struct ewb_base base;
 	uint64_t busy_at;      /* us: after this, what is left are orphans */
 	int reloading;         /* one at a time */
+	struct ewb_trim trim;
 	/* any thread */
 	_Atomic unsigned running; /* fronts to hand connections to */
 	_Atomic unsigned port;    /* of the first listener that has one; 0: none */
 	_Atomic uint32_t connections;
+	_Atomic size_t unread;    /* bytes of output that clients have not taken */
+	_Atomic size_t receiving; /* bytes of large values that are not whole yet */
 	_Atomic int stopping;
 	_Atomic int accept_paused; /* as the first front end says */
 	_Atomic uint32_t grace_ms;
@@ -127,7 +131,24 @@ struct ewb_front {
 	struct ewb_flush flush; /* the first front end's */
 };
 
-/* Holds it as many bytes as a client may make it hold? */
+/* Each may hold so much when all of them hold more than there is memory for. */
+#define EWB_UNREAD_FEW (64u * 1024)
+
+/* Are so many bytes as many as a client may make it hold? */
+static inline int
+ewb_conn_is_much(const struct ewb_conn *n, size_t bytes)
+{
+	struct ewb_server *s = n->front->server;
+
+	if (bytes < EWB_UNREAD_FEW && bytes < s->o.max_unread)
+		return 0;
+	/* relaxed: when it is known a little later, a little more is held */
+	return bytes >= s->o.max_unread ||
+	       atomic_load_explicit(&s->unread, memory_order_relaxed) >
+	               s->o.buffer_memory;
+}
+
+/* Holds it as many? */
 static inline int
 ewb_conn_full(const struct ewb_conn *n)
 {
@@ -136,7 +157,7 @@ ewb_conn_full(const struct ewb_conn *n)
 	/* alone, a command may be larger than the limit */
 	if (n->first)
 		bytes += n->pinned_bytes;
-	return bytes >= n->front->server->o.max_unread;
+	return ewb_conn_is_much(n, bytes);
 }
 
 /* front.c */

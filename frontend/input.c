@@ -35,6 +35,16 @@ ewb_input_drop(struct ewb_conn *n)
 	n->npart = 0;
 }
 
+/* More of a large value, or less. */
+static void
+count_body(struct ewb_conn *n, size_t bytes) EWB_ON_FRONT
+{
+	n->body_have += bytes;
+	/* relaxed: a sum, by which nothing else is found */
+	atomic_fetch_add_explicit(&n->front->server->receiving, bytes,
+	                          memory_order_relaxed);
+}
+
 static void
 drop_body(struct ewb_conn *n) EWB_ON_FRONT
 {
@@ -45,6 +55,7 @@ drop_body(struct ewb_conn *n) EWB_ON_FRONT
 	n->body_frame = NULL;
 	free(n->body);
 	n->body = NULL;
+	count_body(n, -n->body_have);
 }
 
 void
@@ -135,7 +146,7 @@ read_body(struct ewb_conn *n) EWB_ON_FRONT
 	if (got <= 0)
 		return read_failed(n, got, errno);
 	count_read(n, got);
-	n->body_have += (size_t)got;
+	count_body(n, (size_t)got);
 	return 1;
 }
 
@@ -300,6 +311,56 @@ run_body(struct ewb_conn *n) EWB_ON_FRONT
 	return err;
 }
 
+/* Of all connections together. */
+static int
+receives_too_much(const struct ewb_server *s)
+{
+	return atomic_load_explicit(&s->receiving, memory_order_relaxed) >
+	       s->o.buffer_memory;
+}
+
+/* Many are slow with theirs: it is let go, and what follows of it thrown away. */
+static int
+refuse_body(struct ewb_conn *n) EWB_ON_FRONT
+{
+	struct ewb_frame bad = *n->body_frame;
+
+	bad.op = EWB_OP_ERROR;
+	bad.key = bad.extras = NULL; /* they go with the body */
+	bad.nkey = bad.nextras = 0;
+	bad.is &= EWB_IS_BINARY | EWB_IS_NOREPLY;
+	bad.status = EWB_NO_MEMORY;
+	bad.reason = "SERVER_ERROR out of memory storing object";
+	if (bad.is & EWB_IS_BINARY)
+		bad.reason = "too many large values are being received";
+	n->skip = n->body_want - n->body_have;
+	drop_body(n);
+	return ewb_order_add(n, &bad, NULL, NULL, NULL);
+}
+
+/* The head, which is kept for as long as the body takes, in a chunk of its own:
+ * the arena holds what others have sent, too. */
+static int
+keep_head(struct ewb_conn *n, const struct ewb_frame *f) EWB_ON_FRONT
+{
+	const uint8_t *from = n->in->data + n->start;
+	struct ewb_chunk *ch =
+		ewb_chunk_take(&n->front->server->core.chunks, f->head);
+
+	if (ch == NULL)
+		return -1;
+	ch->refs = 1;
+	ch->len = (uint32_t)f->head;
+	memcpy(ch->data, from, f->head);
+	n->body_in = ch;
+	*n->body_frame = *f;
+	if (f->key)
+		n->body_frame->key = ch->data + (f->key - from);
+	if (f->extras)
+		n->body_frame->extras = ch->data + (f->extras - from);
+	return 0;
+}
+
 /* A large value that is not all here: gets a buffer, and what is here. */
 static int
 begin_body(struct ewb_conn *n, const struct ewb_frame *f, size_t here)
@@ -310,15 +371,12 @@ begin_body(struct ewb_conn *n, const struct ewb_frame *f, size_t here)
 	n->body_want = f->nvalue + f->tail;
 	n->body = malloc(n->body_want);
 	n->body_frame = malloc(sizeof *f);
-	if (n->body == NULL || n->body_frame == NULL) {
+	if (n->body == NULL || n->body_frame == NULL || keep_head(n, f)) {
 		drop_body(n);
 		return -1;
 	}
-	*n->body_frame = *f;
 	memcpy(n->body, n->in->data + n->start + f->head, have);
-	n->body_have = have;
-	n->body_in = n->in;
-	n->body_in->refs++;
+	count_body(n, have);
 	n->start = n->end;
 	return 0;
 }
@@ -371,6 +429,9 @@ run_one(struct ewb_conn *n) EWB_ON_FRONT
 	struct ewb_frame f;
 
 	if (n->body) {
+		if (n->body_have < n->body_want &&
+		    receives_too_much(n->front->server))
+			return refuse_body(n) ? FAILED : RAN;
 		if (n->body_have < n->body_want)
 			return NEEDS_INPUT;
 		return run_body(n) ? FAILED : RAN;

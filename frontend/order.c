@@ -388,7 +388,7 @@ ewb_order_room(const struct ewb_conn *n, const struct ewb_cookie *c)
 	/* what waits for the first one's reply leaves after it */
 	size_t bytes = n->out.bytes + (c == n->first ? 0 : n->waiting_bytes);
 
-	return bytes < n->front->server->o.max_unread;
+	return !ewb_conn_is_much(n, bytes);
 }
 
 const struct ewb_cookie *

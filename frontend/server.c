@@ -394,6 +394,7 @@ ewb_server_free(struct ewb_server *s)
 	if (s->none)
 		EWB_MUST(ewb_instance_close(s->none, why, sizeof why) ==
 		         EWB_OK);
+	ewb_trim_fini(s);
 	ewb_plan_fini(&s->plan);
 	ewb_core_fini(&s->core);
 	EWB_MUST0(pthread_cond_destroy(&s->stopped));

@@ -157,6 +157,9 @@ add_general(struct ewb_cookie *c)
 	ewb_reply_stat(c, "max_connections", "%u", s->o.max_connections);
 	ewb_reply_stat(c, "accepting_conns", "%d",
 	               !atomic_load(&s->accept_paused));
+	ewb_reply_stat(c, "unread_bytes", "%llu", (ull)atomic_load(&s->unread));
+	ewb_reply_stat(c, "receiving_bytes", "%llu",
+	               (ull)atomic_load(&s->receiving));
 	add_core(c, k);
 	add_counters(c, s);
 	for (unsigned i = 0; i < k->ngroups; i++)

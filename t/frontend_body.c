@@ -148,6 +148,131 @@ START_TEST(a_value_far_too_large_closes_the_connection)
 }
 END_TEST
 
+/* Many that are slow with theirs. */
+
+static void
+begin_with_memory_for(size_t bytes)
+{
+	struct ewb_server_options o;
+
+	play_defaults(&o);
+	o.max_item = 100000;
+	o.high = 16384;
+	o.low = 0;
+	o.buffer_memory = bytes;
+	play_open(&p, 1, &tiny_engine, &o);
+}
+
+#define RECEIVING() atomic_load(&p.server->receiving)
+
+START_TEST(slow_large_values_above_the_buffer_memory_are_refused)
+{
+	char *v = a_value(100000);
+	struct client *slow[3];
+
+	begin_with_memory_for(200000);
+	for (unsigned i = 0; i < 3; i++) {
+		slow[i] = client_open(&p, 0);
+		say(slow[i], "set k 0 0 100000\r\n");
+		say_bytes(slow[i], v, 70000);
+		play_run(&p);
+	}
+	/* that is the one that made it too much */
+	hear(slow[2], "SERVER_ERROR out of memory storing object\r\n");
+	ck_assert_uint_eq(RECEIVING(), 140000);
+	/* what follows of it is thrown away */
+	say_bytes(slow[2], v + 70000, 30002);
+	say(slow[2], "get k\r\n");
+	play_run(&p);
+	hear(slow[2], "END\r\n");
+	for (unsigned i = 0; i < 2; i++) {
+		say_bytes(slow[i], v + 70000, 30002);
+		play_run(&p);
+		hear(slow[i], "STORED\r\n");
+	}
+	ck_assert_uint_eq(RECEIVING(), 0);
+	free(v);
+	play_close(&p);
+}
+END_TEST
+
+START_TEST(a_binary_one_is_refused_as_one)
+{
+	static struct frames ask, want;
+	char *v = a_value(100000);
+	struct client *slow;
+
+	begin_with_memory_for(132000);
+	slow = client_open(&p, 0);
+	say(slow, "set k 0 0 100000\r\n");
+	say_bytes(slow, v, 70000);
+	play_run(&p);
+	c = client_open(&p, 0);
+	ask.n = want.n = 0;
+	frames_ask(&ask, &(struct frame){ .opcode = BIN_SET,
+	                                  .opaque = 2,
+	                                  .extras = "\0\0\0\0\0\0\0\0",
+	                                  .nextras = 8,
+	                                  .key = "k" });
+	memcpy(ask.at + 8, "\0\1\x00\x09", 4); /* 65536 bytes of value */
+	frames_say(c, &ask);
+	say_bytes(c, v, 64000);
+	play_run(&p);
+	frames_error(&want, BIN_SET, 2, EWB_NO_MEMORY,
+	             "too many large values are being received");
+	frames_hear(c, &want);
+	say_bytes(c, v, 1536);
+	ask.n = want.n = 0;
+	frames_ask(&ask, &(struct frame){ .opcode = BIN_NOOP });
+	frames_answer(&want, &(struct frame){ .opcode = BIN_NOOP });
+	frames_say(c, &ask);
+	play_run(&p);
+	frames_hear(c, &want);
+	/* one that goes is none that receives */
+	client_close(slow);
+	play_run(&p);
+	ck_assert_uint_eq(RECEIVING(), 0);
+	free(v);
+	play_close(&p);
+}
+END_TEST
+
+/* Not what others have sent, in the same arena. */
+START_TEST(a_large_value_that_is_slow_holds_no_more_than_itself)
+{
+	char *v = a_value(100000);
+	struct client *slow[8];
+	size_t out;
+
+	begin();
+	for (unsigned i = 0; i < 8; i++) {
+		slow[i] = client_open(&p, 0);
+		say(slow[i], "set k 0 0 100000\r\n");
+		say_bytes(slow[i], v, 1000);
+		play_run(&p);
+		if (i == 0)
+			out = atomic_load(&p.core->chunks.out);
+		/* others fill the arena */
+		for (unsigned n = 0; n < 2; n++) {
+			say(c, "set o 0 0 100000\r\n");
+			say_bytes(c, v, 100002);
+			play_run(&p);
+			hear(c, "STORED\r\n");
+		}
+	}
+	/* a small chunk each, and one for answers */
+	ck_assert_uint_le(atomic_load(&p.core->chunks.out),
+	                  out + 8 * EWB_CHUNK_MIN + EWB_OUT_COPY);
+	for (unsigned i = 0; i < 8; i++) {
+		say_bytes(slow[i], v + 1000, 99002);
+		play_run(&p);
+		hear(slow[i], "STORED\r\n");
+	}
+	free(v);
+	play_close(&p);
+}
+END_TEST
+
 /* Received in place. */
 
 static const size_t pieces[] = { 1000, 4096, 16384, 65535, 200000 };
@@ -226,6 +351,11 @@ main(void)
 	tcase_add_test(
 		t, a_binary_value_too_large_is_refused_without_a_buffer_for_it);
 	tcase_add_test(t, a_value_far_too_large_closes_the_connection);
+	tcase_add_test(t,
+	               slow_large_values_above_the_buffer_memory_are_refused);
+	tcase_add_test(t, a_binary_one_is_refused_as_one);
+	tcase_add_test(t,
+	               a_large_value_that_is_slow_holds_no_more_than_itself);
 	tcase_add_loop_test(t,
 	                    a_large_value_is_received_where_the_engine_keeps_it,
 	                    0, (int)(sizeof pieces / sizeof *pieces));

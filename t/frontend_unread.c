@@ -89,6 +89,64 @@ START_TEST(a_client_that_does_not_read_is_not_read_from)
 }
 END_TEST
 
+/* The limit of each one times all of them would be more than there is. */
+START_TEST(when_all_hold_more_than_there_is_each_may_hold_little)
+{
+	struct ewb_server_options o;
+	struct client *deaf[8];
+	size_t sum = 0;
+
+	play_defaults(&o);
+	o.max_item = VALUE;
+	o.high = 16384;
+	o.low = 0;
+	o.buffer_memory = 300000;
+	o.max_unread = 200000;
+	begin(&o);
+	for (unsigned i = 0; i < 8; i++) {
+		deaf[i] = client_open(&p, 0);
+		client_small(deaf[i], 4096);
+		for (unsigned n = 0; n < 20; n++)
+			say(deaf[i], "get k\r\n");
+		play_run(&p);
+		sum += deaf[i]->conn->out.bytes;
+		ck_assert_uint_eq(atomic_load(&p.server->unread), sum);
+	}
+	ck_assert_uint_ge(deaf[0]->conn->out.bytes, 200000);
+	ck_assert_uint_le(deaf[7]->conn->out.bytes,
+	                  EWB_UNREAD_FEW + ANSWER);
+	ck_assert_uint_le(sum, 300000 + 200000 +
+	                               8 * (EWB_UNREAD_FEW + ANSWER));
+	ck_assert_uint_eq(play_count(&p, paused_unread), 8);
+	/* who reads is served as always */
+	d = client_open(&p, 0);
+	say(d, "get s\r\nget k\r\n");
+	play_run(&p);
+	hear(d, "VALUE s 0 5\r\nsmall\r\nEND\r\n");
+	hear_answers(d, 1);
+	for (unsigned i = 0; i < 8; i++)
+		hear_answers(deaf[i], 20);
+	ck_assert_uint_eq(atomic_load(&p.server->unread), 0);
+	play_close(&p);
+}
+END_TEST
+
+START_TEST(what_a_client_that_is_gone_has_not_read_counts_no_more)
+{
+	begin(NULL);
+	c = client_open(&p, 0);
+	client_small(c, 4096);
+	say(c, "get k\r\n");
+	play_run(&p);
+	ck_assert_uint_gt(atomic_load(&p.server->unread), 0);
+	client_close(c);
+	play_run(&p);
+	play_pass(&p, 1000);
+	ck_assert_uint_eq(atomic_load(&p.server->unread), 0);
+	play_close(&p);
+}
+END_TEST
+
 START_TEST(replies_behind_a_blocked_one_count_as_unread)
 {
 	struct ewb_server_options o;
@@ -569,6 +627,10 @@ main(void)
 
 	tcase_set_timeout(t, UNIT_SECONDS);
 	tcase_add_test(t, a_client_that_does_not_read_is_not_read_from);
+	tcase_add_test(
+		t, when_all_hold_more_than_there_is_each_may_hold_little);
+	tcase_add_test(
+		t, what_a_client_that_is_gone_has_not_read_counts_no_more);
 	tcase_add_test(t, replies_behind_a_blocked_one_count_as_unread);
 	tcase_add_loop_test(t, with_much_unread_nothing_that_waited_is_begun, 0,
 	                    2);

@@ -48,8 +48,9 @@ struct ewb_server_options {
 	uint32_t deadline_ms;      /* of a blocked command; 0: none */
 	uint32_t in_flight;        /* commands of a connection */
 	uint64_t high, low;        /* marks of a stream, bytes */
-	/* bytes of all streams, and as many of all blocked requests; more than
-	 * max_item */
+	/* bytes of all streams, and as many of all blocked requests, of what all
+	 * clients have not read, and of large values that are not whole; more
+	 * than max_item */
 	uint64_t buffer_memory;
 	uint64_t max_item;         /* bytes of a value */
 	uint64_t max_unread;       /* bytes of a connection: output, held input */
