@@ -1,0 +1,18 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+# A storm of connections, more than are taken at a time, idle, slow, deaf, with
+# requests that are too large, half closed and reset: who was there before is
+# served, memory is bounded, and nothing is left of it.  bench/storm.c is the
+# storm; no condition is on how long anything takes.
+. "${srcdir:-.}/t/wire/lib.sh"
+storm=$build/bench/storm
+grow=50
+# shadows, quarantines and stacks are none of the server's
+case ${SANITIZER:-no} in no | '') ;; *) grow=4000 ;; esac
+
+start storm -t 2 -c 140 --buffer-memory 16M "$(engine memory)"
+fact "others are served in a storm, and it leaves nothing" \
+    "$storm" -p "$port" -P "$pid" -n 330 -c 4 -r 0 -g 1000 -t 0 -x 200 -d 20 \
+    -m $grow -k $grow
+fact "its server ends well" stop_well storm "$pid"
+end
