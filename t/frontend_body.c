@@ -273,6 +273,28 @@ START_TEST(a_large_value_that_is_slow_holds_no_more_than_itself)
 }
 END_TEST
 
+/* What the heap holds of it when all is over, a job gives back. */
+START_TEST(when_much_has_ebbed_the_heap_is_trimmed_once)
+{
+	begin();
+	play_pass(&p, 1000);
+	ck_assert(!play_job(&p));
+	atomic_fetch_add(&p.server->receiving, 80 * MIB);
+	play_pass(&p, 1000);
+	ck_assert(!play_job(&p));
+	atomic_fetch_sub(&p.server->receiving, 80 * MIB);
+	play_pass(&p, 1000);
+	play_pass(&p, 1000);
+	ck_assert_int_eq(atomic_load(&p.server->trim.busy), 1);
+	if (_i) { /* or the server ends before */
+		ck_assert(play_job(&p));
+		ck_assert(!play_job(&p));
+		ck_assert_int_eq(atomic_load(&p.server->trim.busy), 0);
+	}
+	play_close(&p);
+}
+END_TEST
+
 /* Received in place. */
 
 static const size_t pieces[] = { 1000, 4096, 16384, 65535, 200000 };
@@ -354,6 +376,8 @@ main(void)
 	tcase_add_test(t,
 	               slow_large_values_above_the_buffer_memory_are_refused);
 	tcase_add_test(t, a_binary_one_is_refused_as_one);
+	tcase_add_loop_test(t, when_much_has_ebbed_the_heap_is_trimmed_once, 0,
+	                    2);
 	tcase_add_test(t,
 	               a_large_value_that_is_slow_holds_no_more_than_itself);
 	tcase_add_loop_test(t,

@@ -109,6 +109,13 @@ if [ "$(id -u)" = 0 ] && id nobody >/dev/null 2>&1; then
 	fact "with -u it is that user" test "$(says Uid)" = " $user $user $user $user"
 	fact "and of no group of root's" test "$(says Gid)$(says Groups)" = \
 	    " $group $group $group $group $group"
+	if [ -e "$(engine lmdb)" ]; then
+		mkdir "$dir/theirs/db"
+		chown nobody "$dir/theirs/db"
+		fact "what its engine makes is that user's" ewbd -u nobody \
+		    --run "test \$(stat -c %U $dir/theirs/db/* | sort -u) = nobody" \
+		    "$(engine lmdb)" "path=$dir/theirs/db"
+	fi
 	fact "its Unix socket is that user's" \
 	    test "$(stat -c %U "$dir/roots/sock")" = nobody
 	fact "its pidfile is that user's" test "$(stat -c %U "$dir/theirs/pid")" = nobody
