@@ -18,7 +18,7 @@
 static struct client *a, *b;
 /* What is to be heard. */
 static char *want;
-static size_t nwant;
+static size_t nwant, cap;
 
 static void
 begin(void)
@@ -47,18 +47,26 @@ end(void)
 {
 	free(want);
 	want = NULL;
+	cap = 0;
 	stage_close();
+}
+
+static char *
+more(size_t n)
+{
+	if (nwant + n > cap) {
+		cap = 2 * (nwant + n);
+		want = realloc(want, cap);
+		ck_assert_ptr_nonnull(want);
+	}
+	nwant += n;
+	return want + nwant - n;
 }
 
 static void
 add(const char *text)
 {
-	size_t n = strlen(text);
-
-	want = realloc(want, nwant + n);
-	ck_assert_ptr_nonnull(want);
-	memcpy(want + nwant, text, n);
-	nwant += n;
+	memcpy(more(strlen(text)), text, strlen(text));
 }
 
 /* Record i of the table with its value, so many times. */
@@ -72,10 +80,7 @@ add_values(unsigned i, unsigned times)
 		snprintf(line, sizeof line, "VALUE %06u %u %zu\r\n", i, i + 1,
 		         size);
 		add(line);
-		want = realloc(want, nwant + size);
-		ck_assert_ptr_nonnull(want);
-		table_value(i, want + nwant, size);
-		nwant += size;
+		table_value(i, more(size), size);
 		add("\r\n");
 	}
 }
