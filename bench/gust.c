@@ -98,11 +98,14 @@ gust_open(struct gust *g, int port, int ep)
 	struct sockaddr_in to = { .sin_family = AF_INET,
 		                  .sin_port = htons((uint16_t)port),
 		                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	int few = 4096;
+	int few = 4096, some = 16384;
 
 	g->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (g->fd < 0)
 		net_die("socket");
+	/* on one machine both ends are in the same TCP memory (tcp_mem), and what
+	 * is above that is dropped, whoever's it is */
+	setsockopt(g->fd, SOL_SOCKET, SO_SNDBUF, &some, sizeof some);
 	if (is_deaf(g))
 		setsockopt(g->fd, SOL_SOCKET, SO_RCVBUF, &few, sizeof few);
 	g->at = 0;
