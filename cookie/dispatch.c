@@ -17,6 +17,8 @@
 /* A cookie that is over and still not notified after this long is called an
  * orphan: as long as its deadline would have been, a second at least. */
 #define ORPHAN_MIN_US 1000000u
+/* A stream that has no time left and moves is looked at again after this. */
+#define LOOK_MIN_US 1000u
 
 static void deliver(struct ewb_letter *l);
 static void deliver_ask(struct ewb_letter *l);
@@ -318,6 +320,21 @@ orphan_home(struct ewb_cookie *c) EWB_ON_FRONT
 	        (double)(d->now - c->began) / 1e6);
 }
 
+/* A stream that moves, or whose reader is the slow one, has not failed. */
+static int
+stream_moves(struct ewb_cookie *c) EWB_ON_FRONT
+{
+	uint64_t commits;
+
+	if (c->stream == NULL)
+		return 0;
+	commits = atomic_load(&c->stream->commits);
+	if (commits == c->stream_seen && !ewb_stream_full(c->stream))
+		return 0;
+	c->stream_seen = commits;
+	return 1;
+}
+
 static void
 come_home(struct ewb_cookie *c) EWB_ON_FRONT
 {
@@ -344,7 +361,7 @@ come_home(struct ewb_cookie *c) EWB_ON_FRONT
 	atomic_fetch_sub_explicit(&d->core->pinned, c->pins,
 	                          memory_order_relaxed);
 	drop_timer(c);
-	if (c->deadline_left != UINT64_MAX)
+	if (c->deadline_left != UINT64_MAX && !stream_moves(c))
 		c->deadline_left -= spent < c->deadline_left ?
 		                            spent :
 		                            c->deadline_left;
@@ -766,21 +783,6 @@ make_orphan(struct ewb_cookie *c) EWB_ON_FRONT
 		d->desk->orphan(c);
 }
 
-/* A stream that moves, or whose reader is the slow one, has not failed. */
-static int
-stream_moves(struct ewb_cookie *c) EWB_ON_FRONT
-{
-	uint64_t commits;
-
-	if (c->stream == NULL)
-		return 0;
-	commits = atomic_load(&c->stream->commits);
-	if (commits == c->stream_seen && !ewb_stream_full(c->stream))
-		return 0;
-	c->stream_seen = commits;
-	return 1;
-}
-
 /* Does a ticket of it, or of the command that it runs, wait for its notify?
  * Else a letter is on its way, and nobody is to blame. */
 static int
@@ -797,7 +799,8 @@ expire(struct ewb_cookie *c) EWB_ON_FRONT
 		if (is_lost(c))
 			make_orphan(c);
 	} else if (stream_moves(c)) {
-		set_timer(c, c->deadline_left);
+		set_timer(c, c->deadline_left > LOOK_MIN_US ? c->deadline_left :
+		                                              LOOK_MIN_US);
 	} else {
 		give_up(c, EWB_CANCEL_DEADLINE);
 	}

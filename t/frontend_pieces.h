@@ -16,6 +16,7 @@ struct pieces {
 	struct client *c;
 	struct ewb_ticket ticket; /* of the blocked command */
 	unsigned wakes;           /* times that it was told to go on */
+	unsigned again;           /* times that it will block once more */
 	struct frames want;       /* what is to be heard */
 };
 

@@ -70,6 +70,33 @@ START_TEST(with_half_a_frame_sent_it_is_finished_first)
 }
 END_TEST
 
+/* A slow reader's command is blocked once more when the time of one has passed. */
+START_TEST(a_stream_that_moves_spends_none_of_its_time)
+{
+	pieces_begin(true);
+	pieces.again = 2;
+	client_small(pieces.c, 4096);
+	for (unsigned i = 0; i < 2; i++) {
+		while (pieces_produce('a'))
+			pieces_want('a', EWB_OK);
+		play_run(&pieces.p);
+		for (unsigned j = 0; j < 3; j++)
+			play_pass(&pieces.p, 2500);
+		ck_assert_int_eq(ewb_notify(pieces.ticket, EWB_OK), EWB_OK);
+		play_run(&pieces.p);
+	}
+	pieces_hear();
+	play_pass(&pieces.p, 2499);
+	ck_assert_uint_eq(play_count(&pieces.p, deadlines_passed), 0);
+	ck_assert_int_eq(ewb_notify(pieces.ticket, EWB_OK), EWB_OK);
+	play_run(&pieces.p);
+	pieces_want_empty(EWB_SCAN_COMPLETE);
+	pieces_want_noop();
+	pieces_hear();
+	play_close(&pieces.p);
+}
+END_TEST
+
 START_TEST(while_its_reader_is_the_slow_one_there_is_no_deadline)
 {
 	unsigned before;
@@ -286,6 +313,7 @@ main(void)
 	tcase_set_timeout(t, UNIT_SECONDS);
 	tcase_add_test(t, a_stream_that_stands_still_ends_with_one_error_frame);
 	tcase_add_test(t, with_half_a_frame_sent_it_is_finished_first);
+	tcase_add_test(t, a_stream_that_moves_spends_none_of_its_time);
 	tcase_add_test(t,
 	               while_its_reader_is_the_slow_one_there_is_no_deadline);
 	tcase_add_test(

@@ -203,7 +203,8 @@ check_frame(const struct frames_one *one, const uint8_t *in, size_t n)
 
 	FUZZ_MUST(!(f->is &
 	            ~(EWB_IS_BINARY | EWB_IS_QUIET | EWB_IS_WANT_KEY |
-	              EWB_IS_CREATE | EWB_IS_SKIP | EWB_IS_LAST | EWB_IS_CAS)));
+	              EWB_IS_CREATE | EWB_IS_SKIP | EWB_IS_LAST | EWB_IS_CAS |
+	              EWB_IS_BARRIER)));
 	FUZZ_MUST(!one->bad && f->tail == 0);
 	check_head(f);
 	if (f->reason)

@@ -109,5 +109,5 @@ for how in loop thread; do
 	exec {out}<&-
 done
 ./embed nowhere 2>err.usage
-fact "embed says how it is used" test "$? $(cat err.usage)" = "2 usage: embed loop|thread"
+fact "embed says how it is used" test "$? $(cat err.usage)" = "2 usage: embed loop|thread [fd]"
 end

@@ -137,7 +137,7 @@ def too_large_a_value_is_not_buffered():
 
 
 def an_unknown_opcode_is_refused_and_the_connection_goes_on():
-    for opcode in (0x3F, 0x66, 0xFF, 0xD0, 0x1F):
+    for opcode in (0x3F, 0x66, 0xFF, 0xD0, 0x25):
         _binary_goes_on(_frame(opcode, b"key", b"1234", b"value"), 0x81, False)
 
 
