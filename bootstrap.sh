@@ -210,12 +210,6 @@ run_tests() {
 	[ "$failed" -gt "$before" ] || failed=$((failed + 1))
 }
 
-# The fuzz targets, longer than as one of the tests; what they are made of stays.
-fuzz() {
-	FUZZ_SECONDS=20 make_quickly_in "$1" check TESTS=t/fuzz.sh \
-	    check_PROGRAMS= check_LTLIBRARIES= check_DATA=
-}
-
 # The tarball builds, installs and uninstalls; a few tests show that it is
 # whole, the others have been built and have run.
 distcheck() {
@@ -234,9 +228,7 @@ check() {
 		return
 	}
 	if build gcc --enable-werror CFLAGS=-O2; then
-		step "gcc: fuzz" build/gcc.fuzz.log fuzz build/gcc ||
-		    give_up_on build/gcc/t/fuzz.sh.log
-		run_tests gcc
+		FUZZ_SECONDS=20 run_tests gcc
 		step "gcc: make distcheck" build/gcc.distcheck.log distcheck build/gcc ||
 		    give_up_on build/gcc.distcheck.log
 	fi
