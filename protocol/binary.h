@@ -126,6 +126,10 @@ struct ewb_bin_record {
 	size_t nkey;
 	const uint8_t *value;
 	size_t nvalue;
+	/* not in the binary form: when it was asked for last, Unix seconds, 0 if
+	 * that is not known; and whether it was since it was stored */
+	uint32_t accessed;
+	uint8_t fetched;
 };
 /* Bytes of it beside the value, which is below 32 GiB, at most. */
 #define EWB_BIN_RECORD_MORE (25 + 2 + EWB_KEY_MAX + 5)

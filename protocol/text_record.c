@@ -86,7 +86,7 @@ put_uri(uint8_t *p, const struct ewb_bin_record *r)
 	return p;
 }
 
-/* When it was asked for, and whether, is not known; the size is that of me. */
+/* The size is that of me. */
 static uint8_t *
 put_dump(uint8_t *p, const struct ewb_bin_record *r)
 {
@@ -95,9 +95,12 @@ put_dump(uint8_t *p, const struct ewb_bin_record *r)
 		p += ewb_put_number(p, r->expiry);
 	else
 		p = PUT(p, "-1");
-	p = PUT(p, " la=0 cas=");
+	p = PUT(p, " la=");
+	p += ewb_put_number(p, r->accessed);
+	p = PUT(p, " cas=");
 	p += ewb_put_number(p, r->cas);
-	p = PUT(p, " fetch=no cls=1 size=");
+	p = r->fetched ? PUT(p, " fetch=yes") : PUT(p, " fetch=no");
+	p = PUT(p, " cls=1 size=");
 	p += ewb_put_number(p, r->nkey + r->nvalue);
 	*p++ = '\n';
 	return p;

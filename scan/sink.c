@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "config.h"
 
+#include "cookie/reply.h"
 #include "cookie/stream.h"
 #include "protocol/binary.h"
 #include "protocol/text_scan.h"
@@ -143,7 +144,13 @@ put(struct ewb_sink *s, const struct ewb_item *item)
 		.value = item->value,
 		.nvalue = item->nvalue,
 	};
-	size_t n = s->scan->legs ? write_text(s, &r) : write_binary(s, &r);
+	size_t n;
+
+	if (ewb_item_has_use(item)) {
+		r.accessed = item->accessed;
+		r.fetched = item->fetched == EWB_FETCHED_YES;
+	}
+	n = s->scan->legs ? write_text(s, &r) : write_binary(s, &r);
 
 	if (n == 0)
 		return;

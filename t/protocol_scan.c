@@ -189,9 +189,12 @@ START_TEST(a_record_is_written_in_each_form)
 	r.expiry = 1700000000;
 	r.value = NULL;
 	r.nvalue = 0;
+	r.accessed = 1600000000;
+	r.fetched = 1;
 	writes(EWB_TEXT_VALUES, &r, "VALUE a%~ 5 0\r\n\r\n");
 	writes(EWB_TEXT_METADUMP, &r,
-	       "key=a%25~ exp=1700000000 la=0 cas=77 fetch=no cls=1 size=3\n");
+	       "key=a%25~ exp=1700000000 la=1600000000 cas=77 fetch=yes cls=1 "
+	       "size=3\n");
 }
 END_TEST
 

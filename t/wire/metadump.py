@@ -49,8 +49,10 @@ def _fill(port):
 def _dump(port, classes):
     """The lines in order, each without what is memcached's own."""
     *lines, end = _Client(port).say(b"lru_crawler metadump " + classes)
-    whole = re.compile(rb"(key=\S+ exp=-?\d+) la=\d+ cas=\d+ fetch=(?:yes|no) cls=\d+ size=\d+\n")
-    return sorted(whole.fullmatch(line).group(1) for line in lines) + [end]
+    whole = re.compile(rb"(key=\S+ exp=-?\d+) la=(\d+) cas=\d+ (fetch=(?:yes|no)) cls=\d+ size=\d+\n")
+    parts = [whole.fullmatch(line).groups() for line in lines]
+    assert all(abs(int(la) - time.time()) < ENOUGH for _, la, _ in parts), lines
+    return sorted(item + b" " + fetch for item, _, fetch in parts) + [end]
 
 
 def a_metadump_has_the_lines_of_memcacheds():
@@ -59,6 +61,14 @@ def a_metadump_has_the_lines_of_memcacheds():
     assert _dump(OURS, b"all") == theirs
     assert _dump(OURS, b"hash") == theirs
     assert _dump(OURS, b"1") == theirs
+
+
+def what_was_asked_for_is_fetched():
+    for port in (OURS, THEIRS):
+        assert _Client(port).say(b"get plain:7")[-1] == b"END\r\n"
+    ours = _dump(OURS, b"all")
+    assert ours == _dump(THEIRS, b"all")
+    assert [line for line in ours if b"fetch=yes" in line] == [b"key=plain%3A7 exp=-1 fetch=yes"]
 
 
 def a_class_without_items_has_none():
