@@ -186,11 +186,15 @@ listen_tcp(struct ewb_server *s, const struct options *o, char *why, size_t n)
 {
 	char where[300];
 
-	for (unsigned i = 0; i < o->nlisten; i++) {
-		/* a second address on the port that the first one took */
+	/* those without a port of their own come first: the others of them are on
+	 * the port that the first one takes */
+	for (unsigned i = 0; i < 2 * o->nlisten; i++) {
+		const char *a = o->listen[i % o->nlisten];
 		unsigned port = o->port ? o->port : ewb_server_port(s);
 
-		address_whole(where, sizeof where, o->listen[i], port);
+		if ((address_port(a) != NULL) != (i >= o->nlisten))
+			continue;
+		address_whole(where, sizeof where, a, port);
 		if (ewb_server_listen(s, where, why, n))
 			return -1;
 	}
@@ -259,7 +263,7 @@ static void
 explain(const struct options *o, char *why, size_t n)
 {
 	const char *option = NULL;
-	char line[1200];
+	size_t len;
 
 	if (o->memory && strstr(why, ": no parameter limit;"))
 		option = "-m";
@@ -268,8 +272,12 @@ explain(const struct options *o, char *why, size_t n)
 		option = o->refuses ? "-M" : "-m";
 	if (option == NULL)
 		return;
-	snprintf(line, sizeof line, "%s: %s", option, why);
-	snprintf(why, n, "%s", line);
+	len = strlen(option);
+	if (len + 2 + strlen(why) >= n)
+		return;
+	memmove(why + len + 2, why, strlen(why) + 1);
+	memcpy(why, option, len);
+	memcpy(why + len, ": ", 2);
 }
 
 /* Everything up to the first front end.  Null: said why. */

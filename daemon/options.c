@@ -37,7 +37,7 @@ enum {
 	O_RUN
 };
 
-static const char short_options[] = ":p:l:s:a:b:t:c:I:m:MR:dP:u:AvVh";
+static const char short_options[] = ":U:p:l:s:a:b:t:c:I:m:MR:dP:u:AvVh";
 static const struct option long_options[] = {
 	{ "port", 1, NULL, 'p' },
 	{ "listen", 1, NULL, 'l' },
@@ -118,7 +118,7 @@ static const char help[] =
 	"      --deadline MS          of a blocked command; 0: none (2500)\n"
 	"      --high SIZE            a stream's buffer, at most (1M)\n"
 	"      --low SIZE             it goes on filling at (a quarter of that)\n"
-	"      --buffer-memory SIZE   of streams, of blocked requests; above -I (256M)\n"
+	"      --buffer-memory SIZE   of streams; of blocked requests; unread (256M)\n"
 	"      --max-cookies N        blocked commands in all (100000)\n"
 	"      --in-flight N          commands of one connection at once (128)\n"
 	"      --max-unread SIZE      of a client: unread replies, held input (4M)\n"
@@ -286,11 +286,12 @@ static uint32_t
 mode(int opt, const char *text)
 {
 	size_t n = strspn(text, "01234567");
+	unsigned long is = n ? strtoul(text, NULL, 8) : 0;
 
-	if (n < 1 || n > 4 || text[n] || strtoul(text, NULL, 8) > 0777)
-		die("%s %s: not permissions in octal, 0 to 777", name_of(opt),
+	if (n > 4 || text[n] || is < 1 || is > 0777)
+		die("%s %s: not permissions in octal, 1 to 777", name_of(opt),
 		    text);
-	return (uint32_t)strtoul(text, NULL, 8);
+	return (uint32_t)is;
 }
 
 static void
@@ -342,6 +343,10 @@ set(struct options *o, int opt, char *text)
 	struct ewb_server_options *s = &o->server;
 
 	switch (opt) {
+	case 'U': /* start scripts of memcached say it */
+		if (strcmp(text, "0"))
+			die("-U %s: there is no UDP: leave it out, or say 0", text);
+		break;
 	case 'p':
 		o->port = (unsigned)number(opt, text, 0, 65535);
 		o->listens = 1;

@@ -277,13 +277,6 @@ has_cas(const struct ewb_cookie *c)
 	return !c->answered && c->status == EWB_OK && c->op != EWB_OP_DELETE;
 }
 
-/* Only hello itself is answered to one who does not know yet. */
-static int
-is_traced(const struct ewb_conn *n, const struct ewb_cookie *c)
-{
-	return EWB_HAS_FEATURE(n->features, TRACING) && c->op != EWB_OP_HELLO;
-}
-
 /* Room for a frame, with what comes before the value, *head bytes, written to
  * it; null: no memory.  small bytes of value are to follow in the same place. */
 static uint8_t *
@@ -291,7 +284,7 @@ bin_begin(struct ewb_conn *n, struct ewb_cookie *c, const void *extras,
           size_t nextras, size_t nkey, size_t nvalue, size_t small, size_t *head)
 	EWB_ON_FRONT
 {
-	uint8_t nframing = is_traced(n, c) ? EWB_BIN_DURATION : 0;
+	uint8_t nframing = c->front_bits & EWB_FRONT_TRACED ? EWB_BIN_DURATION : 0;
 	struct ewb_bin_reply r = {
 		.opcode = c->frame.opcode,
 		.nextras = (uint8_t)nextras,

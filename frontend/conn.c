@@ -345,6 +345,18 @@ is_gone(const struct ewb_conn *n)
 	return poll(&p, 1, 0) > 0 && (p.revents & (POLLERR | POLLHUP | POLLNVAL));
 }
 
+/* A large value is not whole, where memory for such is half gone: who says no
+ * more of it takes the rest from those who do. */
+static int
+withholds(const struct ewb_conn *n)
+{
+	const struct ewb_server *s = n->front->server;
+
+	return n->body && n->pause == 0 && n->body_have < n->body_want &&
+	       atomic_load_explicit(&s->receiving, memory_order_relaxed) >
+	               s->o.buffer_memory / 2;
+}
+
 void
 ewb_conn_tick(struct ewb_conn *n)
 {
@@ -360,6 +372,10 @@ ewb_conn_tick(struct ewb_conn *n)
 		ewb_conn_close(n);
 	} else if (o->no_progress_s && n->out.bytes &&
 	           now - n->progress_at >= o->no_progress_s * 1000000ull) {
+		EWB_COUNT(s, closed_no_progress);
+		ewb_conn_close(n);
+	} else if (o->no_progress_s && withholds(n) &&
+	           now - n->heard_at >= o->no_progress_s * 1000000ull) {
 		EWB_COUNT(s, closed_no_progress);
 		ewb_conn_close(n);
 	} else if (o->idle_timeout_s && n->first == NULL && n->out.bytes == 0 &&

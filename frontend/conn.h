@@ -38,6 +38,7 @@
 #define EWB_FRONT_ALONE 32u  /* begun where nothing was in flight: in no list */
 #define EWB_FRONT_FREE 64u   /* its reply leaves when it is ready */
 #define EWB_FRONT_BARRIER 128u /* it waits for all, and holds all */
+#define EWB_FRONT_TRACED 512u /* its reply says how long it took */
 #define EWB_FRONT_FLUSH 256u /* of no connection: see flush.h */
 
 enum ewb_proto { EWB_PROTO_UNKNOWN, EWB_PROTO_TEXT, EWB_PROTO_BINARY };
@@ -165,7 +166,8 @@ int ewb_turn_must_wait(const struct ewb_conn *n, const struct ewb_cookie *c);
 /* Then it may wait for ever: nobody knows whether that mutation will be done. */
 int ewb_turn_behind_an_orphan(const struct ewb_cookie *c);
 
-/* mode.c.  How c stands to the others of its connection: sets FREE and BARRIER. */
+/* mode.c.  How c stands to the others of its connection, and is answered: sets
+ * FREE, BARRIER and TRACED. */
 void ewb_mode_set(const struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT;
 /* tally.c.  Counts a command that has come; and its outcome. */
 void ewb_tally_command(struct ewb_front *f, const struct ewb_cookie *c)

@@ -55,7 +55,8 @@ drop_body(struct ewb_conn *n) EWB_ON_FRONT
 	n->body_frame = NULL;
 	free(n->body);
 	n->body = NULL;
-	count_body(n, -n->body_have);
+	if (n->body_have)
+		count_body(n, -n->body_have);
 }
 
 void

@@ -14,7 +14,10 @@ ewb_mode_set(const struct ewb_conn *n, struct ewb_cookie *c)
 {
 	int unordered = EWB_HAS_FEATURE(n->features, UNORDERED);
 
-	c->front_bits &= ~(EWB_FRONT_FREE | EWB_FRONT_BARRIER);
+	c->front_bits &=
+		~(EWB_FRONT_FREE | EWB_FRONT_BARRIER | EWB_FRONT_TRACED);
+	if (EWB_HAS_FEATURE(n->features, TRACING))
+		c->front_bits |= EWB_FRONT_TRACED;
 	if (unordered)
 		c->front_bits |= EWB_FRONT_FREE;
 	if (c->command->barrier == EWB_BARRIER ||
@@ -28,11 +31,12 @@ static void
 set_behind(struct ewb_conn *n, struct ewb_cookie *hello) EWB_ON_FRONT
 {
 	for (struct ewb_cookie *c = hello->next; c; c = c->next) {
-		if (c->done)
-			continue; /* it never waits, and has no place to lose */
-		n->nbarriers -= (c->front_bits & EWB_FRONT_BARRIER) != 0;
+		/* of those that are done none is counted */
+		if (!c->done)
+			n->nbarriers -= (c->front_bits & EWB_FRONT_BARRIER) != 0;
 		ewb_mode_set(n, c);
-		n->nbarriers += (c->front_bits & EWB_FRONT_BARRIER) != 0;
+		if (!c->done)
+			n->nbarriers += (c->front_bits & EWB_FRONT_BARRIER) != 0;
 	}
 }
 

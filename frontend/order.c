@@ -254,6 +254,16 @@ refuse(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT
 	ewb_cookie_refuse(c);
 }
 
+/* c is the last, and done.  Where the connection is to be looked at, others may
+ * be done, and leave before. */
+static int
+may_leave(const struct ewb_conn *n, const struct ewb_cookie *c)
+{
+	return n->first == c ||
+	       (!n->touched &&
+	        n->first->front_bits & c->front_bits & EWB_FRONT_FREE);
+}
+
 /* What was received in one go with c, or before. */
 static void
 enter(struct ewb_conn *n, struct ewb_cookie *c, struct ewb_chunk *in)
@@ -275,7 +285,7 @@ enter(struct ewb_conn *n, struct ewb_cookie *c, struct ewb_chunk *in)
 		return;
 	}
 	ewb_cookie_start(c);
-	if (c->done && (n->first == c || n->first->front_bits & EWB_FRONT_FREE))
+	if (c->done && may_leave(n, c))
 		(void)leave(n, c);
 }
 
@@ -396,6 +406,8 @@ ewb_order_advance(struct ewb_conn *n)
 {
 	struct ewb_cookie *c, *next;
 
+	if (n->pause & EWB_PAUSE_CLOSING)
+		return NULL;
 	for (c = n->first; c && n->nturn; c = next) {
 		next = c->next;
 		if (c->wait != EWB_WAIT_TURN || c->done)
@@ -408,6 +420,8 @@ ewb_order_advance(struct ewb_conn *n)
 			return c;
 		n->nturn--;
 		ewb_cookie_start(c);
+		if (c->done && (c->frame.is & EWB_IS_LAST))
+			return NULL; /* nobody will be told of those behind it */
 	}
 	return NULL;
 }

@@ -66,12 +66,15 @@ add_memcacheds(struct ewb_cookie *c, struct ewb_server *s)
 {
 	struct ewb_instance *i = s->instance;
 	const struct ewb_server_options *o = &s->o;
-	const char *limit = c->child && c->child->status == EWB_OK ?
-	                            engine_says(c, "limit_maxbytes") :
-	                            NULL;
+	int says = c->child && c->child->status == EWB_OK;
+	const char *limit = says ? engine_says(c, "limit_maxbytes") : NULL;
+	const char *evicts = says ? engine_says(c, "evicts") : NULL;
 
 	if (limit)
 		ewb_reply_stat(c, "maxbytes", "%s", limit);
+	if (evicts)
+		ewb_reply_stat(c, "evictions", "%s",
+		               strcmp(evicts, "1") == 0 ? "on" : "off");
 	ewb_reply_stat(c, "maxconns", "%u", o->max_connections);
 	ewb_reply_stat(c, "tcpport", "%u", ewb_server_port(s));
 	ewb_reply_stat(c, "udpport", "0");

@@ -122,6 +122,9 @@ begin(struct ewb_cookie *c, const struct ewb_scan_request *want, uint64_t limit)
 
 	if (ewb_instance_scanner(c->instance) == NULL)
 		return refuse(c, EWB_NOT_SUPPORTED, "this engine cannot scan");
+	if (want->merged && want->past - want->first > s->o.max_scans)
+		return refuse(c, EWB_INVALID, "the server may open fewer scans "
+		                              "than it has vbuckets: say vbucket=N");
 	scan = ewb_scan_new(s, c, want);
 	if (scan == NULL)
 		return refuse(c, EWB_BUSY, "too many open scans");

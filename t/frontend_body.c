@@ -196,6 +196,32 @@ START_TEST(slow_large_values_above_the_buffer_memory_are_refused)
 }
 END_TEST
 
+START_TEST(who_falls_silent_within_one_is_cut_off_when_memory_for_them_is_short)
+{
+	char *v = a_value(100000);
+	struct client *slow[2];
+	struct ewb_server_options o;
+
+	play_defaults(&o);
+	begin_with_memory_for(_i ? 200000 : 400000);
+	for (unsigned i = 0; i < 2; i++) {
+		slow[i] = client_open(&p, 0);
+		say(slow[i], "set k 0 0 100000\r\n");
+		say_bytes(slow[i], v, 70000);
+		play_run(&p);
+	}
+	play_pass(&p, o.no_progress_s * 1000 - 1000);
+	say_bytes(slow[0], v, 1);
+	play_run(&p);
+	play_pass(&p, 1000);
+	ck_assert(client_served(slow[0]));
+	ck_assert_int_eq(client_served(slow[1]), !_i);
+	ck_assert_uint_eq(play_count(&p, closed_no_progress), _i);
+	free(v);
+	play_close(&p);
+}
+END_TEST
+
 START_TEST(a_binary_one_is_refused_as_one)
 {
 	static struct frames ask, want;
@@ -375,6 +401,10 @@ main(void)
 	tcase_add_test(t, a_value_far_too_large_closes_the_connection);
 	tcase_add_test(t,
 	               slow_large_values_above_the_buffer_memory_are_refused);
+	tcase_add_loop_test(
+		t,
+		who_falls_silent_within_one_is_cut_off_when_memory_for_them_is_short,
+		0, 2);
 	tcase_add_test(t, a_binary_one_is_refused_as_one);
 	tcase_add_loop_test(t, when_much_has_ebbed_the_heap_is_trimmed_once, 0,
 	                    2);

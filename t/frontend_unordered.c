@@ -379,6 +379,90 @@ START_TEST(hello_parts_the_modes)
 }
 END_TEST
 
+START_TEST(what_was_asked_before_hello_is_answered_without_durations)
+{
+	uint8_t got[256];
+
+	begin_with(NULL);
+	get("h1", 11);
+	frames_ask(&ask, &(struct frame){ .opcode = BIN_HELLO,
+	                                  .opaque = 12,
+	                                  .value = TRACING,
+	                                  .nvalue = 2 });
+	simple(BIN_VERSION, 13); /* it waits for nobody */
+	simple(BIN_NOOP, 14);
+	say_all();
+	let("h1");
+	hear_miss(11);
+	want.n = 0;
+	frames_answer(&want, &(struct frame){ .opcode = BIN_HELLO,
+	                                      .opaque = 12,
+	                                      .value = TRACING,
+	                                      .nvalue = 2 });
+	frames_hear(c, &want);
+	ck_assert_uint_gt(hear_some(c, got, sizeof got), 27 + 27);
+	ck_assert_uint_eq(got[0], 0x18);
+	play_close(&p);
+}
+END_TEST
+
+/* What is done, and not written yet, when more comes in the same turn. */
+
+static enum ewb_status ends_as;
+
+static void
+let_h1(struct ev_loop *loop, ev_check *w, int events)
+{
+	(void)events;
+	ev_check_stop(loop, w);
+	ck_assert_int_eq(tiny_let("h1", ends_as), EWB_OK);
+	ck_assert_int_eq(ewb_front_letter(p.front[0]), 1);
+}
+
+static const uint8_t newcomers[] = { BIN_QUIT, BIN_GET, BIN_NOOP };
+
+START_TEST(what_comes_does_not_overtake_an_answer_that_is_ready)
+{
+	ev_check check;
+
+	begin();
+	ends_as = newcomers[_i] == BIN_NOOP ? EWB_NO_MEMORY : EWB_OK;
+	if (newcomers[_i] == BIN_NOOP)
+		set(BIN_SETQ, "h1", 11);
+	else
+		get("h1", 11);
+	get("h2", 12);
+	say_all();
+	frames_ask(&ask, &(struct frame){ .opcode = newcomers[_i],
+	                                  .opaque = 13,
+	                                  .key = newcomers[_i] == BIN_GET ?
+	                                                 "k" :
+	                                                 NULL });
+	if (newcomers[_i] == BIN_QUIT)
+		let("h2"), hear_miss(12);
+	frames_say(c, &ask);
+	/* behind the front end's own check, before the sockets */
+	ev_check_init(&check, let_h1);
+	ev_set_priority(&check, 1);
+	ev_check_start(p.loop[0], &check);
+	play_run(&p);
+	if (newcomers[_i] == BIN_NOOP) {
+		want.n = 0;
+		frames_error(&want, BIN_SETQ, 11, EWB_NO_MEMORY, NULL);
+		frames_hear(c, &want);
+	} else {
+		hear_miss(11);
+	}
+	if (newcomers[_i] == BIN_GET)
+		hear_k(13);
+	else
+		hear_ok(newcomers[_i], 13, 0);
+	tiny_let_all();
+	play_run(&p);
+	play_close(&p);
+}
+END_TEST
+
 START_TEST(hello_accepts_what_there_is_in_the_order_asked_for_and_once)
 {
 	begin_with(NULL);
@@ -595,6 +679,9 @@ main(void)
 	tcase_add_loop_test(t, what_is_a_barrier_by_itself_is_one_still, 0, 2);
 	tcase_add_test(t, a_quit_is_the_last_to_be_answered);
 	tcase_add_test(t, hello_parts_the_modes);
+	tcase_add_test(t, what_was_asked_before_hello_is_answered_without_durations);
+	tcase_add_loop_test(t, what_comes_does_not_overtake_an_answer_that_is_ready,
+	                    0, 3);
 	tcase_add_test(t, hello_accepts_what_there_is_in_the_order_asked_for_and_once);
 	tcase_add_test(t, half_a_feature_is_refused_and_changes_nothing);
 	tcase_add_test(t, scans_hold_up_nothing_and_are_cancelled_among_others);

@@ -61,7 +61,10 @@ count(struct mem_vbucket *vb, const struct mem_item *it, uint64_t use,
 	vb->count.unfetched += unfetched;
 	vb->count.mortal += it->expiry != 0;
 	vb->count.idle_at = look->now;
-	vb->count.idle = look->now - mem_use_time(use);
+	/* clocks may be set back */
+	vb->count.idle = mem_use_time(use) < look->now ?
+	                         look->now - mem_use_time(use) :
+	                         0;
 }
 
 /* Under lock.  The item is gone's afterwards. */

@@ -157,7 +157,8 @@ admit(struct mem *m, const struct ewb_request *r, size_t n)
 	enum ewb_status status;
 	size_t frees;
 
-	if ((int64_t)n > m->limit)
+	/* one that evicts would empty itself for a larger one */
+	if ((int64_t)n > (m->evicts ? m->limit / 2 : m->limit))
 		return EWB_TOO_BIG;
 	status = mem_vbucket_look(vbucket_of(m, r), r, &frees);
 	if (status != EWB_OK || n <= frees || fits(m, n - frees))

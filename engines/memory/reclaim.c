@@ -222,7 +222,10 @@ evict(struct mem *m)
 	enum mem_after after;
 
 	switch (mem_evict_some(m, excess(m, m->limit / ROOM * 2))) {
-	case MEM_EVICT_SOME: return MEM_MORE;
+	case MEM_EVICT_SOME:
+		/* who was told so and has gone is not to mislead the next one */
+		atomic_store(&m->reclaim.barren, false);
+		return MEM_MORE;
 	case MEM_EVICT_PINNED:
 		/* the last one may have gone meanwhile: then look again */
 		return revoke(m, true) == MEM_WAIT ? MEM_WAIT : MEM_MORE;
@@ -234,11 +237,12 @@ evict(struct mem *m)
 	return after;
 }
 
-/* A store waits, and the search for what has expired is a long one. */
+/* Room is wanted, and the search for what has expired is a long one. */
 static bool
-impatient(const struct mem *m)
+impatient(struct mem *m)
 {
-	return too_full(m) && m->reclaim.nsteps > PATIENCE;
+	return (m->evicts ? evicting(m) : too_full(m)) &&
+	       m->reclaim.nsteps > PATIENCE;
 }
 
 enum mem_after

@@ -90,6 +90,7 @@ tell_all(struct mem *m, struct ewb_cookie *c)
 		{ "bytes", atomic_load(&t->bytes) },
 		{ "limit", m->limit },
 		{ "limit_maxbytes", m->limit },
+		{ "evicts", m->evicts },
 		{ "evictions", (int64_t)all.evicted },
 		{ "evicted_unfetched", (int64_t)all.unfetched },
 		{ "snapshot_bytes", atomic_load(&t->snapshot_bytes) },

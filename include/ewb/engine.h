@@ -138,8 +138,9 @@ struct ewb_item {
 	size_t nkey;
 	const void *value;
 	size_t nvalue;
-	/* 0.2: before this get: when it was stored or asked for last, Unix
-	 * seconds; and whether it was asked for since it was stored */
+	/* 0.2: before this get, or as the cursor comes by: when it was stored or
+	 * asked for last, Unix seconds; and whether it was asked for since it was
+	 * stored (0, EWB_FETCHED_UNKNOWN: the engine does not know) */
 	uint32_t accessed;
 	enum ewb_fetched fetched;
 };

@@ -21,11 +21,11 @@ killed() {
 	return 1
 }
 # lost ENGINE OPTION...: with a sync that does nothing something is lost, and
-# that is found.
+# that is found, or an engine refuses to open what is left.
 lost() {
 	timeout -k 1 $enough "$build/t/disk/kill" --build "$build" --seed "$seed" \
 	    --quick --kills 20 --acks 300 --forget all --lie --engine "$@" >"$dir/out" 2>&1
-	[ $? = 1 ] && grep -q '^FAILED: .*acknowledged' "$dir/out" && return
+	[ $? = 1 ] && grep -qE '^FAILED: .*(acknowledged|the server did not start)' "$dir/out" && return
 	cat "$dir/out"
 	return 1
 }

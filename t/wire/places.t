@@ -71,6 +71,10 @@ fact "and on one after them, on the same port" answers "127.0.0.3:$port"
 fact "one with a port of its own has that" bash -c '! "$@" 2>/dev/null' - \
     "$build/daemon/ewbctl" -H "127.0.0.2:$port" ping 1
 fact "the server of several ports ends well" stop_well ports "$pid"
+start own -l 127.0.0.2:0,127.0.0.1,127.0.0.3 "$memory"
+fact "also where that stands first" answers "127.0.0.1:$port"
+fact "those without one share theirs" answers "127.0.0.3:$port"
+fact "the server with such a port first ends well" stop_well own "$pid"
 if [ -e /proc/net/if_inet6 ] && grep -q '^0*1 .* lo$' /proc/net/if_inet6; then
 	start six -l ::1 -l 127.0.0.1 "$memory"
 	fact "it answers on ::1" answers "[::1]:$port"
