@@ -12,7 +12,6 @@ free_gather(void *p)
 {
 	struct ewb_gather *g = p;
 
-	EWB_MUST0(pthread_mutex_destroy(&g->lock));
 	free(g->text);
 	free(g->sum);
 	free(g);
@@ -37,43 +36,38 @@ ewb_gather_add(void *arg, const char *name, const char *text)
 	g->len += n;
 }
 
-static void
-answer(struct ewb_letter *l)
+/* Passes it on to the next front end.  0: there is none. */
+static int
+pass_on(struct ewb_gather *g)
 {
-	struct ewb_question *q = (struct ewb_question *)l;
-	struct ewb_gather *g = q->gather;
-	struct ewb_ticket ticket = g->ticket;
-	unsigned left;
+	struct ewb_server *s = g->server;
+	struct ewb_front *f = NULL;
 
-	ewb_now_on_front(q->front->d.thread);
-	EWB_MUST0(pthread_mutex_lock(&g->lock));
-	g->fn(g, q->front);
-	left = --g->waiting;
-	EWB_MUST0(pthread_mutex_unlock(&g->lock));
-	if (left == 0)
-		ewb_notify(ticket, EWB_OK); /* g is its cookie's again */
+	EWB_MUST0(pthread_mutex_lock(&s->lock));
+	while (f == NULL && g->next < s->nfronts) {
+		f = s->fronts[g->next++];
+		if (f && f->stopped)
+			f = NULL;
+	}
+	/* under the lock: so that it does not stop before this is there */
+	if (f) {
+		g->at = f;
+		ewb_inbox_post(&f->d.inbox, &g->letter);
+	}
+	EWB_MUST0(pthread_mutex_unlock(&s->lock));
+	return f != NULL;
 }
 
 static void
-ask(struct ewb_server *s, struct ewb_gather *g)
+answer(struct ewb_letter *l)
 {
-	struct ewb_question *q;
-	unsigned n = 0;
+	struct ewb_gather *g = (struct ewb_gather *)l;
+	struct ewb_ticket ticket = g->ticket;
 
-	EWB_MUST0(pthread_mutex_lock(&s->lock));
-	for (unsigned i = 0; i < s->nfronts; i++)
-		n += s->fronts[i] && !s->fronts[i]->stopped;
-	g->waiting = n;
-	for (unsigned i = 0; i < s->nfronts; i++) {
-		if (s->fronts[i] == NULL || s->fronts[i]->stopped)
-			continue;
-		q = &g->ask[i];
-		q->letter.deliver = answer;
-		q->gather = g;
-		q->front = s->fronts[i];
-		ewb_inbox_post(&s->fronts[i]->d.inbox, &q->letter);
-	}
-	EWB_MUST0(pthread_mutex_unlock(&s->lock));
+	ewb_now_on_front(g->at->d.thread);
+	g->fn(g, g->at);
+	if (!pass_on(g))
+		ewb_notify(ticket, EWB_OK); /* g is its cookie's again */
 }
 
 enum ewb_status
@@ -84,12 +78,13 @@ ewb_gather_begin(struct ewb_cookie *c, ewb_gather_fn *fn)
 
 	if (g == NULL)
 		return EWB_NO_MEMORY;
-	EWB_MUST0(pthread_mutex_init(&g->lock, NULL));
+	g->letter.deliver = answer;
 	g->fn = fn;
+	g->server = f->server;
 	ewb_cookie_set_state(c, g, free_gather);
 	g->ticket = ewb_cookie_block_for(c, NULL, 0);
 	if (g->ticket.word == 0)
 		return EWB_BUSY;
-	ask(f->server, g);
+	EWB_MUST(pass_on(g)); /* there is this one */
 	return EWB_WOULDBLOCK;
 }

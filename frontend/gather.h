@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What all front ends have to say: each is asked by a letter, the last answer
- * notifies the command that asks.  A use of the library's own pattern. */
+/* What all front ends have to say: a letter goes from one to the next, and the
+ * last answer notifies the command that asks.  A use of the library's own pattern:
+ * whoever has the letter owns all of it, and nobody waits for another. */
 #ifndef FRONTEND_GATHER_H
 #define FRONTEND_GATHER_H
 
-#include <pthread.h>
 #include <stddef.h>
 
 #include <ewb/engine.h>
@@ -13,26 +13,21 @@
 
 struct ewb_gather;
 
-/* front: on each front end, one at a time. */
+/* front: on each front end, one after the other. */
 typedef void ewb_gather_fn(struct ewb_gather *g, struct ewb_front *f);
 
-struct ewb_question {
-	struct ewb_letter letter;
-	struct ewb_gather *gather;
-	struct ewb_front *front;
-};
-
 struct ewb_gather {
-	/* set once */
-	ewb_gather_fn *fn;
-	struct ewb_ticket ticket; /* its slot is the command that asks */
-	/* under lock; when all have answered the command's */
-	pthread_mutex_t lock;
-	unsigned waiting;
+	/* whoever has the letter; when all have answered, the command */
+	struct ewb_letter letter;
+	struct ewb_front *at;
+	unsigned next; /* of the server's front ends */
 	char *text; /* as in a reply: name, 0, text, 0 */
 	size_t len, cap;
 	void *sum; /* fn's; freed by free() */
-	struct ewb_question ask[EWB_FRONTS];
+	/* set once */
+	ewb_gather_fn *fn;
+	struct ewb_server *server;
+	struct ewb_ticket ticket; /* its slot is the command that asks */
 };
 
 /* front, in a command's run: return its EWB_WOULDBLOCK; in the next run, with

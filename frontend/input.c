@@ -376,6 +376,8 @@ begin_body(struct ewb_conn *n, const struct ewb_frame *f, size_t here)
 		drop_body(n);
 		return -1;
 	}
+	if (f->parse_ns)
+		n->front->d.latency.skip = EWB_SAMPLE - 1; /* others come before it */
 	memcpy(n->body, n->in->data + n->start + f->head, have);
 	count_body(n, have);
 	n->start = n->end;

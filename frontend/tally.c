@@ -8,11 +8,12 @@
 
 #define COUNT(f, name) EWB_COUNT(&(f)->d.counters, name)
 
-/* One in EWB_SAMPLE has been timed by its parser. */
+/* One in EWB_SAMPLE has been timed by its parser.  Of one whose body was awaited,
+ * the next was counted from then on. */
 static void
 space_samples(struct ewb_latency *l, const struct ewb_cookie *c) EWB_ON_FRONT
 {
-	if (c->frame.parse_ns)
+	if (c->frame.parse_ns && c->body == NULL)
 		l->skip = EWB_SAMPLE - 1;
 	else if (l->skip)
 		l->skip--;

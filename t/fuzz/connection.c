@@ -260,7 +260,7 @@ finish(struct run *r)
 		if (r->gone || r->over)
 			return;
 		FUZZ_MUST(client_served(r->w.c));
-		if (r->w.c->conn->first) {
+		if (r->w.c->conn->first || r->w.c->conn->front->reload) {
 			wait_for(r, rounds++);
 		} else if (r->sent < script.n && !r->shut) {
 			FUZZ_MUST(stuck < 3); /* it would be read */

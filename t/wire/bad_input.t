@@ -48,8 +48,8 @@ usage "-I 0 memory" '^ewbd: --max-item-size 0: not a size from 1024 to .*64k, 1M
 usage "-I 1023 memory" '^ewbd: --max-item-size 1023: not a size from 1024'
 usage "-l 127.0.0.1,,::1 memory" '^ewbd: --listen: an address is empty$'
 usage "-l 127.0.0.1, memory" '^ewbd: --listen: an address is empty$'
-for bad in 8 rw 1000 07777 0x1 -1; do
-	usage "-a $bad memory" "^ewbd: --unix-mask $bad: not permissions in octal, 0 to 777$"
+for bad in 0 8 rw 1000 07777 0x1 -1; do
+	usage "-a $bad memory" "^ewbd: --unix-mask $bad: not permissions in octal, 1 to 777$"
 done
 usage "-b 0 memory" '^ewbd: --listen-backlog 0: not a number from 1 to 65535'
 usage "-I 1X memory" '^ewbd: --max-item-size 1X: not a size'

@@ -65,7 +65,7 @@ def a_metadump_has_the_lines_of_memcacheds():
 
 def what_was_asked_for_is_fetched():
     for port in (OURS, THEIRS):
-        assert _Client(port).say(b"get plain:7")[-1] == b"END\r\n"
+        assert _Client(port).say(b"mg plain:7") == [b"HD\r\n"]
     ours = _dump(OURS, b"all")
     assert ours == _dump(THEIRS, b"all")
     assert [line for line in ours if b"fetch=yes" in line] == [b"key=plain%3A7 exp=-1 fetch=yes"]
