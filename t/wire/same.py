@@ -339,6 +339,8 @@ class Chance:
             return [text]   # likewise; or a get with such a key
         if words[0] in (b"incr", b"ma"):
             return [text]   # by more, perhaps
+        if at == 0 and len(line) > 2000:
+            return [text]   # a line that long is a get's
         return [b" ".join(words) + end]
 
     def long_value(self):
