@@ -449,9 +449,10 @@ rdb_open(struct rdb *d, struct ewb_host *host, const struct ewb_setting *s,
 		status = open_commit(d);
 	if (status == EWB_OK) {
 		status = dur_place_made(&d->place, host);
-		d->serving = status == EWB_OK;
-		if (d->serving)
+		if (status == EWB_OK) {
+			atomic_store(&d->serving, true);
 			return EWB_OK;
+		}
 		dur_commit_close(&d->commit);
 	}
 	close_db(d);
@@ -461,7 +462,7 @@ rdb_open(struct rdb *d, struct ewb_host *host, const struct ewb_setting *s,
 void
 rdb_close(struct rdb *d)
 {
-	d->serving = false;
+	atomic_store(&d->serving, false);
 	dur_commit_close(&d->commit);
 	close_db(d);
 }

@@ -77,10 +77,12 @@ struct rdb {
 	rocksdb_writebatch_wi_t *batch;
 	rocksdb_writebatch_t *clearing; /* instead, to remove everything */
 	char *looked;                   /* of the last look */
-	bool serving; /* neither being opened nor closed, when it may wait */
 	char why[RDB_WHY];
 	/* any thread */
 	_Atomic bool sick; /* cleared by the writer */
+	/* neither being opened nor closed, when it may wait; changed while the
+	 * writer may still be at its rest */
+	_Atomic bool serving;
 	struct rdb_counters count;
 };
 

@@ -152,7 +152,7 @@ static enum ewb_status
 commit(void *db, bool sync)
 {
 	struct rdb *d = db;
-	const rocksdb_writeoptions_t *o = !d->serving ? d->patient
+	const rocksdb_writeoptions_t *o = !atomic_load(&d->serving) ? d->patient
 	                                  : sync      ? d->synced
 	                                              : d->unsynced;
 	char *err = NULL;
