@@ -5,6 +5,7 @@
 # served, memory is bounded, and nothing is left of it.  bench/storm.c is the
 # storm; no condition is on how long anything takes.
 . "${srcdir:-.}/t/wire/lib.sh"
+[ "${SANITIZER:-no}" = no ] || skip "its bounds are those of an ordinary build"
 storm=$build/bench/storm
 grow=50
 # shadows, quarantines and stacks are none of the server's
