@@ -8,8 +8,6 @@
 [ "${SANITIZER:-no}" = no ] || skip "its bounds are those of an ordinary build"
 storm=$build/bench/storm
 grow=50
-# shadows, quarantines and stacks are none of the server's
-case ${SANITIZER:-no} in no | '') ;; *) grow=4000 ;; esac
 
 start storm -t 2 -c 140 --buffer-memory 16M "$(engine memory)"
 fact "others are served in a storm, and it leaves nothing" \
