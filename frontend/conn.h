@@ -38,8 +38,8 @@
 #define EWB_FRONT_ALONE 32u  /* begun where nothing was in flight: in no list */
 #define EWB_FRONT_FREE 64u   /* its reply leaves when it is ready */
 #define EWB_FRONT_BARRIER 128u /* it waits for all, and holds all */
-#define EWB_FRONT_TRACED 512u /* its reply says how long it took */
 #define EWB_FRONT_FLUSH 256u /* of no connection: see flush.h */
+#define EWB_FRONT_TRACED 512u /* its reply says how long it took */
 
 enum ewb_proto { EWB_PROTO_UNKNOWN, EWB_PROTO_TEXT, EWB_PROTO_BINARY };
 

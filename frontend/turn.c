@@ -6,7 +6,6 @@
 
 #include "frontend/front.h"
 
-
 void
 ewb_turn_enchain(struct ewb_conn *n, struct ewb_cookie *c)
 {
