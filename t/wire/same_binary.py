@@ -105,6 +105,7 @@ class Chance:
 
     def __init__(self, random):
         self.r = random
+        self.before = {}
         self.begin()
 
     def begin(self):
@@ -359,13 +360,27 @@ def said(frame):
         NAMES.get(head[1], hex(head[1])), head[2], head[3], frame[1], frame[2])
 
 
+def concerns(chance, key, one):
+    return key is None or chance.keys.get(one[0][12:16]) == key or \
+        one[0][1] in (FLUSH, FLUSHQ)
+
+
 def tell(chance, commands, frame):
-    """What was said that has to do with it."""
+    """What was said that has to do with it, and before."""
     key = frame[0] and chance.keys.get(frame[0][7])
+    for line in chance.before.get(key, ()):
+        print("   (before)", line)
     for one in sum(commands, []):
-        if key is None or chance.keys.get(one[0][12:16]) == key or \
-                one[0][1] in (FLUSH, FLUSHQ):
+        if concerns(chance, key, one):
             print("   ", said(one))
+
+
+def remember(chance, commands):
+    """Of each key, what was said last, for who has to find out why."""
+    for key in set(chance.keys.values()):
+        last = chance.before.setdefault(key, collections.deque(maxlen=12))
+        last.extend(said(one) for one in sum(commands, [])
+                    if concerns(chance, key, one))
 
 
 def compare(chance, commands, heard, peers, relations, coverage):
@@ -432,6 +447,7 @@ def main(theirs, ours, seed, total, batch=40):
         if not compare(chance, commands, heard, peers, relations, coverage):
             print("seed %d, batch %d" % (seed, number))
             return 1
+        remember(chance, commands)
         done += sum(map(len, commands)) + 1
     if same.COVERAGE:
         same.table(coverage)
