@@ -66,7 +66,8 @@ struct ewb_session {
 	struct ewb_dispatch *dispatch;
 	struct ewb_instance *instance;
 	struct ewb_hook *hooks;
-	char name[64]; /* of the peer */
+	uint32_t features; /* that it has asked for; see protocol/hello.h */
+	char name[64];     /* of the peer */
 };
 
 /* front: fn runs once, when the session ends. */

@@ -76,7 +76,6 @@ struct ewb_conn {
 	uint32_t npending;  /* of these, not done */
 	uint32_t nturn;     /* of these, not begun */
 	uint32_t nbarriers; /* of these pending, barriers */
-	uint32_t features;  /* that the client has asked for; see hello.h */
 	size_t pinned_bytes; /* of input that commands hold, until released */
 
 	/* output */

@@ -12,11 +12,11 @@
 void
 ewb_mode_set(const struct ewb_conn *n, struct ewb_cookie *c)
 {
-	int unordered = EWB_HAS_FEATURE(n->features, UNORDERED);
+	int unordered = EWB_HAS_FEATURE(n->session.features, UNORDERED);
 
 	c->front_bits &=
 		~(EWB_FRONT_FREE | EWB_FRONT_BARRIER | EWB_FRONT_TRACED);
-	if (EWB_HAS_FEATURE(n->features, TRACING))
+	if (EWB_HAS_FEATURE(n->session.features, TRACING))
 		c->front_bits |= EWB_FRONT_TRACED;
 	if (unordered)
 		c->front_bits |= EWB_FRONT_FREE;
@@ -49,7 +49,7 @@ ewb_hello_run(struct ewb_cookie *c)
 	size_t len;
 
 	ewb_now_on_front(c->dispatch->thread);
-	len = ewb_hello(r->value, r->nvalue, accepted, &n->features);
+	len = ewb_hello(r->value, r->nvalue, accepted, &n->session.features);
 	set_behind(n, c);
 	return ewb_reply_value(c, accepted, len);
 }

@@ -360,7 +360,7 @@ make(struct ewb_conn *n, const struct ewb_frame *frame, const uint8_t *value,
 		ewb_meta_decode(&c->frame);
 	if (frame->op == EWB_OP_OWN)
 		ewb_own_begin(c, frame);
-	if (n->features || c->command->barrier)
+	if (n->session.features || c->command->barrier)
 		ewb_mode_set(n, c);
 	if (in) {
 		c->pins = frame->head + frame->nvalue;
