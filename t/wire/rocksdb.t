@@ -24,6 +24,17 @@ gets() {
 	"$say" "$port" "$(lines "$1" "$2" | cut -f 1 | tr '\n' ' ' | sed 's/^/get /')\r\nquit\r\n" |
 	    grep -c '^value of '
 }
+# They are read again without it; files that are being merged read from it, too.
+without_the_disk() {
+	local before i
+
+	for ((i = 0; i < 5; i++)); do
+		before=$(stat blocks_read)
+		[ "$(gets 1 500)" = 500 ] || return 1
+		[ "$(stat blocks_read)" != "$before" ] || return 0
+	done
+	return 1
+}
 # A log in which one byte is another.  spoil FILE OFFSET
 spoil() { printf '\377\376\375' | dd of="$1" bs=1 seek="$2" conv=notrunc status=none; }
 again() { start "$1" "$rocksdb" path="$dir/db" "${@:2}"; }
@@ -66,7 +77,7 @@ disk=$(stat blocks_read)
 fact "on the disk" test "$disk" -gt 0
 fact "several at once" test "$(stat read_calls)" -lt "$(stat gets_behind)"
 fact "what is in the cache is found" test "$(gets 1 500)" = 500
-fact "without the disk" test "$(stat blocks_read)" = "$disk"
+fact "without the disk" without_the_disk
 fact "and ends well" stop_well cold "$pid"
 
 start copy "$rocksdb" path="$dir/copy"
