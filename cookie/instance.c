@@ -29,7 +29,7 @@ ewb_host_vbuckets(const struct ewb_host *h)
 uint32_t
 ewb_host_time(const struct ewb_host *h)
 {
-	return ewb_clock_wall(&h->core->clock);
+	return ewb_clock_second(&h->core->clock);
 }
 
 uint64_t

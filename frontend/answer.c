@@ -277,6 +277,18 @@ has_cas(const struct ewb_cookie *c)
 	return !c->answered && c->status == EWB_OK && c->op != EWB_OP_DELETE;
 }
 
+/* What is written of it says how long it took: how long it is then. */
+static size_t
+trace(struct ewb_conn *n, const struct ewb_cookie *c, uint8_t *frame, size_t len)
+	EWB_ON_FRONT
+{
+	uint8_t duration[EWB_BIN_DURATION];
+
+	ewb_bin_duration(duration, n->front->d.now - c->began);
+	ewb_bin_frame(frame, len, duration, sizeof duration);
+	return len + sizeof duration;
+}
+
 /* Room for a frame, with what comes before the value, *head bytes, written to
  * it; null: no memory.  small bytes of value are to follow in the same place. */
 static uint8_t *
@@ -284,37 +296,32 @@ bin_begin(struct ewb_conn *n, struct ewb_cookie *c, const void *extras,
           size_t nextras, size_t nkey, size_t nvalue, size_t small, size_t *head)
 	EWB_ON_FRONT
 {
-	uint8_t nframing = c->front_bits & EWB_FRONT_TRACED ? EWB_BIN_DURATION : 0;
 	struct ewb_bin_reply r = {
 		.opcode = c->frame.opcode,
 		.nextras = (uint8_t)nextras,
 		.datatype = is_get(c) && !c->answered ?
 		                    ewb_item_datatype(c->reply.datatype) :
 		                    0,
-		.nframing = nframing,
 		.nkey = (uint16_t)nkey,
 		.status = (uint16_t)c->status,
-		.nbody = (uint32_t)(nframing + nextras + nkey + nvalue),
+		.nbody = (uint32_t)(nextras + nkey + nvalue),
 		.opaque = c->frame.opaque,
 		.cas = has_cas(c) ? c->reply.cas : 0,
 	};
 	uint8_t *to;
 
-	*head = EWB_BIN_HEAD + nframing + nextras + nkey;
-	to = ewb_out_reserve(n->front, &n->out, *head + small);
+	*head = EWB_BIN_HEAD + nextras + nkey;
+	to = ewb_out_reserve(n->front, &n->out, *head + EWB_BIN_DURATION + small);
 	if (to == NULL)
 		return NULL;
 	ewb_bin_head(to, &r);
-	to += EWB_BIN_HEAD;
-	if (nframing)
-		ewb_bin_duration(to, n->front->d.now - c->began);
-	to += nframing;
 	if (nextras)
-		memcpy(to, extras, nextras);
-	to += nextras;
+		memcpy(to + EWB_BIN_HEAD, extras, nextras);
 	if (nkey)
-		memcpy(to, c->request.key, nkey);
-	return to + nkey;
+		memcpy(to + EWB_BIN_HEAD + nextras, c->request.key, nkey);
+	if (c->front_bits & EWB_FRONT_TRACED)
+		*head = trace(n, c, to, *head);
+	return to + *head;
 }
 
 /* A frame with what comes before the value; the value, nvalue bytes, follows. */

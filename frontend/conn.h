@@ -168,8 +168,9 @@ int ewb_turn_behind_an_orphan(const struct ewb_cookie *c);
 /* mode.c.  How c stands to the others of its connection, and is answered: sets
  * FREE, BARRIER and TRACED. */
 void ewb_mode_set(const struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT;
-/* tally.c.  Counts a command that has come; and its outcome. */
-void ewb_tally_command(struct ewb_front *f, const struct ewb_cookie *c)
+/* tally.c.  Counts a command that has come, other than in ewb_tally_command(),
+ * which is in front.h; and its outcome. */
+void ewb_tally_other(struct ewb_front *f, const struct ewb_cookie *c)
 	EWB_ON_FRONT;
 void ewb_tally_outcome(struct ewb_front *f, const struct ewb_cookie *c)
 	EWB_ON_FRONT;

@@ -304,6 +304,7 @@ checked(struct ev_loop *loop, ev_check *w, int revents)
 	ewb_now_on_front(f->d.thread);
 	ewb_inbox_awake(&f->d.inbox);
 	f->d.now = f->turn_began = ewb_clock_us(&f->server->core.clock);
+	ewb_clock_tick(&f->server->core.clock);
 	f->turn_commands = 0;
 	take_letters(f);
 	run_ready(f);
@@ -389,6 +390,7 @@ ewb_front_second(struct ewb_front *f)
 	struct ewb_conn *n, *next;
 
 	f->d.now = ewb_clock_us(&f->server->core.clock);
+	ewb_clock_tick(&f->server->core.clock);
 	for (n = f->conns; n; n = next) {
 		next = n->next;
 		ewb_conn_tick(n);
@@ -563,6 +565,7 @@ ewb_front_free(struct ewb_front *f)
 	}
 	ewb_drain_fini(f);
 	close(f->wake_fd);
+	ewb_clock_untick(&f->server->core.clock); /* others go on ticking */
 	ewb_server_retire(f->server, f);
 	f->magic = 0;
 	free(f);

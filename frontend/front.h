@@ -160,6 +160,18 @@ ewb_conn_full(const struct ewb_conn *n)
 	return ewb_conn_is_much(n, bytes);
 }
 
+/* Counts a command that has come.  Most are gets, and no samples. */
+static inline void
+ewb_tally_command(struct ewb_front *f, const struct ewb_cookie *c) EWB_ON_FRONT
+{
+	if (c->op != EWB_OP_GET || f->d.latency.skip == 0) {
+		ewb_tally_other(f, c);
+		return;
+	}
+	f->d.latency.skip--;
+	EWB_COUNT(&f->d.counters, cmd_get);
+}
+
 /* front.c */
 void ewb_front_touch(struct ewb_front *f, struct ewb_conn *n) EWB_ON_FRONT;
 void ewb_front_ready(struct ewb_front *f, struct ewb_conn *n) EWB_ON_FRONT;

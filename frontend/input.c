@@ -252,16 +252,13 @@ parse_next(struct ewb_conn *n, struct ewb_frame *f) EWB_ON_FRONT
 {
 	const struct ewb_clock *clock = &n->front->server->core.clock;
 	struct ewb_latency *l = &n->front->d.latency;
-	enum ewb_parse got;
-	uint64_t ns;
+	int timed = l->skip == 0;
+	uint64_t ns = timed ? ewb_clock_ns(clock) : 0;
+	enum ewb_parse got = parse(n, f);
 
-	if (l->skip)
-		return parse(n, f);
-	ns = ewb_clock_ns(clock);
-	got = parse(n, f);
-	ns = ewb_clock_ns(clock) - ns;
-	if (got != EWB_PARSE_OK || f->op == EWB_OP_END)
+	if (!timed || got != EWB_PARSE_OK || f->op == EWB_OP_END)
 		return got;
+	ns = ewb_clock_ns(clock) - ns;
 	f->parse_ns = ns < UINT32_MAX ? (uint32_t)ns + 1 : UINT32_MAX;
 	return got;
 }

@@ -20,7 +20,7 @@ space_samples(struct ewb_latency *l, const struct ewb_cookie *c) EWB_ON_FRONT
 }
 
 void
-ewb_tally_command(struct ewb_front *f, const struct ewb_cookie *c)
+ewb_tally_other(struct ewb_front *f, const struct ewb_cookie *c)
 {
 	space_samples(&f->d.latency, c);
 	switch (c->op) {

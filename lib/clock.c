@@ -47,6 +47,22 @@ ewb_clock_wall(const struct ewb_clock *c)
 }
 
 void
+ewb_clock_tick(struct ewb_clock *c)
+{
+	uint32_t now = ewb_clock_wall(c);
+
+	/* mostly it is the same second; written, it would leave all caches */
+	if (atomic_load_explicit(&c->ticked, memory_order_relaxed) != now)
+		atomic_store_explicit(&c->ticked, now, memory_order_relaxed);
+}
+
+void
+ewb_clock_untick(struct ewb_clock *c)
+{
+	atomic_store_explicit(&c->ticked, 0, memory_order_relaxed);
+}
+
+void
 ewb_clock_set(struct ewb_clock *c, uint64_t us)
 {
 	atomic_store(&c->wall, (uint32_t)(WALL_AT_ZERO + us / US_PER_S));

@@ -368,6 +368,18 @@ ewb_bin_own(const struct ewb_own_rules *own, const uint8_t *in, size_t n,
 
 /* Headers. */
 
+void
+ewb_bin_frame(uint8_t *frame, size_t n, const uint8_t *extras, uint8_t nextras)
+{
+	uint8_t *body = frame + EWB_BIN_HEAD;
+
+	memmove(body + nextras, body, n - EWB_BIN_HEAD);
+	memcpy(body, extras, nextras);
+	frame[0] = EWB_BIN_RESPONSE_ALT;
+	frame[2] = nextras; /* [3]: a key has 255 bytes at most */
+	ewb_put32(frame + 8, ewb_be32(frame + 8) + nextras);
+}
+
 /* As Couchbase's clients read it: us = e^1.74 / 2. */
 void
 ewb_bin_duration(uint8_t out[EWB_BIN_DURATION], uint64_t us)
@@ -400,7 +412,6 @@ ewb_bin_response(const uint8_t *in, size_t n, struct ewb_bin_reply *r)
 	if (n < EWB_BIN_HEAD)
 		return 0;
 	r->opcode = in[1];
-	r->nframing = 0;
 	r->nkey = ewb_be16(in + 2);
 	r->nextras = in[4];
 	r->datatype = in[5];

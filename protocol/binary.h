@@ -60,7 +60,7 @@ ewb_put64(uint8_t *p, uint64_t v)
 #define EWB_BIN_HEAD 24
 #define EWB_BIN_REQUEST 0x80
 #define EWB_BIN_RESPONSE 0x81
-/* With framing extras, and a short key length: in [2] and [3]. */
+/* With framing extras, and a short key length. */
 #define EWB_BIN_RESPONSE_ALT 0x18
 
 /* What blocked commands can be given by a reload of the engine, milliseconds: the
@@ -77,18 +77,17 @@ enum ewb_parse ewb_bin_parse(const uint8_t *in, size_t n, size_t max_value,
 
 struct ewb_bin_reply {
 	uint8_t opcode, nextras, datatype;
-	uint8_t nframing; /* not 0: as EWB_BIN_RESPONSE_ALT */
 	uint16_t nkey, status;
-	uint32_t nbody; /* framing extras, extras, key and value */
+	uint32_t nbody; /* extras, key and value */
 	uint32_t opaque; /* as it was in the frame */
 	uint64_t cas;
 };
 static inline void
 ewb_bin_head(uint8_t out[EWB_BIN_HEAD], const struct ewb_bin_reply *r)
 {
-	out[0] = r->nframing ? EWB_BIN_RESPONSE_ALT : EWB_BIN_RESPONSE;
+	out[0] = EWB_BIN_RESPONSE;
 	out[1] = r->opcode;
-	ewb_put16(out + 2, (uint16_t)(r->nframing << 8 | r->nkey));
+	ewb_put16(out + 2, r->nkey);
 	out[4] = r->nextras;
 	out[5] = r->datatype;
 	ewb_put16(out + 6, r->status);
@@ -97,6 +96,10 @@ ewb_bin_head(uint8_t out[EWB_BIN_HEAD], const struct ewb_bin_reply *r)
 	ewb_put64(out + 16, r->cas);
 }
 
+/* The n bytes at frame, a header and what follows it of a response, are given so
+ * many framing extras, for which there is room behind them. */
+void ewb_bin_frame(uint8_t *frame, size_t n, const uint8_t *extras,
+                   uint8_t nextras);
 /* How long the server has had a command, as framing extras of its response. */
 #define EWB_BIN_DURATION 3
 void ewb_bin_duration(uint8_t out[EWB_BIN_DURATION], uint64_t us);

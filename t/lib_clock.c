@@ -52,6 +52,42 @@ START_TEST(advancing_moves_both_clocks)
 }
 END_TEST
 
+START_TEST(a_second_is_the_last_ticks)
+{
+	struct ewb_clock c = { 0 };
+
+	c.ticked = 17; /* long ago */
+	ck_assert_uint_eq(ewb_clock_second(&c), 17);
+	ewb_clock_tick(&c);
+	ck_assert_uint_le(ewb_clock_second(&c), ewb_clock_wall(&c));
+	ck_assert_uint_ge(ewb_clock_second(&c) + 2, ewb_clock_wall(&c));
+}
+END_TEST
+
+START_TEST(without_a_tick_a_second_is_now)
+{
+	struct ewb_clock c = { 0 };
+	uint32_t before = ewb_clock_wall(&c);
+
+	ck_assert_uint_le(before, ewb_clock_second(&c));
+	c.ticked = 17;
+	ewb_clock_untick(&c);
+	ck_assert_uint_le(before, ewb_clock_second(&c));
+}
+END_TEST
+
+START_TEST(a_second_of_a_clock_that_was_set_is_exact)
+{
+	struct ewb_clock c = { 0 };
+
+	ewb_clock_tick(&c);
+	ewb_clock_set(&c, 1000000);
+	ck_assert_uint_eq(ewb_clock_second(&c), 1000000001);
+	ewb_clock_advance(&c, 1000000);
+	ck_assert_uint_eq(ewb_clock_second(&c), 1000000002);
+}
+END_TEST
+
 START_TEST(its_nanoseconds_are_those_of_its_microseconds)
 {
 	struct ewb_clock c = { 0 };
@@ -74,6 +110,9 @@ main(void)
 	tcase_add_test(t, a_clock_that_was_set_stands_still);
 	tcase_add_test(t, a_clock_can_be_stopped_at_0);
 	tcase_add_test(t, advancing_moves_both_clocks);
+	tcase_add_test(t, a_second_is_the_last_ticks);
+	tcase_add_test(t, without_a_tick_a_second_is_now);
+	tcase_add_test(t, a_second_of_a_clock_that_was_set_is_exact);
 	tcase_add_test(t, its_nanoseconds_are_those_of_its_microseconds);
 	suite_add_tcase(s, t);
 	return unit_run(s);

@@ -41,9 +41,9 @@ static inline void
 mem_item_tell_use(struct ewb_item *to, uint64_t use)
 {
 	to->accessed = mem_use_time(use);
-	if (use)
-		to->fetched = use & MEM_FETCHED ? EWB_FETCHED_YES :
-		                                  EWB_FETCHED_NO;
+	to->fetched = use & MEM_FETCHED ? EWB_FETCHED_YES :
+	              use               ? EWB_FETCHED_NO :
+	                                  EWB_FETCHED_UNKNOWN;
 }
 
 static inline bool
