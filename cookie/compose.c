@@ -316,7 +316,8 @@ ewb_compose_hand_over(struct ewb_cookie *c)
 static enum ewb_status
 answer(struct ewb_cookie *c) EWB_ON_FRONT
 {
-	uint64_t cas = c->child->reply.cas;
+	const struct ewb_reply *stored = &c->child->reply;
+	uint64_t cas = stored->cas, uuid = stored->uuid, seqno = stored->seqno;
 
 	drop_child(c);
 	if (is_meta(c->op))
@@ -324,6 +325,10 @@ answer(struct ewb_cookie *c) EWB_ON_FRONT
 	else if (c->op == EWB_OP_GAT)
 		ewb_compose_hand_over(c);
 	ewb_reply_cas(c, cas);
+	if (uuid) {
+		c->reply.uuid = uuid;
+		c->reply.seqno = seqno;
+	}
 	return EWB_OK;
 }
 

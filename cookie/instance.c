@@ -568,6 +568,23 @@ ewb_instance_scanner(struct ewb_instance *i)
 	return i;
 }
 
+int
+ewb_instance_has_tokens(const struct ewb_instance *i)
+{
+	return innermost(i)->engine.vbucket != NULL;
+}
+
+enum ewb_status
+ewb_instance_vbucket(const struct ewb_instance *i, uint16_t vbucket,
+                     struct ewb_vbucket *v)
+{
+	i = innermost(i);
+	*v = (struct ewb_vbucket){ .size = sizeof *v };
+	if (i->engine.vbucket == NULL)
+		return EWB_NOT_SUPPORTED;
+	return i->engine.vbucket(i->self, vbucket, v);
+}
+
 /* One for the whole stack, so that nobody needs two. */
 struct ewb_strand *
 ewb_instance_strand(struct ewb_instance *i)

@@ -119,6 +119,11 @@ enum ewb_status ewb_override_run(struct ewb_cookie *c, struct ewb_instance *i)
 	EWB_ON_FRONT;
 /* any: likewise for cursors; null: the engine has none. */
 struct ewb_instance *ewb_instance_scanner(struct ewb_instance *i);
+/* any: what the engine below knows of a vbucket; EWB_NOT_SUPPORTED: nothing, and
+ * its mutations have no tokens. */
+enum ewb_status ewb_instance_vbucket(const struct ewb_instance *i,
+                                     uint16_t vbucket, struct ewb_vbucket *v);
+int ewb_instance_has_tokens(const struct ewb_instance *i);
 /* any: where its callbacks run one at a time, or those that move its cursors;
  * null: where they may. */
 struct ewb_strand *ewb_instance_strand(struct ewb_instance *i);

@@ -166,6 +166,16 @@ ewb_reply_cas(struct ewb_cookie *c, uint64_t cas)
 }
 
 void
+ewb_reply_token(struct ewb_cookie *c, uint64_t uuid, uint64_t seqno)
+{
+	uint32_t was = begin(c);
+
+	c->reply.uuid = uuid;
+	c->reply.seqno = seqno;
+	end(c, was);
+}
+
+void
 ewb_reply_number(struct ewb_cookie *c, uint64_t number)
 {
 	uint32_t was = begin(c);

@@ -19,6 +19,7 @@ struct ewb_reply {
 	uint32_t flags, expiry, datatype;
 	uint32_t stats;      /* the body is statistics; see below */
 	uint64_t cas, seqno;
+	uint64_t uuid;       /* a mutation's: with seqno its token; 0: none */
 	uint32_t accessed;   /* as in struct ewb_item */
 	enum ewb_fetched fetched;
 	const char *context; /* static: why a status is an error */
@@ -49,7 +50,7 @@ static inline void
 ewb_reply_init(struct ewb_reply *r)
 {
 	r->flags = r->expiry = r->datatype = r->stats = 0;
-	r->cas = r->seqno = 0;
+	r->cas = r->seqno = r->uuid = 0;
 	r->accessed = 0;
 	r->fetched = EWB_FETCHED_UNKNOWN;
 	r->context = NULL;

@@ -86,7 +86,14 @@ close_engine(void *self)
 	free(b);
 }
 
+static enum ewb_status
+vbucket(void *self, uint16_t vbucket, struct ewb_vbucket *v)
+{
+	return shelf_vbucket(((struct blocking *)self)->shelf, vbucket, v);
+}
+
 EWB_ENGINE(.name = "blocking", .help = "keeps records in memory, blocking",
            .model = EWB_BLOCKING, .can = SHELF_CAN, .open = open_engine,
            .close = close_engine, .get = get, .store = store,
-           .remove = remove_record, .flush = flush, .stats = stats)
+           .remove = remove_record, .flush = flush, .stats = stats,
+           .vbucket = vbucket)

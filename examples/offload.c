@@ -128,7 +128,14 @@ close_engine(void *self)
 	free(o);
 }
 
+static enum ewb_status
+vbucket(void *self, uint16_t vbucket, struct ewb_vbucket *v)
+{
+	return shelf_vbucket(((struct offload *)self)->shelf, vbucket, v);
+}
+
 EWB_ENGINE(.name = "offload", .help = "keeps records in memory, offloading",
            .model = EWB_NONBLOCKING, .can = SHELF_CAN, .open = open_engine,
            .close = close_engine, .get = get, .store = store,
-           .remove = remove_record, .flush = flush, .stats = stats)
+           .remove = remove_record, .flush = flush, .stats = stats,
+           .vbucket = vbucket)

@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "shelf.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 #define CHAINS 4096
+#define VBUCKETS 1024 /* there are never more */
 
 struct record {
 	struct record *next;
-	uint64_t cas;
+	uint64_t cas, seqno;
 	uint32_t flags, expiry;
+	uint16_t vbucket;
 	size_t nkey, nvalue;
 	unsigned char data[]; /* key and value */
 };
@@ -19,6 +23,11 @@ struct shelf {
 	uint64_t cas; /* of the last store */
 	uint64_t records;
 	struct record *chain[CHAINS];
+	/* A client that stored something can ask a scan to show it, by these. */
+	uint64_t uuid; /* all is new when the server is */
+	struct {
+		_Atomic uint64_t seqno, records;
+	} vbucket[VBUCKETS];
 };
 
 struct shelf *
@@ -26,8 +35,14 @@ shelf_new(struct ewb_host *host)
 {
 	struct shelf *s = calloc(1, sizeof *s);
 
-	if (s)
-		s->host = host;
+	if (s == NULL)
+		return NULL;
+	s->host = host;
+	if (getrandom(&s->uuid, sizeof s->uuid, 0) != sizeof s->uuid) {
+		free(s);
+		return NULL;
+	}
+	s->uuid = s->uuid >> 1 | 1; /* not 0, and below 2^63 */
 	return s;
 }
 
@@ -37,6 +52,7 @@ unlink_record(struct shelf *s, struct record **at)
 	struct record *gone = *at;
 
 	*at = gone->next;
+	atomic_fetch_sub(&s->vbucket[gone->vbucket].records, 1);
 	free(gone);
 	s->records--;
 }
@@ -84,6 +100,7 @@ shelf_get(struct shelf *s, struct ewb_cookie *c, const struct ewb_request *r)
 	item.flags = found->flags;
 	item.expiry = found->expiry;
 	item.cas = found->cas;
+	item.seqno = found->seqno;
 	item.value = found->data + found->nkey;
 	item.nvalue = found->nvalue;
 	return ewb_reply_item(c, &item, NULL, NULL); /* copies it */
@@ -104,6 +121,31 @@ check(const struct record *old, const struct ewb_request *r)
 	}
 }
 
+/* The next mutation of the request's vbucket. */
+static uint64_t
+next_seqno(struct shelf *s, const struct ewb_request *r)
+{
+	return atomic_load(&s->vbucket[r->vbucket].seqno) + 1;
+}
+
+/* It has been made, and whoever asks vbucket() is told so. */
+static void
+made(struct shelf *s, struct ewb_cookie *c, const struct ewb_request *r,
+     uint64_t seqno)
+{
+	atomic_store(&s->vbucket[r->vbucket].seqno, seqno);
+	ewb_reply_token(c, s->uuid, seqno);
+}
+
+enum ewb_status
+shelf_vbucket(struct shelf *s, uint16_t vbucket, struct ewb_vbucket *v)
+{
+	v->uuid = s->uuid;
+	v->seqno = atomic_load(&s->vbucket[vbucket].seqno);
+	v->items = atomic_load(&s->vbucket[vbucket].records);
+	return EWB_OK;
+}
+
 enum ewb_status
 shelf_store(struct shelf *s, struct ewb_cookie *c, const struct ewb_request *r)
 {
@@ -116,6 +158,8 @@ shelf_store(struct shelf *s, struct ewb_cookie *c, const struct ewb_request *r)
 	if (new == NULL)
 		return EWB_NO_MEMORY;
 	*new = (struct record){ .cas = ++s->cas,
+		                .seqno = next_seqno(s, r),
+		                .vbucket = r->vbucket,
 		                .flags = r->flags,
 		                .expiry = r->expiry,
 		                .nkey = r->nkey,
@@ -128,7 +172,9 @@ shelf_store(struct shelf *s, struct ewb_cookie *c, const struct ewb_request *r)
 	new->next = *at;
 	*at = new;
 	s->records++;
+	atomic_fetch_add(&s->vbucket[r->vbucket].records, 1);
 	ewb_reply_cas(c, new->cas);
+	made(s, c, r, new->seqno);
 	return EWB_OK;
 }
 
@@ -137,12 +183,12 @@ shelf_remove(struct shelf *s, struct ewb_cookie *c, const struct ewb_request *r)
 {
 	struct record **at = find(s, r);
 
-	(void)c;
 	if (*at == NULL)
 		return EWB_NOT_FOUND;
 	if (r->cas != 0 && r->cas != (*at)->cas)
 		return EWB_EXISTS;
 	unlink_record(s, at);
+	made(s, c, r, next_seqno(s, r));
 	return EWB_OK;
 }
 

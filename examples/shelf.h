@@ -23,6 +23,9 @@ enum ewb_status shelf_store(struct shelf *s, struct ewb_cookie *c,
                             const struct ewb_request *r);
 enum ewb_status shelf_remove(struct shelf *s, struct ewb_cookie *c,
                              const struct ewb_request *r);
+/* What the engine's vbucket() says; any thread, without a lock. */
+enum ewb_status shelf_vbucket(struct shelf *s, uint16_t vbucket,
+                              struct ewb_vbucket *v);
 /* These two do not look at r. */
 enum ewb_status shelf_flush(struct shelf *s, struct ewb_cookie *c,
                             const struct ewb_request *r);

@@ -37,7 +37,8 @@ struct job {
 
 struct ticket {
 	pthread_t thread;
-	struct shelf *shelf; /* the thread's alone: it needs no lock */
+	/* the thread's alone: it needs no lock; but for what vbucket() asks */
+	struct shelf *shelf;
 	pthread_mutex_t lock;
 	pthread_cond_t more; /* a job, or the end */
 	/* under lock */
@@ -215,8 +216,14 @@ close_engine(void *self)
 	free_engine(t);
 }
 
+static enum ewb_status
+vbucket(void *self, uint16_t vbucket, struct ewb_vbucket *v)
+{
+	return shelf_vbucket(((struct ticket *)self)->shelf, vbucket, v);
+}
+
 EWB_ENGINE(.name = "ticket", .help = "keeps records in memory, with a thread",
            .model = EWB_NONBLOCKING, .can = SHELF_CAN, .open = open_engine,
            .close = close_engine, .get = get, .store = store,
            .remove = remove_record, .flush = flush, .stats = stats,
-           .cancel = cancel)
+           .cancel = cancel, .vbucket = vbucket)

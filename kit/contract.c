@@ -6,9 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cookie/instance.h"
 #include "kit/checks.h"
 #include "kit/kit.h"
+#include "kit/memory.h"
 #include "kit/say.h"
+#include "kit/scans.h"
 #include "kit/watch.h"
 #include "lib/check.h"
 #include "protocol/binary.h"
@@ -472,6 +475,117 @@ check_contract_own_copy(void)
 		         "long",
 		         sizes[i]);
 		must_hold(&k[i], values[i], sizes[i], what);
+	}
+	stage_close();
+}
+
+/* Tokens. */
+
+/* By vbucket: the last one. */
+static uint64_t last_seqno[STAGE_VBUCKETS];
+
+static struct ewb_vbucket
+told_of(uint16_t vbucket)
+{
+	struct ewb_vbucket v;
+	enum ewb_status status;
+
+	kit_memory_inside(1);
+	status = ewb_instance_vbucket(stage.instance, vbucket, &v);
+	kit_memory_inside(-1);
+	must_status(status, EWB_OK, "vbucket()");
+	KIT_NEED(v.uuid && v.uuid <= INT64_MAX,
+	         "vbucket() says the uuid 0x%llx, which is 0, or not below 2^63",
+	         (unsigned long long)v.uuid);
+	return v;
+}
+
+static void
+must_token(const struct key *k, const struct ask *q, const char *what)
+{
+	uint16_t vbucket = scan_vbucket(k);
+	uint64_t uuid = told_of(vbucket).uuid, seqno, *last;
+	unsigned long long before = atomic_load(&kit_seen.tokens);
+	struct ewb_vbucket now;
+
+	must_status(say(q).status, EWB_OK, what);
+	last = &last_seqno[vbucket];
+	seqno = atomic_load(&kit_seen.seqno);
+	now = told_of(vbucket);
+	KIT_NEED(atomic_load(&kit_seen.tokens) > before,
+	         "%s was answered without ewb_reply_token()", what);
+	KIT_NEED(atomic_load(&kit_seen.uuid) == uuid && now.uuid == uuid,
+	         "%s: the uuid of its token is not that of its vbucket", what);
+	KIT_NEED(seqno > *last,
+	         "%s: its seqno is %llu, after one of %llu in the same vbucket",
+	         what, (unsigned long long)seqno, (unsigned long long)*last);
+	KIT_NEED(now.seqno >= seqno,
+	         "%s: its seqno is %llu, and vbucket() says %llu", what,
+	         (unsigned long long)seqno, (unsigned long long)now.seqno);
+	*last = seqno;
+}
+
+static void
+must_have_seqno(const struct key *k, uint64_t seqno)
+{
+	struct answer a;
+
+	must_status(say_get(k, &a), EWB_OK, "a get");
+	KIT_NEED(atomic_load(&kit_seen.item_seqno) == seqno,
+	         "an item was stored with the seqno %llu, and get says %llu",
+	         (unsigned long long)seqno,
+	         (unsigned long long)atomic_load(&kit_seen.item_seqno));
+}
+
+static void
+must_scan_seqno(const struct key *k, uint64_t seqno)
+{
+	struct scan_want w = { .vbucket = scan_vbucket(k), .start = k, .end = k };
+	struct haul h = { 0 };
+
+	if (stage.engine->scan_open == NULL)
+		return;
+	must_status(scan_all(&w, 0, &h, "a scan"), EWB_OK, "a create");
+	KIT_NEED(h.n == 1 && h.at[0].seqno == seqno,
+	         "an item was stored with the seqno %llu, and a scan says %llu",
+	         (unsigned long long)seqno,
+	         (unsigned long long)(h.n ? h.at[0].seqno : 0));
+	scan_empty(&h);
+}
+
+static void
+one_of_each(const struct key *k)
+{
+	struct ask set = ask_store(ASK_SET, k, "1", 1);
+	struct ask replace = ask_store(ASK_REPLACE, k, "2", 1);
+	struct ask add = ask_store(ASK_ADD, k, "3", 1);
+	struct ask append = ask_store(ASK_APPEND, k, "4", 1);
+	struct ask incr = ask_count(ASK_INCR, k, 1);
+	struct ask take = ask_remove(k);
+
+	must_token(k, &set, "a set");
+	must_token(k, &replace, "a replace");
+	must_token(k, &take, "a remove");
+	must_token(k, &add, "an add");
+	must_token(k, &append, "an append");
+	must_token(k, &incr, "an incr");
+	must_have_seqno(k, last_seqno[scan_vbucket(k)]);
+	must_scan_seqno(k, last_seqno[scan_vbucket(k)]);
+}
+
+void
+check_contract_tokens(void)
+{
+	struct key k;
+
+	begin();
+	if (!ewb_instance_has_tokens(stage.instance))
+		kit_skip("the engine has no vbucket()");
+	for (unsigned i = 0; i < STAGE_VBUCKETS; i++)
+		last_seqno[i] = 0;
+	for (unsigned i = 0; i < 12; i++) {
+		k = key_of("token%u", i);
+		one_of_each(&k);
 	}
 	stage_close();
 }

@@ -12,6 +12,7 @@
 #define ewb_notify ewb_real_notify
 #define ewb_reply_cas ewb_real_reply_cas
 #define ewb_reply_item ewb_real_reply_item
+#define ewb_reply_token ewb_real_reply_token
 #define ewb_reply_value ewb_real_reply_value
 #define ewb_sink_put ewb_real_sink_put
 #define ewb_value_free ewb_real_value_free

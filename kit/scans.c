@@ -110,6 +110,7 @@ add(struct haul *h, const struct ewb_bin_record *r)
 	*to = (struct record){ .flags = r->flags,
 		               .expiry = r->expiry,
 		               .cas = r->cas,
+		               .seqno = r->seqno,
 		               .nvalue = r->nvalue };
 	KIT_NEED(r->nkey >= 1 && r->nkey <= EWB_KEY_MAX,
 	         "a scan brought a key of %zu bytes", r->nkey);

@@ -18,7 +18,7 @@ struct scan_want {
 struct record {
 	struct key key;
 	uint32_t flags, expiry;
-	uint64_t cas;
+	uint64_t cas, seqno;
 	uint8_t *value;
 	size_t nvalue;
 };

@@ -30,6 +30,7 @@ enum ewb_status ewb_real_reply_item(struct ewb_cookie *c,
                                     void (*release)(void *), void *arg);
 enum ewb_status ewb_real_reply_value(struct ewb_cookie *c, const void *data,
                                      size_t n);
+void ewb_real_reply_token(struct ewb_cookie *c, uint64_t uuid, uint64_t seqno);
 void ewb_real_value_free(void *value);
 void *ewb_real_value_take(struct ewb_cookie *c);
 
@@ -423,6 +424,17 @@ ewb_reply_cas(struct ewb_cookie *c, uint64_t cas)
 		ewb_real_reply_cas(c, cas);
 }
 
+void
+ewb_reply_token(struct ewb_cookie *c, uint64_t uuid, uint64_t seqno)
+{
+	if (!hold(c, "ewb_reply_token()"))
+		return;
+	atomic_store(&kit_seen.uuid, uuid);
+	atomic_store(&kit_seen.seqno, seqno);
+	atomic_fetch_add(&kit_seen.tokens, 1);
+	ewb_real_reply_token(c, uuid, seqno);
+}
+
 enum ewb_status
 ewb_reply_value(struct ewb_cookie *c, const void *data, size_t n)
 {
@@ -478,6 +490,7 @@ ewb_reply_item(struct ewb_cookie *c, const struct ewb_item *i,
 			release(arg);
 		return EWB_OK;
 	}
+	atomic_store(&kit_seen.item_seqno, i->seqno);
 	if (release == NULL)
 		return ewb_real_reply_item(c, i, NULL, NULL);
 	kit_memory_pause(1);

@@ -44,6 +44,9 @@ struct kit_seen {
 	_Atomic uint64_t count;          /* of the last cursor */
 	_Atomic uint64_t lent, released; /* values */
 	_Atomic uint64_t stores;         /* that came to the engine */
+	_Atomic uint64_t tokens;         /* that it said, and the last one */
+	_Atomic uint64_t uuid, seqno;
+	_Atomic uint64_t item_seqno;     /* of the last item that it said */
 };
 extern struct kit_seen kit_seen;
 

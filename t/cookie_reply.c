@@ -141,6 +141,10 @@ START_TEST(an_items_fields_are_in_the_reply)
 	ck_assert_mem_eq(ewb_reply_data(r), big, 50);
 	ewb_reply_cas(s->cookie, 99);
 	ck_assert_uint_eq(r->cas, 99);
+	ck_assert_uint_eq(r->uuid, 0);
+	ewb_reply_token(s->cookie, 11, 12);
+	ck_assert_uint_eq(r->uuid, 11);
+	ck_assert_uint_eq(r->seqno, 12);
 	finish(s);
 	ck_assert_uint_eq(play_calls[0].cas, 99);
 }

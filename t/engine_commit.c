@@ -314,6 +314,79 @@ START_TEST(nobody_is_answered_before_the_engine_knows_that_it_is_written)
 }
 END_TEST
 
+static uint64_t
+seqno_now(uint16_t vbucket)
+{
+	struct ewb_vbucket v = { .size = sizeof v };
+
+	ck_assert_int_eq(dur_state_tell(&commit.state, vbucket, &v), EWB_OK);
+	ck_assert_uint_eq(v.uuid, commit.state.vbuckets[vbucket].uuid);
+	return v.seqno;
+}
+
+static uint64_t seqno_within;
+
+static void
+look_at_seqno(void)
+{
+	seqno_within = seqno_now(cookies[0].request.vbucket);
+}
+
+START_TEST(a_seqno_is_told_of_when_it_is_committed)
+{
+	const struct ewb_cookie *a, *b;
+	uint16_t vb;
+
+	begin_with(DUR_SYNC_COMMIT);
+	a = set("a", "1");
+	b = ask(DUR_REMOVE, "a", "", EWB_EXPECT_ANY, 0);
+	vb = a->request.vbucket;
+	store.meanwhile = look_at_seqno;
+	write_all();
+	ck_assert_uint_eq(seqno_within, 0);
+	ck_assert_uint_eq(a->seqno, 1);
+	ck_assert_uint_eq(b->seqno, 2);
+	ck_assert_uint_eq(a->uuid, commit.state.vbuckets[vb].uuid);
+	ck_assert_uint_eq(b->uuid, a->uuid);
+	ck_assert_uint_eq(seqno_now(vb), 2);
+	/* one that is not written has none */
+	store.next[0] = EWB_TEMPORARY;
+	a = set("a", "2");
+	write_all();
+	ck_assert_uint_eq(a->seqno, 0);
+	ck_assert_uint_eq(seqno_now(vb), 2);
+	ck_assert_int_eq(dur_state_tell(&commit.state, 4,
+	                                &(struct ewb_vbucket){ 0 }),
+	                 EWB_NOT_MY_VBUCKET);
+	end();
+	place.fresh = false;
+	ck_assert_int_eq(open_again(DUR_SYNC_COMMIT), EWB_OK);
+	ck_assert_uint_ge(seqno_now(vb), 2);
+	dur_commit_close(&commit);
+}
+END_TEST
+
+START_TEST(a_uuid_is_what_clients_can_take)
+{
+	begin_with(DUR_SYNC_COMMIT);
+	for (unsigned i = 0; i < 4; i++) {
+		ck_assert_uint_ne(commit.state.vbuckets[i].uuid, 0);
+		ck_assert_uint_le(commit.state.vbuckets[i].uuid, INT64_MAX);
+		/* as an older release wrote it */
+		commit.state.vbuckets[i].uuid |= UINT64_C(1) << 63;
+	}
+	commit.state.vbuckets[3].uuid = 0;
+	end();
+	place.fresh = false;
+	ck_assert_int_eq(open_again(DUR_SYNC_COMMIT), EWB_OK);
+	for (unsigned i = 0; i < 4; i++) {
+		ck_assert_uint_ne(commit.state.vbuckets[i].uuid, 0);
+		ck_assert_uint_le(commit.state.vbuckets[i].uuid, INT64_MAX);
+	}
+	dur_commit_close(&commit);
+}
+END_TEST
+
 START_TEST(a_failed_sync_is_followed_by_no_acknowledgement)
 {
 	begin_with(DUR_SYNC_COMMIT);
@@ -982,6 +1055,8 @@ main(void)
 		e, a_history_goes_on_after_a_crash_when_each_commit_was_synced);
 	tcase_add_test(e, a_history_is_another_one_after_a_loss);
 	tcase_add_test(e, a_copy_has_a_history_of_its_own);
+	tcase_add_test(e, a_seqno_is_told_of_when_it_is_committed);
+	tcase_add_test(e, a_uuid_is_what_clients_can_take);
 	tcase_add_test(
 		e, a_history_is_another_one_where_a_damaged_end_was_left_out);
 	tcase_add_test(e, a_clean_end_keeps_the_number_of_records);

@@ -153,6 +153,55 @@ START_TEST(a_get_answers_what_was_stored)
 }
 END_TEST
 
+static struct ewb_vbucket
+vbucket_of(const struct ewb_cookie *c)
+{
+	struct ewb_vbucket v = { .size = sizeof v };
+
+	ck_assert_int_eq(engine->vbucket(self, c->request.vbucket, &v), EWB_OK);
+	return v;
+}
+
+START_TEST(a_mutation_is_told_where_it_stands_in_its_vbucket)
+{
+	struct ewb_cookie c, gotten, *k = &gotten;
+	struct ewb_vbucket v;
+	uint64_t uuid;
+
+	begin(&c, "k");
+	v = vbucket_of(&c);
+	uuid = v.uuid;
+	ck_assert_uint_ne(uuid, 0);
+	ck_assert_uint_le(uuid, INT64_MAX);
+	ck_assert_uint_eq(v.seqno, 0);
+	for (unsigned i = 1; i < 4; i++) {
+		begin(&c, "k");
+		ck_assert_int_eq(engine->store(self, &c, &c.request), EWB_OK);
+		ck_assert_uint_eq(c.uuid, uuid);
+		ck_assert_uint_eq(c.seqno, i);
+		v = vbucket_of(&c);
+		ck_assert_uint_eq(v.seqno, i);
+		ck_assert_uint_eq(v.items, 1);
+		ck_assert_int_eq(get(k, "k"), EWB_OK);
+		ck_assert_uint_eq(k->item.seqno, i);
+		fake_cookie_fini(k);
+	}
+	begin(&c, "k");
+	ck_assert_int_eq(engine->remove(self, &c, &c.request), EWB_OK);
+	ck_assert_uint_eq(c.uuid, uuid);
+	ck_assert_uint_eq(c.seqno, 4);
+	v = vbucket_of(&c);
+	ck_assert_uint_eq(v.seqno, 4);
+	ck_assert_uint_eq(v.uuid, uuid);
+	ck_assert_uint_eq(v.items, 0);
+	ck_assert_int_eq(engine->vbucket(self, 8, &v), EWB_NOT_MY_VBUCKET);
+	/* another run is another history */
+	teardown();
+	setup();
+	ck_assert_uint_ne(vbucket_of(&c).uuid, uuid);
+}
+END_TEST
+
 START_TEST(an_empty_value_is_a_value)
 {
 	set("k", "");
@@ -449,6 +498,7 @@ main(void)
 	tcase_set_timeout(t, UNIT_SECONDS);
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, a_get_answers_what_was_stored);
+	tcase_add_test(t, a_mutation_is_told_where_it_stands_in_its_vbucket);
 	tcase_add_test(t, an_empty_value_is_a_value);
 	tcase_add_loop_test(
 		t, a_store_is_done_when_its_expectation_holds_and_only_then, 0,

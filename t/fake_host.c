@@ -220,6 +220,13 @@ ewb_reply_cas(struct ewb_cookie *c, uint64_t cas)
 	c->cas = cas;
 }
 
+void
+ewb_reply_token(struct ewb_cookie *c, uint64_t uuid, uint64_t seqno)
+{
+	c->uuid = uuid;
+	c->seqno = seqno;
+}
+
 enum ewb_status
 ewb_reply_stat(struct ewb_cookie *c, const char *name, const char *fmt, ...)
 {

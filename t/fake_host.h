@@ -62,6 +62,7 @@ struct ewb_cookie {
 	void (*release)(void *arg);
 	void *release_arg;
 	uint64_t cas;
+	uint64_t uuid, seqno; /* the token */
 	size_t nstats;
 	struct {
 		char name[32];

@@ -36,6 +36,7 @@ faulty|cuts-keys|contract/binary-keys|(250 bytes): the value of 8 bytes is anoth
 faulty|empty-is-missing|contract/empty-value scan/records random/commands|an empty value: a get says EWB_NOT_FOUND
 faulty|cuts-large|contract/large-values|a value of 65537 bytes: the value should have 65537 bytes, and has 65536
 faulty|keeps-pointer|contract/own-copy|a value of 3000 bytes, when its store was over for long
+faulty|token-runs-ahead|contract/tokens|, and vbucket() says 
 faulty|flushes-half|contract/flush|a get after a flush: it should say EWB_NOT_FOUND
 faulty|stats-without-name|contract/stats|a statistic has a value and no name
 faulty|ends-with-end|contract/statuses contract/flush|a status that is none of the protocol

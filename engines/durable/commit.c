@@ -125,9 +125,22 @@ give_back(struct dur_commit *c, struct dur_batch *b)
 	b->jobs = NULL;
 }
 
+/* Of one vbucket they come in the order of their seqnos. */
+static void
+answer_mutation(struct dur_commit *c, const struct dur_job *j)
+{
+	uint16_t vbucket = ewb_cookie_request(j->cookie)->vbucket;
+	struct dur_vbucket *vb = &c->state.vbuckets[vbucket];
+	uint64_t seqno = dur_cas_seqno(j->cas);
+
+	atomic_store(&vb->answered, seqno);
+	ewb_reply_cas(j->cookie, j->cas);
+	ewb_reply_token(j->cookie, vb->uuid, seqno);
+}
+
 /* The cookie goes back: j is not to be touched after. */
 static void
-answer_one(struct dur_job *j, enum ewb_status status)
+answer_one(struct dur_commit *c, struct dur_job *j, enum ewb_status status)
 {
 	if (j->verb == DUR_SWEEP) {
 		struct dur_sweep *s = (struct dur_sweep *)j;
@@ -136,7 +149,7 @@ answer_one(struct dur_job *j, enum ewb_status status)
 		return;
 	}
 	if (status == EWB_OK && j->cas)
-		ewb_reply_cas(j->cookie, j->cas);
+		answer_mutation(c, j);
 	ewb_notify(j->ticket, status);
 }
 
@@ -149,7 +162,7 @@ answer(struct dur_commit *c, struct dur_batch *b, enum ewb_status status)
 		atomic_fetch_add(&c->failed, b->n);
 	while ((j = b->jobs) != NULL) {
 		b->jobs = j->next;
-		answer_one(j, status == EWB_OK ? j->status : status);
+		answer_one(c, j, status == EWB_OK ? j->status : status);
 	}
 }
 

@@ -14,11 +14,21 @@
 
 enum { LEFT_CLEAN = 1, LEFT_LOSSY = 2 }; /* left, or-ed */
 
+/* Not 0, and below 2^63, as clients want it. */
+static uint64_t
+fit(uint64_t uuid)
+{
+	uuid &= INT64_MAX;
+	return uuid ? uuid : 1;
+}
+
 static enum ewb_status
 new_uuid(struct ewb_host *host, uint64_t *uuid)
 {
-	if (getrandom(uuid, sizeof *uuid, 0) == (ssize_t)sizeof *uuid)
+	if (getrandom(uuid, sizeof *uuid, 0) == (ssize_t)sizeof *uuid) {
+		*uuid = fit(*uuid);
 		return EWB_OK;
+	}
 	ewb_host_error(host, "no random numbers from the system");
 	return EWB_TEMPORARY;
 }
@@ -78,7 +88,7 @@ read_all(struct dur_state *s, const struct dur_origin *from,
 		struct dur_vbucket *vb = &s->vbuckets[i];
 		const unsigned char *p = at + HEAD + i * EACH;
 
-		vb->uuid = dur_get64(p);
+		vb->uuid = fit(dur_get64(p));
 		atomic_store(&vb->seqno,
 		             dur_get64(p + 8) +
 		                     (from->cut && !clean ? FAR : 0));
@@ -122,9 +132,12 @@ dur_state_open(struct dur_state *s, struct ewb_host *host,
 		return EWB_NO_MEMORY;
 	}
 	status = at ? read_all(s, from, at, n) : begin_all(s);
-	for (i = 0; i < s->nvbuckets; i++)
-		atomic_store(&s->vbuckets[i].promised,
-		             atomic_load(&s->vbuckets[i].seqno) + AHEAD);
+	for (i = 0; i < s->nvbuckets; i++) {
+		struct dur_vbucket *vb = &s->vbuckets[i];
+
+		atomic_store(&vb->promised, atomic_load(&vb->seqno) + AHEAD);
+		atomic_store(&vb->answered, atomic_load(&vb->seqno));
+	}
 	if (status != EWB_OK)
 		dur_state_close(s);
 	return status;
@@ -187,6 +200,18 @@ dur_state_records(const struct dur_state *s, uint16_t vbucket)
 	int64_t n = atomic_load(&s->vbuckets[vbucket].records);
 
 	return n > 0 ? (uint64_t)n : 0;
+}
+
+enum ewb_status
+dur_state_tell(const struct dur_state *s, uint16_t vbucket,
+               struct ewb_vbucket *v)
+{
+	if (vbucket >= s->nvbuckets)
+		return EWB_NOT_MY_VBUCKET;
+	v->uuid = s->vbuckets[vbucket].uuid;
+	v->seqno = atomic_load(&s->vbuckets[vbucket].answered);
+	v->items = dur_state_records(s, vbucket);
+	return EWB_OK;
 }
 
 void

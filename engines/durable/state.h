@@ -19,9 +19,11 @@
 
 struct dur_vbucket {
 	/* set once, by dur_state_open() */
-	uint64_t uuid; /* of its history: another one when some was lost */
+	uint64_t uuid; /* of its history: another one when some was lost; not 0,
+	                * and below 2^63 */
 	/* the writer's; others may look */
 	_Atomic uint64_t seqno;    /* of the last mutation */
+	_Atomic uint64_t answered; /* ... that was committed, and answered */
 	_Atomic uint64_t promised; /* no seqno above was given out */
 	/* any thread */
 	_Atomic int64_t records;
@@ -65,6 +67,9 @@ uint64_t dur_state_next(struct dur_state *s, uint16_t vbucket, bool *promise);
 
 /* any: how many records there are, as counted: not less than 0. */
 uint64_t dur_state_records(const struct dur_state *s, uint16_t vbucket);
+/* any: as the callback vbucket(). */
+enum ewb_status dur_state_tell(const struct dur_state *s, uint16_t vbucket,
+                               struct ewb_vbucket *v);
 /* any: a scan begins; and it has seen all: so many.  When another one was first,
  * or all was removed meanwhile, it changes nothing. */
 void dur_state_note(const struct dur_state *s, uint16_t vbucket,
@@ -79,6 +84,12 @@ static inline uint64_t
 dur_cas(uint64_t seqno, uint16_t vbucket)
 {
 	return seqno << 10 | vbucket;
+}
+
+static inline uint64_t
+dur_cas_seqno(uint64_t cas)
+{
+	return cas >> 10;
 }
 
 #endif

@@ -107,6 +107,12 @@ scan_close(void *self, void *cursor)
 	ldb_scan_close(self, cursor);
 }
 
+static enum ewb_status
+vbucket(void *self, uint16_t vbucket, struct ewb_vbucket *v)
+{
+	return dur_state_tell(&((struct ldb *)self)->commit.state, vbucket, v);
+}
+
 static const struct ewb_param params[] = {
 	{ "path", "", "directory of the data; required, made if need be" },
 	{ "sync", "commit",
@@ -135,4 +141,5 @@ EWB_ENGINE(.name = "lmdb", .help = "keeps records on disk, in LMDB",
            .close = close, .get = get, .store = store, .remove = remove,
            .flush = flush, .cancel = cancel, .stats = stats,
            .scan_open = scan_open, .scan_next = scan_next,
-           .scan_close = scan_close, .own = own)
+           .scan_close = scan_close, .own = own,
+           .vbucket = vbucket)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include "item.h"
 #include "state.h"
@@ -55,6 +56,17 @@ read_settings(struct ewb_host *host, const struct ewb_setting *s, size_t n,
 }
 
 static int
+new_uuid(struct ewb_host *host, uint64_t *uuid)
+{
+	if (getrandom(uuid, sizeof *uuid, 0) != (ssize_t)sizeof *uuid) {
+		ewb_host_error(host, "no random numbers from the system");
+		return -1;
+	}
+	*uuid = (*uuid & INT64_MAX) | 1; /* it is not 0 */
+	return 0;
+}
+
+static int
 make_vbuckets(struct mem *m)
 {
 	void *p;
@@ -76,16 +88,20 @@ mem_open(struct ewb_host *host, const struct ewb_setting *s, size_t n,
          struct mem **out)
 {
 	struct mem *m;
+	uint64_t uuid;
 	int64_t limit;
 	bool evicts;
 
 	if (read_settings(host, s, n, &limit, &evicts))
 		return EWB_INVALID;
+	if (new_uuid(host, &uuid))
+		return EWB_TEMPORARY;
 	m = calloc(1, sizeof *m);
 	if (m) {
 		m->host = host;
 		m->limit = limit;
 		m->evicts = evicts;
+		m->uuid = uuid;
 		atomic_store(&m->totals.soonest, UINT32_MAX);
 	}
 	if (!m || make_vbuckets(m) || mem_reclaim_open(m)) {
@@ -144,6 +160,13 @@ mem_get(struct mem *m, struct ewb_cookie *c, const struct ewb_request *r)
 	return ewb_reply_item(c, &reply, mem_item_release, it);
 }
 
+static void
+tell(const struct mem *m, struct ewb_cookie *c, uint64_t cas)
+{
+	ewb_reply_cas(c, cas);
+	ewb_reply_token(c, m->uuid, mem_cas_seqno(cas));
+}
+
 static bool
 fits(const struct mem *m, size_t n)
 {
@@ -200,7 +223,7 @@ mem_store(struct mem *m, struct ewb_cookie *c, const struct ewb_request *r)
 	                                  r->use == EWB_USE_FETCHED));
 	status = mem_vbucket_store(vbucket_of(m, r), r, it, &cas);
 	if (status == EWB_OK)
-		ewb_reply_cas(c, cas);
+		tell(m, c, cas);
 	else
 		mem_item_release(it);
 	mem_reclaim_look(m);
@@ -215,9 +238,25 @@ mem_remove(struct mem *m, struct ewb_cookie *c, const struct ewb_request *r)
 
 	status = mem_vbucket_remove(vbucket_of(m, r), r, &cas);
 	if (status == EWB_OK)
-		ewb_reply_cas(c, cas);
+		tell(m, c, cas);
 	mem_reclaim_look(m);
 	return status;
+}
+
+enum ewb_status
+mem_vbucket_tell(struct mem *m, uint16_t vbucket, struct ewb_vbucket *v)
+{
+	struct mem_vbucket *vb;
+
+	if (vbucket >= m->nvbuckets)
+		return EWB_NOT_MY_VBUCKET;
+	vb = &m->vbuckets[vbucket];
+	v->uuid = m->uuid;
+	mem_vbucket_lock(vb);
+	v->seqno = vb->seqno;
+	v->items = vb->items;
+	mem_vbucket_unlock(vb);
+	return EWB_OK;
 }
 
 enum ewb_status

@@ -44,6 +44,10 @@ enum ewb_status mem_flush(struct mem *m, struct ewb_cookie *c,
 enum ewb_status mem_stats(struct mem *m, struct ewb_cookie *c,
                           const struct ewb_request *r);
 
+/* As the callback. */
+enum ewb_status mem_vbucket_tell(struct mem *m, uint16_t vbucket,
+                                 struct ewb_vbucket *v);
+
 enum ewb_status mem_scan_open(struct mem *m, const struct ewb_range *range,
                               void **cursor, uint64_t *count);
 enum ewb_status mem_scan_next(struct mem *m, void *cursor,

@@ -92,6 +92,12 @@ scan_close(void *self, void *cursor)
 	mem_scan_close(self, cursor);
 }
 
+static enum ewb_status
+vbucket(void *self, uint16_t vbucket, struct ewb_vbucket *v)
+{
+	return mem_vbucket_tell(self, vbucket, v);
+}
+
 static const struct ewb_param params[] = { MEM_PARAMS, { 0 } };
 
 EWB_ENGINE(.name = "memory", .help = "keeps everything in memory, in order",
@@ -99,4 +105,5 @@ EWB_ENGINE(.name = "memory", .help = "keeps everything in memory, in order",
            .params = params, .open = open, .close = close, .get = get,
            .store = store, .remove = remove, .flush = flush, .stats = stats,
            .scan_open = scan_open, .scan_next = scan_next,
-           .scan_close = scan_close, .prefetch = prefetch)
+           .scan_close = scan_close, .prefetch = prefetch,
+           .vbucket = vbucket)

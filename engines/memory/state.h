@@ -17,6 +17,7 @@ struct mem {
 	struct ewb_host *host;
 	int64_t limit;
 	bool evicts; /* else a store that finds no room is refused */
+	uint64_t uuid; /* of the history of each of them: it is of this run */
 	uint32_t nvbuckets;
 	struct mem_vbucket *vbuckets;
 	/* any thread */

@@ -72,6 +72,12 @@ mem_vbucket_cas(const struct mem_vbucket *vb, const struct mem_item *it)
 	return it->obj.born << 10 | vb->id;
 }
 
+static inline uint64_t
+mem_cas_seqno(uint64_t cas)
+{
+	return cas >> 10;
+}
+
 /* Null: not there, or expired.  Else it is held for the caller, who calls
  * mem_item_release(); *use is what it was before. */
 struct mem_item *mem_vbucket_get(struct mem_vbucket *vb,

@@ -121,6 +121,12 @@ scan_close(void *self, void *cursor)
 	rdb_scan_close(self, cursor);
 }
 
+static enum ewb_status
+vbucket(void *self, uint16_t vbucket, struct ewb_vbucket *v)
+{
+	return dur_state_tell(&((struct rdb *)self)->commit.state, vbucket, v);
+}
+
 static const struct ewb_param params[] = {
 	{ "path", "", "directory of the data; required, made if need be" },
 	{ "sync", "commit",
@@ -151,4 +157,5 @@ EWB_ENGINE(.name = "rocksdb", .help = "keeps records on disk, in RocksDB",
            .close = close, .get = get, .prefetch = prefetch, .store = store,
            .remove = remove, .flush = flush, .cancel = cancel, .stats = stats,
            .scan_open = scan_open, .scan_next = scan_next,
-           .scan_close = scan_close, .own = own)
+           .scan_close = scan_close, .own = own,
+           .vbucket = vbucket)

@@ -153,6 +153,12 @@ scan_close(void *self, void *cursor)
 	mem_scan_close(((struct slow *)self)->mem, cursor);
 }
 
+static enum ewb_status
+vbucket(void *self, uint16_t vbucket, struct ewb_vbucket *v)
+{
+	return mem_vbucket_tell(((struct slow *)self)->mem, vbucket, v);
+}
+
 static const struct ewb_param params[] = { SLOW_PARAMS, MEM_PARAMS, { 0 } };
 
 EWB_ENGINE(.name = "slow", .help = "memory, answering late in the background",
@@ -160,4 +166,4 @@ EWB_ENGINE(.name = "slow", .help = "memory, answering late in the background",
            .params = params, .open = open, .close = close, .get = get,
            .store = store, .remove = remove, .flush = flush, .stats = stats,
            .scan_open = scan_open, .scan_next = scan_next,
-           .scan_close = scan_close)
+           .scan_close = scan_close, .vbucket = vbucket)

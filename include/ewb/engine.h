@@ -226,6 +226,16 @@ struct ewb_own {
 	                       const struct ewb_request *r);
 };
 
+/* 0.2: What an engine says of a vbucket: of its history, and of its present. */
+struct ewb_vbucket {
+	uint32_t size, unused; /* size: set by who asks */
+	uint64_t uuid;  /* of its history: not 0, and below 2^63; another one when
+	                 * mutations were lost */
+	uint64_t seqno; /* of the last mutation: what a cursor shows that is
+	                 * opened now has all of them up to that one */
+	uint64_t items; /* how many there are, as counted */
+};
+
 /* What a client counts by. */
 struct ewb_count {
 	uint32_t size;
@@ -326,6 +336,12 @@ struct ewb_engine {
 	                         const struct ewb_request *r);
 	enum ewb_status (*get_and_touch)(void *self, struct ewb_cookie *c,
 	                                 const struct ewb_request *r);
+	/* Engines: any, may not wait.  What is known of a vbucket; fills *v.  An
+	 * engine that has it answers each mutation of an item with
+	 * ewb_reply_token() too, and the items of gets and cursors with their
+	 * seqno.  May be null. */
+	enum ewb_status (*vbucket)(void *self, uint16_t vbucket,
+	                           struct ewb_vbucket *v);
 };
 
 /* EWB_ENGINE(.name = "mine", .get = get, ...) makes the shared object an
@@ -423,6 +439,9 @@ enum ewb_status ewb_reply_item(struct ewb_cookie *c, const struct ewb_item *i,
                                void (*release)(void *arg), void *arg);
 /* A mutation's new cas. */
 void ewb_reply_cas(struct ewb_cookie *c, uint64_t cas);
+/* 0.2: Where a mutation, that of a removal too, stands in its vbucket's history.
+ * It has been made: vbucket() says this seqno, or a later one, from now on. */
+void ewb_reply_token(struct ewb_cookie *c, uint64_t uuid, uint64_t seqno);
 /* A number: of count, and of an engine's own command. */
 void ewb_reply_number(struct ewb_cookie *c, uint64_t number);
 /* In the stats callback: one statistic.  Its text is cut at 511 bytes. */

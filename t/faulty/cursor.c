@@ -170,7 +170,8 @@ record_of(struct faulty *f, const struct item *i)
 		                  .flags = is(f, "scans-no-flags") ? 0
 		                                                   : i->flags,
 		                  .expiry = i->expiry,
-		                  .cas = i->cas };
+		                  .cas = i->cas,
+		                  .seqno = i->seqno };
 }
 
 static bool

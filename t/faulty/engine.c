@@ -189,7 +189,7 @@ finish(struct faulty *f, struct ewb_cookie *c, const struct ewb_request *r,
 
 	pthread_mutex_lock(&f->lock);
 	f->storing--;
-	status = store ? put(f, c, r, checked) : take_out(f, r);
+	status = store ? put(f, c, r, checked) : take_out(f, c, r);
 	pthread_mutex_unlock(&f->lock);
 	return status;
 }
@@ -308,11 +308,10 @@ take(void *self, struct ewb_cookie *c, const struct ewb_request *r)
 	struct ewb_request mine = by_scratch(f, r);
 	enum ewb_status status;
 
-	(void)c;
 	(void)store_late;
 	cache.nkey = 0;
 	pthread_mutex_lock(&f->lock);
-	status = take_out(f, &mine);
+	status = take_out(f, c, &mine);
 	pthread_mutex_unlock(&f->lock);
 	return status;
 }
@@ -439,4 +438,4 @@ EWB_ENGINE(.name = "faulty", .help = "wrong in one way", .model = MODEL,
            .get = get, .store = store, .remove = take, .flush = flush,
            .stats = stats, .cancel = cancel, .scan_open = cursor_open,
            .scan_next = cursor_next, .scan_close = cursor_close,
-           .own = own_commands)
+           .own = own_commands, .vbucket = tell)

@@ -22,7 +22,7 @@ struct item {
 	size_t nvalue;
 	bool taken; /* value is libewb's, taken over */
 	uint32_t flags, expiry, datatype;
-	uint64_t cas;
+	uint64_t cas, seqno;
 };
 
 /* A get on its way, or a fetch. */
@@ -46,6 +46,7 @@ struct faulty {
 	struct errand *asked;
 	bool ending;
 	uint64_t cas;
+	uint64_t seqno; /* one count for all vbuckets will do */
 	unsigned ncas;              /* stores with a cas */
 	unsigned storing;           /* stores that were begun and not ended */
 	enum ewb_cancel_reason why; /* of the last cancel */
@@ -67,7 +68,10 @@ enum ewb_status put(struct faulty *f, struct ewb_cookie *c,
                     const struct ewb_request *r, bool checked);
 /* May it be stored so? */
 enum ewb_status check(struct faulty *f, const struct ewb_request *r);
-enum ewb_status take_out(struct faulty *f, const struct ewb_request *r);
+enum ewb_status take_out(struct faulty *f, struct ewb_cookie *c,
+                         const struct ewb_request *r);
+/* Takes the lock. */
+enum ewb_status tell(void *self, uint16_t vbucket, struct ewb_vbucket *v);
 void clear(struct faulty *f, bool half);
 bool expired(struct faulty *f, const struct item *i);
 void hold(struct item *i);

@@ -109,6 +109,28 @@ new_cas(struct faulty *f, const struct ewb_request *r)
 	return sum;
 }
 
+/* The mutation that was made last. */
+static void
+say_token(struct faulty *f, struct ewb_cookie *c)
+{
+	ewb_reply_token(c, 77, f->seqno + is(f, "token-runs-ahead"));
+}
+
+enum ewb_status
+tell(void *self, uint16_t vbucket, struct ewb_vbucket *v)
+{
+	struct faulty *f = self;
+
+	(void)vbucket;
+	v->uuid = 77;
+	pthread_mutex_lock(&f->lock);
+	v->seqno = f->seqno;
+	for (const struct item *i = f->first; i; i = i->next)
+		v->items++;
+	pthread_mutex_unlock(&f->lock);
+	return EWB_OK;
+}
+
 static bool
 all_digits(const struct ewb_request *r)
 {
@@ -207,9 +229,12 @@ put(struct faulty *f, struct ewb_cookie *c, const struct ewb_request *r,
 	    is(f, "loses-the-250th")) {
 		let_go(i);
 		ewb_reply_cas(c, ++f->cas);
+		f->seqno++;
+		say_token(f, c);
 		return EWB_OK;
 	}
 	i->cas = new_cas(f, r);
+	i->seqno = ++f->seqno;
 	i->next = old ? old->next : *p;
 	*p = i;
 	if (old && is(f, "reuses-lent") && old->nvalue)
@@ -217,11 +242,12 @@ put(struct faulty *f, struct ewb_cookie *c, const struct ewb_request *r,
 	if (old && !(is(f, "leaks-taken") && old->taken))
 		let_go(old);
 	ewb_reply_cas(c, i->cas);
+	say_token(f, c);
 	return EWB_OK;
 }
 
 enum ewb_status
-take_out(struct faulty *f, const struct ewb_request *r)
+take_out(struct faulty *f, struct ewb_cookie *c, const struct ewb_request *r)
 {
 	struct item **p = place(f, r->key, r->nkey), *old;
 
@@ -234,6 +260,8 @@ take_out(struct faulty *f, const struct ewb_request *r)
 	*p = old->next;
 	if (!is(f, "leaks-removed"))
 		let_go(old);
+	f->seqno++;
+	say_token(f, c);
 	return EWB_OK;
 }
 
@@ -295,6 +323,7 @@ answer(struct faulty *f, struct ewb_cookie *c, const struct ewb_request *r)
 	out.datatype = i->datatype;
 	out.expiry = i->expiry;
 	out.cas = i->cas;
+	out.seqno = i->seqno;
 #ifdef FAULTY_PLAIN
 	if (!is(f, "undeclared-cas"))
 		out.cas = 0;

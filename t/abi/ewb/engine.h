@@ -93,6 +93,13 @@ enum ewb_expect {
 	EWB_EXPECT_CAS      /* else EWB_EXISTS, or EWB_NOT_FOUND without the key */
 };
 
+/* 0.2: What a request is for its item's last use; for engines that note it. */
+enum ewb_use {
+	EWB_USE_USUAL,   /* a get asks for it, a store makes a new one */
+	EWB_USE_UNSEEN,  /* get: as if it had not been asked for */
+	EWB_USE_FETCHED  /* store: it counts as asked for since it was stored */
+};
+
 /* What the client asks.  Lives as long as its command does; grows at the end,
  * so do not copy it by value. */
 struct ewb_request {
@@ -113,7 +120,11 @@ struct ewb_request {
 	 * words between its key and its value's length, as they stand */
 	const void *extras;
 	size_t nextras;
+	enum ewb_use use;   /* 0.2 */
 };
+
+/* 0.2 */
+enum ewb_fetched { EWB_FETCHED_UNKNOWN, EWB_FETCHED_NO, EWB_FETCHED_YES };
 
 /* A record, both ways: what a get answers, and what a scan offers.  Set size
  * to sizeof(struct ewb_item) and what is not known to 0. */
@@ -127,6 +138,11 @@ struct ewb_item {
 	size_t nkey;
 	const void *value;
 	size_t nvalue;
+	/* 0.2: before this get, or as the cursor comes by: when it was stored or
+	 * asked for last, Unix seconds; and whether it was asked for since it was
+	 * stored (0, EWB_FETCHED_UNKNOWN: the engine does not know) */
+	uint32_t accessed;
+	enum ewb_fetched fetched;
 };
 
 /* What a cursor ranges over.  Bounds are raw keys, compared as unsigned bytes
@@ -208,6 +224,16 @@ struct ewb_own {
 	/* As any callback: runs where the model says. */
 	enum ewb_status (*run)(void *self, struct ewb_cookie *c,
 	                       const struct ewb_request *r);
+};
+
+/* 0.2: What an engine says of a vbucket: of its history, and of its present. */
+struct ewb_vbucket {
+	uint32_t size, unused; /* size: set by who asks */
+	uint64_t uuid;  /* of its history: not 0, and below 2^63; another one when
+	                 * mutations were lost */
+	uint64_t seqno; /* of the last mutation: what a cursor shows that is
+	                 * opened now has all of them up to that one */
+	uint64_t items; /* how many there are, as counted */
 };
 
 /* What a client counts by. */
@@ -310,6 +336,12 @@ struct ewb_engine {
 	                         const struct ewb_request *r);
 	enum ewb_status (*get_and_touch)(void *self, struct ewb_cookie *c,
 	                                 const struct ewb_request *r);
+	/* Engines: any, may not wait.  What is known of a vbucket; fills *v.  An
+	 * engine that has it answers each mutation of an item with
+	 * ewb_reply_token() too, and the items of gets and cursors with their
+	 * seqno.  May be null. */
+	enum ewb_status (*vbucket)(void *self, uint16_t vbucket,
+	                           struct ewb_vbucket *v);
 };
 
 /* EWB_ENGINE(.name = "mine", .get = get, ...) makes the shared object an
@@ -407,6 +439,9 @@ enum ewb_status ewb_reply_item(struct ewb_cookie *c, const struct ewb_item *i,
                                void (*release)(void *arg), void *arg);
 /* A mutation's new cas. */
 void ewb_reply_cas(struct ewb_cookie *c, uint64_t cas);
+/* 0.2: Where a mutation, that of a removal too, stands in its vbucket's history.
+ * It has been made: vbucket() says this seqno, or a later one, from now on. */
+void ewb_reply_token(struct ewb_cookie *c, uint64_t uuid, uint64_t seqno);
 /* A number: of count, and of an engine's own command. */
 void ewb_reply_number(struct ewb_cookie *c, uint64_t number);
 /* In the stats callback: one statistic.  Its text is cut at 511 bytes. */
