@@ -76,7 +76,8 @@ ewb_instance_call(struct ewb_cookie *c)
 	void *self = c->instance->self;
 
 	switch (c->op) {
-	case EWB_OP_GET: return e->get(self, c, &c->request);
+	case EWB_OP_GET:
+	case EWB_OP_GETMETA: return e->get(self, c, &c->request);
 	case EWB_OP_SET:
 	case EWB_OP_ADD:
 	case EWB_OP_REPLACE: return e->store(self, c, &c->request);
@@ -150,6 +151,14 @@ run_engine(struct ewb_cookie *c)
 	if (c->instance->below)
 		descend(c, ewb_instance_for(c->instance, c->op));
 	return run_here(c);
+}
+
+/* It is not as if the item had been asked for. */
+static enum ewb_status
+run_get_meta(struct ewb_cookie *c)
+{
+	c->request.use = EWB_USE_UNSEEN;
+	return run_engine(c);
 }
 
 enum ewb_status
@@ -228,6 +237,7 @@ ewb_commands_basic(struct ewb_core *core)
 		{ EWB_OP_META_COUNT, { .run = ewb_compose_run, .keyed = 1 } },
 		{ EWB_OP_META_DEBUG,
 		  { .run = ewb_meta_get_run, .keyed = 1, .reviews = 1 } },
+		{ EWB_OP_GETMETA, { .run = run_get_meta, .keyed = 1 } },
 		{ EWB_OP_FLUSH, { .run = run_engine, .barrier = EWB_BARRIER } },
 		{ EWB_OP_STATS, { .run = run_engine, .barrier = EWB_BARRIER_IN_ORDER } },
 	};

@@ -508,7 +508,8 @@ static int
 has_callback(const struct ewb_engine *e, enum ewb_op op)
 {
 	switch (op) {
-	case EWB_OP_GET: return e->get != NULL;
+	case EWB_OP_GET:
+	case EWB_OP_GETMETA: return e->get != NULL;
 	case EWB_OP_SET:
 	case EWB_OP_ADD:
 	case EWB_OP_REPLACE: return e->store != NULL;

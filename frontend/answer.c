@@ -274,7 +274,19 @@ answer_text(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT
 static int
 has_cas(const struct ewb_cookie *c)
 {
-	return !c->answered && c->status == EWB_OK && c->op != EWB_OP_DELETE;
+	return !c->answered && c->status == EWB_OK &&
+	       (c->op != EWB_OP_DELETE || c->front_bits & EWB_FRONT_TOKENS);
+}
+
+/* A successful mutation's, for those who have asked for it; bytes, 0: none. */
+static size_t
+token(const struct ewb_cookie *c, uint8_t out[16])
+{
+	if (!(c->front_bits & EWB_FRONT_TOKENS) || c->reply.uuid == 0)
+		return 0;
+	ewb_put64(out, c->reply.uuid);
+	ewb_put64(out + 8, c->reply.seqno);
+	return 16;
 }
 
 /* What is written of it says how long it took: how long it is then. */
@@ -402,11 +414,38 @@ bin_miss(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT
 static int
 bin_number(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT
 {
-	uint8_t number[8];
+	uint8_t number[8], extras[16];
 
 	ewb_put64(number, number_of(c));
-	return bin_head(n, c, NULL, 0, 0, sizeof number) ||
+	return bin_head(n, c, extras, token(c, extras), 0, sizeof number) ||
 	       copy(n, number, sizeof number);
+}
+
+static int
+bin_stored(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT
+{
+	uint8_t extras[16];
+	size_t len = token(c, extras);
+
+	/* a client that has asked for tokens wants to see one of a delete */
+	if (len && c->op == EWB_OP_DELETE && c->reply.cas == 0)
+		c->reply.cas = c->reply.seqno;
+	return bin_head(n, c, extras, len, 0, 0);
+}
+
+/* What is deleted is not there, so it is not. */
+static int
+bin_meta(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT
+{
+	const struct ewb_reply *r = &c->reply;
+	uint8_t extras[21];
+
+	ewb_put32(extras, 0);
+	ewb_put32(extras + 4, r->flags);
+	ewb_put32(extras + 8, r->expiry);
+	ewb_put64(extras + 12, r->seqno);
+	extras[20] = ewb_item_datatype(r->datatype);
+	return bin_head(n, c, extras, sizeof extras, 0, 0);
 }
 
 static int
@@ -451,8 +490,15 @@ bin_success(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT
 	switch (c->op) {
 	case EWB_OP_GET:
 	case EWB_OP_GAT: return bin_get(n, c);
+	case EWB_OP_SET:
+	case EWB_OP_ADD:
+	case EWB_OP_REPLACE:
+	case EWB_OP_APPEND:
+	case EWB_OP_PREPEND:
+	case EWB_OP_DELETE: return bin_stored(n, c);
 	case EWB_OP_INCR:
 	case EWB_OP_DECR: return bin_number(n, c);
+	case EWB_OP_GETMETA: return bin_meta(n, c);
 	case EWB_OP_STATS: return bin_stats(n, c);
 	case EWB_OP_OWN: return bin_own(n, c);
 	case EWB_OP_VERSION:

@@ -40,6 +40,7 @@
 #define EWB_FRONT_BARRIER 128u /* it waits for all, and holds all */
 #define EWB_FRONT_FLUSH 256u /* of no connection: see flush.h */
 #define EWB_FRONT_TRACED 512u /* its reply says how long it took */
+#define EWB_FRONT_TOKENS 1024u /* its reply has a mutation's token */
 
 enum ewb_proto { EWB_PROTO_UNKNOWN, EWB_PROTO_TEXT, EWB_PROTO_BINARY };
 
@@ -166,7 +167,7 @@ int ewb_turn_must_wait(const struct ewb_conn *n, const struct ewb_cookie *c);
 int ewb_turn_behind_an_orphan(const struct ewb_cookie *c);
 
 /* mode.c.  How c stands to the others of its connection, and is answered: sets
- * FREE, BARRIER and TRACED. */
+ * FREE, BARRIER, TRACED and TOKENS. */
 void ewb_mode_set(const struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT;
 /* tally.c.  Counts a command that has come, other than in ewb_tally_command(),
  * which is in front.h; and its outcome. */

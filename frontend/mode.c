@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What a client has asked for when it said hello: that answers come in any
- * order, and say how long they took.
+ * order, say how long they took, and have the tokens of mutations.
  *
  * hello is a barrier: all before it is answered in the mode before, all behind it
  * in its own.
  */
 #include "config.h"
 
+#include "cookie/instance.h"
 #include "frontend/front.h"
 
 void
@@ -15,9 +16,12 @@ ewb_mode_set(const struct ewb_conn *n, struct ewb_cookie *c)
 	int unordered = EWB_HAS_FEATURE(n->session.features, UNORDERED);
 
 	c->front_bits &=
-		~(EWB_FRONT_FREE | EWB_FRONT_BARRIER | EWB_FRONT_TRACED);
+		~(EWB_FRONT_FREE | EWB_FRONT_BARRIER | EWB_FRONT_TRACED |
+	          EWB_FRONT_TOKENS);
 	if (EWB_HAS_FEATURE(n->session.features, TRACING))
 		c->front_bits |= EWB_FRONT_TRACED;
+	if (EWB_HAS_FEATURE(n->session.features, TOKENS))
+		c->front_bits |= EWB_FRONT_TOKENS;
 	if (unordered)
 		c->front_bits |= EWB_FRONT_FREE;
 	if (c->command->barrier == EWB_BARRIER ||
@@ -40,6 +44,15 @@ set_behind(struct ewb_conn *n, struct ewb_cookie *hello) EWB_ON_FRONT
 	}
 }
 
+/* Features that this server has not, as it is. */
+static uint32_t
+lacking(const struct ewb_cookie *c)
+{
+	return ewb_instance_has_tokens(c->instance) ?
+	               0 :
+	               1u << EWB_FEATURE_TOKENS;
+}
+
 enum ewb_status
 ewb_hello_run(struct ewb_cookie *c)
 {
@@ -49,7 +62,8 @@ ewb_hello_run(struct ewb_cookie *c)
 	size_t len;
 
 	ewb_now_on_front(c->dispatch->thread);
-	len = ewb_hello(r->value, r->nvalue, accepted, &n->session.features);
+	len = ewb_hello(r->value, r->nvalue, lacking(c), accepted,
+	                &n->session.features);
 	set_behind(n, c);
 	return ewb_reply_value(c, accepted, len);
 }

@@ -12,6 +12,7 @@
 #define SCAN_CREATE_MAX (64u << 10)
 #define HELLO_MAX 1024u /* of features that a client asks for, bytes */
 #define INFO_BARRIER 0u
+#define META_VERSION 2u /* of what a get_meta is answered */
 #define NEVER_CREATE UINT32_MAX /* an exptime of incr and decr */
 
 enum need { UNKNOWN, NO, MAY, MUST };
@@ -63,6 +64,7 @@ static const struct rule rules[256] = {
 	[0x1f] = { MAY, MAY, 0, 0, EWB_OP_HELLO, 0 },
 	[0x23] = { MUST, NO, 4, 0, EWB_OP_GAT, K },
 	[0x24] = { MUST, NO, 4, 0, EWB_OP_GAT, K | Q },
+	[0xa0] = { MUST, NO, 1, 1, EWB_OP_GETMETA, 0 },
 	[0xda] = { NO, MUST, 0, 0, EWB_OP_SCAN_CREATE, 0 },
 	[0xdb] = { NO, NO, 28, 0, EWB_OP_SCAN_CONTINUE, 0 },
 	[0xdc] = { NO, NO, 16, 0, EWB_OP_SCAN_CANCEL, 0 },
@@ -177,6 +179,13 @@ wrong_reload(const struct rule *r, const struct ewb_frame *f)
 	if (f->vbucket)
 		return "a vbucket where there is none";
 	return f->datatype ? "a datatype where there is none" : NULL;
+}
+
+/* It is one that there is. */
+static int
+has_version(const struct rule *r, const uint8_t *extras, size_t n)
+{
+	return r->op != EWB_OP_GETMETA || n == 0 || *extras == META_VERSION;
 }
 
 /* Frame infos: id and length in a nibble each, where 15 goes on in a byte.  What
@@ -311,6 +320,9 @@ ewb_bin_parse(const uint8_t *in, size_t n, size_t max_value, size_t max_body,
 		              "framing extras that make no sense");
 	if (n < EWB_BIN_HEAD + fixed)
 		return EWB_PARSE_MORE;
+	if (!has_version(r, in + EWB_BIN_HEAD + l.framing, l.extras))
+		return refuse(f, &l, EWB_WIRE_INVALID,
+		              "a version that there is not");
 	return take_body(in, r, &l, framing, f);
 }
 

@@ -16,9 +16,10 @@ enum ewb_feature {
 };
 #define EWB_HAS_FEATURE(set, name) ((set) >> EWB_FEATURE_##name & 1u)
 
-/* Takes those that there are out of n bytes, which are even, in the order asked
- * for and each once: bytes of the answer in out.  *set: a bit for each. */
-size_t ewb_hello(const uint8_t *asked, size_t n, uint8_t out[2 * EWB_NFEATURES],
-                 uint32_t *set);
+/* Takes those that there are, but for those of lacking, a bit for each, out of n
+ * bytes, which are even, in the order asked for and each once: bytes of the answer
+ * in out.  *set: a bit for each. */
+size_t ewb_hello(const uint8_t *asked, size_t n, uint32_t lacking,
+                 uint8_t out[2 * EWB_NFEATURES], uint32_t *set);
 
 #endif
