@@ -53,6 +53,7 @@ ewb_core_init(struct ewb_core *s, const struct ewb_limits *limits,
 	ewb_chunks_init(&s->chunks, KEEP);
 	ewb_budget_init(&s->budget, limits->buffer_memory);
 	ewb_keylocks_init(&s->keylocks);
+	ewb_awaits_init(&s->awaits);
 	name_types(s);
 	return 0;
 }
@@ -71,6 +72,7 @@ ewb_core_fini(struct ewb_core *s)
 	EWB_MUST(atomic_load(&s->streams) == 0);
 	ewb_pool_free(s->pool);
 	ewb_own_fini(s);
+	ewb_awaits_fini(&s->awaits);
 	ewb_keylocks_fini(&s->keylocks);
 	ewb_budget_fini(&s->budget);
 	ewb_chunks_fini(&s->chunks);

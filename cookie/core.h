@@ -10,6 +10,7 @@
 
 #include <ewb/engine.h>
 
+#include "cookie/await.h"
 #include "cookie/budget.h"
 #include "cookie/keylock.h"
 #include "lib/chunks.h"
@@ -114,6 +115,7 @@ struct ewb_core {
 	struct ewb_chunks chunks;
 	struct ewb_budget budget;
 	struct ewb_keylocks keylocks;
+	struct ewb_awaits awaits;
 	_Atomic uint64_t cookies;      /* in flight: blocked, cancelled, orphaned */
 	_Atomic uint64_t pinned;       /* bytes of requests that they hold */
 	_Atomic uint64_t orphans;

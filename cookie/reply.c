@@ -173,6 +173,7 @@ ewb_reply_token(struct ewb_cookie *c, uint64_t uuid, uint64_t seqno)
 	c->reply.uuid = uuid;
 	c->reply.seqno = seqno;
 	end(c, was);
+	ewb_awaits_made(&c->dispatch->core->awaits, c->request.vbucket, seqno);
 }
 
 void

@@ -7,6 +7,7 @@
 #include "cookie/stream.h"
 #include "lib/check.h"
 #include "protocol/binary.h"
+#include "scan/require.h"
 #include "scan/scan.h"
 
 static struct ewb_scans *
@@ -53,6 +54,7 @@ run_create(struct ewb_cookie *c)
 	struct ewb_scan *scan;
 	enum ewb_status status;
 	const char *why;
+	uint32_t ms;
 
 	ewb_now_on_front(c->dispatch->thread);
 	if (ewb_instance_scanner(c->instance) == NULL)
@@ -62,12 +64,17 @@ run_create(struct ewb_cookie *c)
 	if (c->frame.vbucket >= c->dispatch->core->vbuckets)
 		return refuse(c, EWB_NOT_MY_VBUCKET, "no such vbucket");
 	status = ewb_scan_parse(&want, r->value, r->nvalue, &why);
+	if (status == EWB_OK)
+		status = ewb_require_look(c->instance, c->frame.vbucket, &want,
+		                          &ms, &why);
 	if (status != EWB_OK)
 		return refuse(c, status, why);
 	scan = ewb_scan_new(scans_of(c), c, &want);
 	if (scan == NULL)
 		return refuse(c, EWB_BUSY, "too many open scans");
 	ewb_cookie_set_state(c, scan, created);
+	if (ms)
+		ewb_cookie_set_deadline(c, ms);
 	return ewb_task_offload(c, EWB_AUX, ewb_scan_open_task, scan);
 }
 

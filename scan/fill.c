@@ -6,6 +6,7 @@
 #include "cookie/reply.h"
 #include "lib/check.h"
 #include "scan/legs.h"
+#include "scan/require.h"
 #include "scan/sink.h"
 
 /* A status that may be told, or the engine's mistake is. */
@@ -39,23 +40,44 @@ peek(struct ewb_scan *scan, struct ewb_cookie *c, int *again)
 
 /* Opens it, unless that was done before, and looks. */
 static enum ewb_status
-open_cursor(struct ewb_scan *scan, struct ewb_cookie *c, int opened, int *again)
+open_cursor(struct ewb_scan *scan, struct ewb_task *t, struct ewb_cookie *c,
+            int *again)
 {
 	struct ewb_instance *i = scan->instance;
 	enum ewb_status status = EWB_OK;
 
-	if (!opened) {
+	if (!scan->opened) {
 		status = i->engine.scan_open(i->self, &scan->range,
 		                             &scan->cursor, &scan->count);
+		scan->opened = status == EWB_OK;
 		if (status != EWB_OK)
 			scan->cursor = NULL;
 	}
-	if (status == EWB_OK) {
+	if (status == EWB_OK)
+		status = ewb_require_record(scan, t, c, again);
+	if (status == EWB_OK && !*again)
 		status = peek(scan, c, again);
-		if (status != EWB_OK)
-			ewb_scan_close_cursor(scan);
-	}
+	if (status != EWB_OK)
+		ewb_scan_close_cursor(scan);
 	return presentable(c, status);
+}
+
+/* As far as it can come now: EWB_WOULDBLOCK, or how it ends. */
+static enum ewb_status
+open_scan(struct ewb_scan *scan, struct ewb_task *t, struct ewb_cookie *c)
+{
+	enum ewb_status status;
+	int again = 0;
+
+	if (atomic_load(&scan->dead) || ewb_cancelled(t->ticket))
+		return EWB_SCAN_CANCELLED;
+	status = ewb_require_wait(scan, t, c);
+	if (status == EWB_OK)
+		status = open_cursor(scan, t, c, &again);
+	if (!again)
+		return status;
+	ewb_task_again(t);
+	return EWB_WOULDBLOCK;
 }
 
 enum ewb_status
@@ -63,16 +85,12 @@ ewb_scan_open_task(struct ewb_task *t, struct ewb_cookie *c, void *arg)
 {
 	struct ewb_scan *scan = arg;
 	struct ewb_scans *s = scan->scans;
-	enum ewb_status status = EWB_SCAN_CANCELLED;
-	int unwanted = atomic_load(&scan->dead) || ewb_cancelled(t->ticket);
-	int again = 0;
+	enum ewb_status status = open_scan(scan, t, c);
+	int unwanted;
 
-	if (!unwanted)
-		status = open_cursor(scan, c, ewb_task_runs(t) > 0, &again);
-	if (again) {
-		ewb_task_again(t);
-		return EWB_WOULDBLOCK;
-	}
+	if (status == EWB_WOULDBLOCK)
+		return status;
+	ewb_require_drop(scan);
 	EWB_MUST0(pthread_mutex_lock(&s->lock));
 	unwanted = atomic_load(&scan->dead) || ewb_cancelled(t->ticket);
 	unwanted |= status != EWB_OK;

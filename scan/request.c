@@ -90,6 +90,55 @@ parse_sampling(struct ewb_scan_request *r, struct json_object *o)
 	return NULL;
 }
 
+/* A number, or a text of one: not every reader of JSON has 64 bits. */
+static int
+uuid(struct json_object *o, uint64_t *n)
+{
+	const char *text;
+	char *end;
+
+	if (!json_object_is_type(o, json_type_string))
+		return -1;
+	text = json_object_get_string(o);
+	if (*text < '0' || *text > '9')
+		return -1;
+	errno = 0;
+	*n = strtoull(text, &end, 10);
+	return errno || *end ? -1 : 0;
+}
+
+static const char *
+parse_requirements(struct ewb_scan_request *r, struct json_object *o)
+{
+	struct json_object *s, *v;
+	uint64_t ms = 0;
+
+	if (!json_object_object_get_ex(o, "snapshot_requirements", &s))
+		return NULL;
+	if (!json_object_is_type(s, json_type_object))
+		return "snapshot_requirements: not an object";
+	r->requires = 1;
+	if (!json_object_object_get_ex(s, "vb_uuid", &v) ||
+	    (uuid(v, &r->uuid) && number(s, "vb_uuid", &r->uuid)))
+		return "snapshot_requirements: vb_uuid is not a number, or text "
+		       "of one";
+	if (!json_object_object_get_ex(s, "seqno", &v) ||
+	    number(s, "seqno", &r->seqno))
+		return "snapshot_requirements: seqno is not a number from 0 to "
+		       "2^64 - 1";
+	if (number(s, "timeout_ms", &ms) || ms > UINT32_MAX)
+		return "snapshot_requirements: timeout_ms is not a number from 0 "
+		       "to 2^32 - 1";
+	r->timeout_ms = (uint32_t)ms;
+	if (!json_object_object_get_ex(s, "seqno_exists", &v))
+		return NULL;
+	if (!json_object_is_type(v, json_type_boolean))
+		return "snapshot_requirements: seqno_exists is neither true nor "
+		       "false";
+	r->seqno_exists = json_object_get_boolean(v);
+	return NULL;
+}
+
 /* A hexadecimal number, which is 0. */
 static int
 is_default(struct json_object *v)
@@ -114,9 +163,7 @@ parse_rest(struct ewb_scan_request *r, struct json_object *o)
 	}
 	if (json_object_object_get_ex(o, "collection", &v) && !is_default(v))
 		return "collection: there is the default one only";
-	if (json_object_object_get_ex(o, "snapshot_requirements", &v))
-		return "snapshot_requirements: not supported yet";
-	return NULL;
+	return parse_requirements(r, o);
 }
 
 int
@@ -154,10 +201,8 @@ parse(struct ewb_scan_request *r, struct json_object *o, const char **why)
 		return EWB_INVALID;
 	*why = parse_rest(r, o);
 	if (*why)
-		return strncmp(*why, "snap", 4) ? strncmp(*why, "coll", 4) ?
-		                                          EWB_INVALID :
-		                                          (enum ewb_status)0x88 :
-		                                  EWB_NOT_SUPPORTED;
+		return strncmp(*why, "coll", 4) ? EWB_INVALID :
+		                                  (enum ewb_status)0x88;
 	return ewb_scan_empty(r) ? EWB_NOT_FOUND : EWB_OK;
 }
 

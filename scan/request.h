@@ -23,6 +23,11 @@ struct ewb_scan_request {
 	struct ewb_scan_bound start, end;
 	int sampling;
 	uint64_t samples, seed;
+	/* of its snapshot: the history that it shows, up to which mutation, whether
+	 * that one's record must be there, and how long that may be awaited */
+	int requires, seqno_exists;
+	uint64_t uuid, seqno;
+	uint32_t timeout_ms;
 	/* text: the vbuckets, and whether in the order of keys over all of them;
 	 * past 0: it is a create's, whose frame has the vbucket */
 	unsigned first, past;

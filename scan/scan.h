@@ -21,6 +21,7 @@
 
 #include <ewb/embed.h>
 
+#include "cookie/await.h"
 #include "cookie/dispatch.h"
 #include "cookie/instance.h"
 #include "scan/request.h"
@@ -68,6 +69,12 @@ struct ewb_scan {
 	struct ewb_letter parting; /* takes the hook out: the scan has ended */
 	/* any thread: the scan is to end */
 	_Atomic int dead;
+	/* the create's task, until it was answered */
+	struct ewb_await await;  /* see require.h */
+	int opened, peeking;     /* how far it is */
+	void *witness;           /* a second cursor, while it ... */
+	int witnesses;           /* ... is open */
+	struct ewb_range whole;  /* its range */
 	/* whoever uses the cursor */
 	void *cursor;
 	struct ewb_legs *legs;   /* text: instead of it */

@@ -10,6 +10,7 @@
 
 #include "lib/check.h"
 #include "scan/legs.h"
+#include "scan/require.h"
 #include "scan/scan.h"
 
 #define SCAN_OF(p, member) \
@@ -228,6 +229,7 @@ free_scan(struct ewb_scan *scan)
 	struct ewb_scans *s = scan->scans;
 
 	EWB_MUST(!scan->listed && scan->cursor == NULL && scan->legs == NULL);
+	EWB_MUST(!scan->witnesses && scan->await.at == NULL);
 	atomic_fetch_sub(&scan->instance->cursors, 1);
 	s->nopen -= scan->ncursors;
 	EWB_MUST0(pthread_cond_broadcast(&s->fewer));
@@ -260,6 +262,7 @@ ewb_scan_close_cursor(struct ewb_scan *scan)
 		scan->instance->engine.scan_close(scan->instance->self,
 		                                  scan->cursor);
 	scan->cursor = NULL;
+	ewb_require_close(scan);
 	if (scan->legs)
 		ewb_legs_free(scan->legs);
 	scan->legs = NULL;
@@ -312,6 +315,9 @@ ewb_scan_end_locked(struct ewb_scan *scan, enum ewb_scan_cause cause)
 			ewb_task_wake_job(&scan->continuing.slot->task);
 	} else if (was == EWB_SCAN_IDLE) {
 		ewb_scan_close_later_locked(scan);
+	} else if (was == EWB_SCAN_OPENING && scan->want.requires) {
+		/* its task may be parked */
+		ewb_await_wake(&scan->scans->core->awaits, &scan->await);
 	}
 }
 

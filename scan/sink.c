@@ -176,6 +176,18 @@ not_its_turn(struct ewb_sink *s, const struct ewb_item *item)
 	return EWB_REFUSED_BEHIND;
 }
 
+/* A record that is not the one that is looked for takes its time. */
+static enum ewb_status
+seek(struct ewb_sink *s, const struct ewb_item *item)
+{
+	if (item->seqno == s->scan->want.seqno) {
+		s->refused = EWB_REFUSED_PEEKED;
+		return EWB_WOULDBLOCK;
+	}
+	s->turn_bytes += sizeof *item + item->nkey;
+	return EWB_OK;
+}
+
 enum ewb_status
 ewb_sink_put(struct ewb_sink *s, const struct ewb_item *item)
 {
@@ -188,6 +200,8 @@ ewb_sink_put(struct ewb_sink *s, const struct ewb_item *item)
 	s->refused = refuse(s);
 	if (s->refused != EWB_REFUSED_NOT)
 		return EWB_WOULDBLOCK;
+	if (s->seeks)
+		return seek(s, item);
 	if (passed_over(s, item))
 		return EWB_OK;
 	if (limit_reached(s))

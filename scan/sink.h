@@ -18,7 +18,7 @@ enum ewb_refused {
 	EWB_REFUSED_LIMIT,
 	EWB_REFUSED_YIELD,   /* others want their turn */
 	EWB_REFUSED_DEAD,    /* nobody wants it */
-	EWB_REFUSED_PEEKED,  /* it was to be seen that there is one */
+	EWB_REFUSED_PEEKED,  /* it was to be seen that there is one, or that one */
 	EWB_REFUSED_BEHIND,  /* another vbucket's comes first */
 	EWB_REFUSED_WRONG,   /* it has no key, or one that is too long */
 	EWB_REFUSED_IGNORED  /* and another was offered all the same */
@@ -28,6 +28,7 @@ struct ewb_sink {
 	struct ewb_scan *scan;
 	struct ewb_cookie *c;  /* null: only looks whether there is a record */
 	struct ewb_task *t;
+	int seeks;             /* not to be put, but looked for; see require.h */
 	enum ewb_refused refused;
 	unsigned looked;       /* records since the last look at the clock */
 	uint64_t turn_bytes;

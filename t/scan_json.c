@@ -143,6 +143,12 @@ START_TEST(blanks_around_it_are_no_fault)
 }
 END_TEST
 
+#define REQUIRES(what) "{\"snapshot_requirements\":{" what "}}"
+#define NO_UUID \
+	"snapshot_requirements: vb_uuid is not a number, or text of one"
+#define NO_SEQNO \
+	"snapshot_requirements: seqno is not a number from 0 to 2^64 - 1"
+
 static const struct {
 	const char *json;
 	enum ewb_status status;
@@ -202,9 +208,59 @@ static const struct {
 	  "collection: there is the default one only" },
 	{ "{\"collection\":0}", 0x88,
 	  "collection: there is the default one only" },
-	{ "{\"snapshot_requirements\":{\"seqno\":1}}", EWB_NOT_SUPPORTED,
-	  "snapshot_requirements: not supported yet" },
+	{ "{\"snapshot_requirements\":1}", EWB_INVALID,
+	  "snapshot_requirements: not an object" },
+	{ REQUIRES("\"seqno\":1"), EWB_INVALID, NO_UUID },
+	{ REQUIRES("\"seqno\":1,\"vb_uuid\":\"\""), EWB_INVALID, NO_UUID },
+	{ REQUIRES("\"seqno\":1,\"vb_uuid\":\"0x7\""), EWB_INVALID, NO_UUID },
+	{ REQUIRES("\"seqno\":1,\"vb_uuid\":\"-7\""), EWB_INVALID, NO_UUID },
+	{ REQUIRES("\"seqno\":1,\"vb_uuid\":-7"), EWB_INVALID, NO_UUID },
+	{ REQUIRES("\"seqno\":1,\"vb_uuid\":\"18446744073709551616\""),
+	  EWB_INVALID, NO_UUID },
+	{ REQUIRES("\"seqno\":1,\"vb_uuid\":null"), EWB_INVALID, NO_UUID },
+	{ REQUIRES("\"vb_uuid\":\"7\""), EWB_INVALID, NO_SEQNO },
+	{ REQUIRES("\"vb_uuid\":\"7\",\"seqno\":-1"), EWB_INVALID, NO_SEQNO },
+	{ REQUIRES("\"vb_uuid\":\"7\",\"seqno\":\"1\""), EWB_INVALID,
+	  NO_SEQNO },
+	{ REQUIRES("\"vb_uuid\":\"7\",\"seqno\":1,\"timeout_ms\":4294967296"),
+	  EWB_INVALID,
+	  "snapshot_requirements: timeout_ms is not a number from 0 to 2^32 - "
+	  "1" },
+	{ REQUIRES("\"vb_uuid\":\"7\",\"seqno\":1,\"seqno_exists\":1"),
+	  EWB_INVALID,
+	  "snapshot_requirements: seqno_exists is neither true nor false" },
 };
+
+/* As a client of Couchbase sends it, and with all that there is. */
+START_TEST(what_a_snapshot_must_have_is_understood)
+{
+	ck_assert_int_eq(parse("{}"), EWB_OK);
+	ck_assert_int_eq(r.requires, 0);
+	ck_assert_int_eq(parse(REQUIRES("\"seqno\":1,\"timeout_ms\":75000,"
+	                                "\"vb_uuid\":\"29369128381748\"")),
+	                 EWB_OK);
+	ck_assert_int_eq(r.requires, 1);
+	ck_assert_uint_eq(r.uuid, 29369128381748);
+	ck_assert_uint_eq(r.seqno, 1);
+	ck_assert_uint_eq(r.timeout_ms, 75000);
+	ck_assert_int_eq(r.seqno_exists, 0);
+	ck_assert_int_eq(
+		parse(REQUIRES("\"vb_uuid\":18446744073709551615,"
+	                       "\"seqno\":18446744073709551615,"
+	                       "\"seqno_exists\":true")),
+		EWB_OK);
+	ck_assert_uint_eq(r.uuid, UINT64_MAX);
+	ck_assert_uint_eq(r.seqno, UINT64_MAX);
+	ck_assert_uint_eq(r.timeout_ms, 0);
+	ck_assert_int_eq(r.seqno_exists, 1);
+	ck_assert_int_eq(
+		parse(REQUIRES("\"vb_uuid\":\"18446744073709551615\","
+	                       "\"seqno\":0,\"seqno_exists\":false")),
+		EWB_OK);
+	ck_assert_uint_eq(r.uuid, UINT64_MAX);
+	ck_assert_int_eq(r.seqno_exists, 0);
+}
+END_TEST
 
 START_TEST(what_is_wrong_is_said)
 {
@@ -276,6 +332,7 @@ main(void)
 	tcase_add_test(t, a_bound_may_be_longer_than_a_key_but_not_much);
 	tcase_add_test(t, more_than_a_range_can_need_is_not_looked_at);
 	tcase_add_test(t, blanks_around_it_are_no_fault);
+	tcase_add_test(t, what_a_snapshot_must_have_is_understood);
 	tcase_add_loop_test(t, what_is_wrong_is_said, 0,
 	                    sizeof refused / sizeof *refused);
 	tcase_add_loop_test(t, a_range_that_nothing_can_lie_in_is_empty, 0,

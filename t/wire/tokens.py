@@ -17,8 +17,9 @@ ENOUGH = 120
 VBUCKETS = 8
 GET, SET, ADD, REPLACE, DELETE, INCR, DECR = range(7)
 NOOP, APPEND, PREPEND, SETQ, TOUCH, GAT, HELLO = 0x0a, 0x0e, 0x0f, 0x11, 0x1c, 0x1d, 0x1f
-GET_META = 0xa0
-SUCCESS, NOT_FOUND, EXISTS, INVALID, NOT_NUMBER = 0, 1, 2, 4, 6
+GET_META, CREATE = 0xa0, 0xda
+SUCCESS, NOT_FOUND, EXISTS, INVALID, NOT_STORED, NOT_NUMBER = 0, 1, 2, 4, 5, 6
+TEMPORARY, OTHER_HISTORY = 0x86, 0xa8
 
 
 class Answer:
@@ -41,11 +42,13 @@ class Connection:
         self.file = self.socket.makefile("rb")
         self.accepted = self.ask(HELLO, b"test", value=features).value
 
-    def say(self, opcode, key=b"", extras=b"", value=b"", cas=0, datatype=0):
+    def say(self, opcode, key=b"", extras=b"", value=b"", cas=0, datatype=0, vbucket=None):
         n = len(extras) + len(key) + len(value)
+        if vbucket is None:
+            vbucket = _vbucket(key) if key else 0
         self.socket.sendall(
-            struct.pack(">BBHBBHIIQ", 0x80, opcode, len(key), len(extras), datatype, 0,
-                        n, 0, cas) + extras + key + value)
+            struct.pack(">BBHBBHIIQ", 0x80, opcode, len(key), len(extras), datatype,
+                        vbucket, n, 0, cas) + extras + key + value)
 
     def hear(self):
         head = struct.unpack(">BBHBBHIIQ", self.file.read(24))
@@ -171,6 +174,39 @@ def to_ask_so_is_no_use_of_the_item():
     assert [text.readline(), text.readline()] == [b"HD h0\r\n", b"HD h1\r\n"]
 
 
+def _requires(key, uuid, seqno, **more):
+    """What to say for a scan of that key's vbucket."""
+    want = {"snapshot_requirements": {"vb_uuid": str(uuid), "seqno": seqno, **more}}
+    return {"opcode": CREATE, "value": json.dumps(want).encode(), "datatype": 1,
+            "vbucket": _vbucket(key)}
+
+
+def a_scan_can_be_asked_to_show_a_mutation():
+    c = Connection()
+    uuid, seqno = c.ask(SET, b"r", STORE, b"v").token()
+    for said, status in (
+            (_requires(b"r", uuid, seqno), SUCCESS),
+            (_requires(b"r", uuid, seqno, seqno_exists=True), SUCCESS),
+            (_requires(b"r", uuid ^ 2, seqno), OTHER_HISTORY),
+            (_requires(b"r", uuid, seqno + 1), TEMPORARY),
+            (_requires(b"r", uuid, seqno + 1, timeout_ms=1), TEMPORARY)):
+        assert c.ask(**said).status == status, said
+    uuid, again = c.ask(SET, b"r", STORE, b"w").token()
+    assert c.ask(**_requires(b"r", uuid, seqno, seqno_exists=True)).status == NOT_STORED
+    assert c.ask(**_requires(b"r", uuid, again, seqno_exists=True)).status == SUCCESS
+
+
+def a_scan_waits_for_a_mutation():
+    c, other = Connection(), Connection()
+    uuid, seqno = other.ask(SET, b"w", STORE, b"v").token()
+    c.say(**_requires(b"w", uuid, seqno + 2, timeout_ms=ENOUGH * 1000))
+    assert other.ask(NOOP).status == SUCCESS
+    while other.ask(SET, b"w", STORE, b"v").token()[1] < seqno + 2:
+        pass
+    a = c.hear()
+    assert (a.status, len(a.value)) == (SUCCESS, 16), a.status
+
+
 def the_feature_is_declined():
     c = Connection(b"\0\3\0\4")
     assert c.accepted == b"\0\3"
@@ -181,7 +217,8 @@ def the_feature_is_declined():
 NONE = (the_feature_is_declined,)
 TOKENS = (the_feature_is_accepted, each_mutation_says_where_it_stands,
           what_changes_no_value_has_none, what_fails_has_none, what_is_quiet_stays_so,
-          who_has_not_asked_is_told_none, what_is_known_of_an_item_can_be_asked_for)
-facts = {"none": NONE, "tokens": TOKENS, "some": TOKENS[:-1],
+          who_has_not_asked_is_told_none, a_scan_can_be_asked_to_show_a_mutation,
+          a_scan_waits_for_a_mutation, what_is_known_of_an_item_can_be_asked_for)
+facts = {"none": NONE, "tokens": TOKENS, "some": TOKENS[:-3],
          "uses": TOKENS + (to_ask_so_is_no_use_of_the_item,)}[which]
 sys.exit(run_facts({f.__name__: f for f in facts} | {"__file__": __file__}))

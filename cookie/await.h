@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Commands that wait until a mutation has been made: until the history of a vbucket
+ * has come to a seqno.
+ *
+ *      task     add ─▶ look ─ not yet ─▶ park ... look ─▶ drop
+ *      mutation make it ─▶ ewb_reply_token(): wakes who waits for it
+ *
+ * Who waits adds itself before it looks, and a mutation is made before its token is
+ * told: so one of the two sees the other.  Nobody looks while nobody waits. */
+#ifndef COOKIE_AWAIT_H
+#define COOKIE_AWAIT_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdint.h>
+
+struct ewb_task;
+
+struct ewb_await {
+	/* set before it is added */
+	struct ewb_task *task;
+	uint64_t seqno;
+	uint16_t vbucket;
+	/* under lock */
+	struct ewb_await *next, **at; /* at null: it was not added */
+};
+
+struct ewb_awaits {
+	/* any thread */
+	_Atomic unsigned n;
+	/* under lock */
+	pthread_mutex_t lock;
+	struct ewb_await *first;
+};
+
+void ewb_awaits_init(struct ewb_awaits *a);
+/* Nobody waits. */
+void ewb_awaits_fini(struct ewb_awaits *a);
+/* any: from now on its task is woken when the seqno is reached; once more: no
+ * change. */
+void ewb_await_add(struct ewb_awaits *a, struct ewb_await *w);
+/* any: it is woken no more; it need not have been added. */
+void ewb_await_drop(struct ewb_awaits *a, struct ewb_await *w);
+/* any: its task is to look again, if it waits. */
+void ewb_await_wake(struct ewb_awaits *a, struct ewb_await *w);
+/* any: wakes who waits for that one of that vbucket, or an earlier one. */
+void ewb_awaits_reached(struct ewb_awaits *a, uint16_t vbucket, uint64_t seqno);
+
+/* any: a mutation has been made. */
+static inline void
+ewb_awaits_made(struct ewb_awaits *a, uint16_t vbucket, uint64_t seqno)
+{
+	if (atomic_load(&a->n))
+		ewb_awaits_reached(a, vbucket, seqno);
+}
+
+#endif
