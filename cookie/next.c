@@ -301,6 +301,17 @@ ewb_next_scan_close(struct ewb_host *h, void *cursor)
 		i->engine.scan_close(i->self, cursor);
 }
 
+enum ewb_status
+ewb_next_scan_seek(struct ewb_host *h, void *cursor,
+                   const struct ewb_range *range)
+{
+	struct ewb_instance *i = scanner_below(h);
+
+	if (i == NULL || i->engine.scan_seek == NULL)
+		return EWB_NOT_SUPPORTED;
+	return i->engine.scan_seek(i->self, cursor, range);
+}
+
 /* Whose command it is. */
 
 static const struct ewb_cookie *

@@ -117,6 +117,12 @@ scan_next(void *self, void *cursor, struct ewb_sink *sink)
 	return ewb_next_scan_next(((struct error *)self)->host, cursor, sink);
 }
 
+static enum ewb_status
+scan_seek(void *self, void *cursor, const struct ewb_range *range)
+{
+	return ewb_next_scan_seek(((struct error *)self)->host, cursor, range);
+}
+
 static void
 scan_close(void *self, void *cursor)
 {
@@ -134,4 +140,4 @@ static const struct ewb_param params[] = {
 EWB_FILTER(.name = "error", .help = "has commands fail", .params = params,
            .open = open, .close = close, FILTER_USES_THEM,
            .scan_open = scan_open, .scan_next = scan_next,
-           .scan_close = scan_close)
+           .scan_close = scan_close, .scan_seek = scan_seek)

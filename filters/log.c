@@ -239,6 +239,15 @@ scan_next(void *self, void *cursor, struct ewb_sink *sink)
 	return status;
 }
 
+static enum ewb_status
+scan_seek(void *self, void *cursor, const struct ewb_range *range)
+{
+	const struct log *f = self;
+	struct cursor *cu = cursor;
+
+	return ewb_next_scan_seek(f->host, cu->below, range);
+}
+
 static void
 scan_close(void *self, void *cursor)
 {
@@ -266,4 +275,4 @@ static const struct ewb_param params[] = {
 EWB_FILTER(.name = "log", .help = "writes a line for each command",
            .params = params, .open = open_log, .close = close_log,
            FILTER_USES_THEM, .scan_open = scan_open, .scan_next = scan_next,
-           .scan_close = scan_close)
+           .scan_close = scan_close, .scan_seek = scan_seek)

@@ -126,6 +126,20 @@ must_be(const struct haul *h, size_t from, size_t to, const char *what)
 	         what, n, h->n);
 }
 
+/* The other way round. */
+static void
+must_be_reversed(struct haul *h, size_t from, size_t to, const char *what)
+{
+	struct record r;
+
+	for (size_t i = 0; i < h->n / 2; i++) {
+		r = h->at[i];
+		h->at[i] = h->at[h->n - 1 - i];
+		h->at[h->n - 1 - i] = r;
+	}
+	must_be(h, from, to, what);
+}
+
 static void
 must_not(enum kit_breach b)
 {
@@ -178,13 +192,15 @@ check_scan_records(void)
 }
 
 static void
-one_range(size_t from, size_t to, bool start_excluded, bool end_excluded)
+one_range(size_t from, size_t to, bool start_excluded, bool end_excluded,
+          bool descending)
 {
 	struct scan_want w = { .vbucket = vbucket,
 		               .start = &data[from].key,
 		               .end = &data[to].key,
 		               .start_excluded = start_excluded,
-		               .end_excluded = end_excluded };
+		               .end_excluded = end_excluded,
+		               .descending = descending };
 	struct haul h = { 0 };
 	unsigned status = scan_all(&w, 0, &h, "a scan of a range");
 
@@ -193,7 +209,9 @@ one_range(size_t from, size_t to, bool start_excluded, bool end_excluded)
 	must_not(KIT_BREACH_UNASKED);
 	must_status(status, from < to ? EWB_OK : EWB_NOT_FOUND,
 	            "a create of a range");
-	if (from < to)
+	if (from < to && descending)
+		must_be_reversed(&h, from, to, "a descending scan of a range");
+	else if (from < to)
 		must_be(&h, from, to, "a scan of a range");
 }
 
@@ -208,11 +226,11 @@ check_scan_bounds(void)
 
 	begin(&stage_plain, 0);
 	for (unsigned i = 0; i < 4; i++) {
-		one_range(3, ndata - 3, i & 1, i & 2);
-		one_range(5, 6, i & 1, i & 2);
-		one_range(0, ndata - 1, i & 1, i & 2);
+		one_range(3, ndata - 3, i & 1, i & 2, false);
+		one_range(5, 6, i & 1, i & 2, false);
+		one_range(0, ndata - 1, i & 1, i & 2, false);
 	}
-	one_range(7, 7, false, false);
+	one_range(7, 7, false, false, false);
 	/* bounds that are no keys; nothing between them */
 	low.at[low.n++] = '~';
 	high.at[high.n++] = '~';
@@ -221,6 +239,33 @@ check_scan_bounds(void)
 	must_status(scan_all(&w, 0, &h, "a scan"), EWB_NOT_FOUND,
 	            "a create of a range in which there is nothing");
 	must_not(KIT_BREACH_UNASKED);
+	stage_close();
+}
+
+void
+check_scan_descending(void)
+{
+	static const uint32_t items[] = { 0, 1, 7 };
+	struct scan_want w;
+	struct haul h = { 0 };
+
+	begin(&stage_plain, 0);
+	say_need(EWB_CAN_DESCEND, "EWB_CAN_DESCEND");
+	w = *all();
+	w.descending = true;
+	for (size_t i = 0; i < sizeof items / sizeof *items; i++) {
+		must_status(scan_all(&w, items[i], &h, "a descending scan"),
+		            EWB_OK, "a create");
+		must_not(KIT_BREACH_ORDER);
+		must_not(KIT_BREACH_REFUSED);
+		must_be_reversed(&h, 0, ndata, "a descending scan");
+	}
+	for (unsigned i = 0; i < 4; i++) {
+		one_range(3, ndata - 3, i & 1, i & 2, true);
+		one_range(5, 6, i & 1, i & 2, true);
+		one_range(0, ndata - 1, i & 1, i & 2, true);
+	}
+	one_range(7, 7, false, false, true);
 	stage_close();
 }
 

@@ -56,8 +56,9 @@ scan_ask_create(const struct scan_want *w)
 	char *p = json;
 
 	after.at[after.n - 1]++; /* '.' and what comes after it */
-	p += sprintf(p, "{\"key_only\":%s,\"range\":{",
-	             w->keys_only ? "true" : "false");
+	p += sprintf(p, "{\"key_only\":%s,%s\"range\":{",
+	             w->keys_only ? "true" : "false",
+	             w->descending ? "\"descending\":true," : "");
 	if (start)
 		p = put_bound(p, "", "start", w->start_excluded, start);
 	if (end)

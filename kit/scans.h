@@ -12,7 +12,7 @@ struct scan_want {
 	bool ours;                     /* what key_of() made, and no more */
 	const struct key *start, *end; /* else; null: no bound */
 	bool start_excluded, end_excluded;
-	bool keys_only;
+	bool keys_only, descending;
 };
 
 struct record {

@@ -40,7 +40,7 @@ void kit_watch_cursors(struct ewb_engine *e);
 /* What was seen. */
 struct kit_seen {
 	_Atomic uint64_t blocks, notified, cancels;
-	_Atomic uint64_t opened, closed; /* cursors */
+	_Atomic uint64_t opened, closed, sought; /* cursors */
 	_Atomic uint64_t count;          /* of the last cursor */
 	_Atomic uint64_t lent, released; /* values */
 	_Atomic uint64_t stores;         /* that came to the engine */

@@ -76,6 +76,23 @@ scan_next(void *self, void *cursor, struct ewb_sink *sink)
 	return status;
 }
 
+static enum ewb_status
+scan_seek(void *self, void *cursor, const struct ewb_range *range)
+{
+	struct cursor *k = cursor;
+	enum ewb_status status;
+
+	kit_memory_inside(1);
+	status = inner.scan_seek(self, k->theirs, range);
+	kit_memory_inside(-1);
+	if (status != EWB_OK)
+		return status;
+	copy_bounds(k, range);
+	k->any = k->again = false;
+	atomic_fetch_add(&kit_seen.sought, 1);
+	return EWB_OK;
+}
+
 static void
 scan_close(void *self, void *cursor)
 {
@@ -95,6 +112,8 @@ kit_watch_cursors(struct ewb_engine *e)
 	e->scan_open = scan_open;
 	e->scan_next = scan_next;
 	e->scan_close = scan_close;
+	if (inner.scan_seek)
+		e->scan_seek = scan_seek;
 }
 
 /* Records. */
@@ -141,13 +160,16 @@ look_at(struct cursor *k, const struct ewb_item *item)
 		               "a scan offered the key %s, which is outside of "
 		               "its range",
 		               key);
-	if (k->any && compare(item->key, item->nkey, k->last, k->nlast) <= 0)
+	if (k->any && compare(item->key, item->nkey, k->last, k->nlast) *
+	                              (k->range.descending ? -1 : 1) <=
+	                      0)
 		kit_watch_note(
 			KIT_BREACH_ORDER,
-			"a scan offered the key %s after %s: keys are compared "
-		        "as "
+			"a scan offered the key %s after %s%s: keys are "
+			"compared as "
 			"unsigned bytes, then by length, and each comes once",
-			key, kit_spell(other, sizeof other, k->last, k->nlast));
+			key, kit_spell(other, sizeof other, k->last, k->nlast),
+			k->range.descending ? ", descending" : "");
 	if (k->again &&
 	    compare(item->key, item->nkey, k->refused, k->nrefused) != 0)
 		kit_watch_note(

@@ -69,6 +69,9 @@ run_create(struct ewb_cookie *c)
 		                          &ms, &why);
 	if (status != EWB_OK)
 		return refuse(c, status, why);
+	if (want.descending && !(c->instance->engine.can & EWB_CAN_DESCEND))
+		return refuse(c, EWB_NOT_SUPPORTED,
+		              "this engine cannot scan backwards");
 	scan = ewb_scan_new(scans_of(c), c, &want);
 	if (scan == NULL)
 		return refuse(c, EWB_BUSY, "too many open scans");

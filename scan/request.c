@@ -139,6 +139,19 @@ parse_requirements(struct ewb_scan_request *r, struct json_object *o)
 	return NULL;
 }
 
+static int
+truth(struct json_object *o, const char *name, int *is)
+{
+	struct json_object *v;
+
+	if (!json_object_object_get_ex(o, name, &v))
+		return 0;
+	if (!json_object_is_type(v, json_type_boolean))
+		return -1;
+	*is = json_object_get_boolean(v);
+	return 0;
+}
+
 /* A hexadecimal number, which is 0. */
 static int
 is_default(struct json_object *v)
@@ -156,11 +169,10 @@ parse_rest(struct ewb_scan_request *r, struct json_object *o)
 {
 	struct json_object *v;
 
-	if (json_object_object_get_ex(o, "key_only", &v)) {
-		if (!json_object_is_type(v, json_type_boolean))
-			return "key_only: neither true nor false";
-		r->keys_only = json_object_get_boolean(v);
-	}
+	if (truth(o, "key_only", &r->keys_only))
+		return "key_only: neither true nor false";
+	if (truth(o, "descending", &r->descending))
+		return "descending: neither true nor false";
 	if (json_object_object_get_ex(o, "collection", &v) && !is_default(v))
 		return "collection: there is the default one only";
 	return parse_requirements(r, o);

@@ -19,7 +19,7 @@ struct ewb_scan_bound {
 };
 
 struct ewb_scan_request {
-	int keys_only;
+	int keys_only, descending;
 	struct ewb_scan_bound start, end;
 	int sampling;
 	uint64_t samples, seed;

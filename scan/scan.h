@@ -79,8 +79,6 @@ struct ewb_scan {
 	void *cursor;
 	struct ewb_legs *legs;   /* text: instead of it */
 	uint64_t count;          /* records of the vbucket, for sampling */
-	uint64_t random;
-	int decided;             /* this record was drawn, and taken */
 	struct ewb_scan_portion portion;
 	/* under the registry's lock */
 	enum ewb_scan_state state;

@@ -148,6 +148,7 @@ set_range(struct ewb_scan *scan, uint16_t vbucket)
 		.end = w->end.there ? w->end.data : NULL,
 		.nend = w->end.n,
 		.keys_only = (uint32_t)w->keys_only,
+		.descending = (uint32_t)w->descending,
 	};
 }
 
@@ -173,7 +174,6 @@ allocate(struct ewb_scans *s, const struct ewb_scan_request *want)
 	scan->magic = EWB_SCAN_MAGIC;
 	scan->scans = s;
 	scan->want = *want;
-	scan->random = want->seed;
 	scan->hook.fn = connection_ended;
 	scan->parting.deliver = part;
 	scan->close.type = &s->close_type;

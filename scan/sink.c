@@ -15,26 +15,38 @@
 /* Records between looks at the clock. */
 #define LOOK 64
 
-/* splitmix64: a generator whose whole state is one number. */
+/* Each bit of the result depends on each of the number: splitmix64's. */
 static uint64_t
-draw(uint64_t *state)
+mix(uint64_t z)
 {
-	uint64_t z = *state += 0x9e3779b97f4a7c15u;
-
+	z += 0x9e3779b97f4a7c15u;
 	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
 	z = (z ^ z >> 27) * 0x94d049bb133111ebu;
 	return z ^ z >> 31;
 }
 
-/* With probability samples / count; the same seed and data, the same keys. */
+/* A number that looks as if it were drawn, and is the key's own for that seed. */
+static uint64_t
+draw(uint64_t seed, const uint8_t *key, size_t nkey)
+{
+	uint64_t h = mix(seed);
+
+	for (size_t i = 0; i < nkey; i++)
+		h = (h ^ key[i]) * 0x100000001b3u; /* FNV-1a */
+	return mix(h);
+}
+
+/* With probability samples / count, wherever the scan begins or goes on: the same
+ * seed and data, the same keys. */
 static int
-sampled(struct ewb_scan *scan)
+sampled(const struct ewb_scan *scan, const struct ewb_item *item)
 {
 	const struct ewb_scan_request *w = &scan->want;
 
 	if (!w->sampling || scan->count <= w->samples)
 		return 1;
-	return (double)(draw(&scan->random) >> 11) / 9007199254740992.0 <
+	return (double)(draw(w->seed, item->key, item->nkey) >> 11) /
+	               9007199254740992.0 <
 	       (double)w->samples / (double)scan->count;
 }
 
@@ -76,17 +88,13 @@ refuse(struct ewb_sink *s)
 	return turn_over(s) ? EWB_REFUSED_YIELD : EWB_REFUSED_NOT;
 }
 
-/* A record that the sample does not want: drawn once, though it may be offered
- * again.  It limits nothing, so that the end is seen, but takes its time. */
+/* A record that the sample does not want.  It limits nothing, so that the end is
+ * seen, but takes its time. */
 static int
 passed_over(struct ewb_sink *s, const struct ewb_item *item)
 {
-	struct ewb_scan *scan = s->scan;
-
-	if (scan->decided || sampled(scan)) {
-		scan->decided = 1;
+	if (sampled(s->scan, item))
 		return 0;
-	}
 	s->turn_bytes += item->nkey;
 	return 1;
 }
@@ -210,10 +218,7 @@ ewb_sink_put(struct ewb_sink *s, const struct ewb_item *item)
 		s->refused = not_its_turn(s, item);
 	if (s->refused == EWB_REFUSED_NOT)
 		put(s, item);
-	if (s->refused != EWB_REFUSED_NOT)
-		return EWB_WOULDBLOCK;
-	scan->decided = 0;
-	return EWB_OK;
+	return s->refused == EWB_REFUSED_NOT ? EWB_OK : EWB_WOULDBLOCK;
 }
 
 int

@@ -129,26 +129,135 @@ static const struct {
 	{ "", "a", 0, 0, "a " },
 };
 
+static void
+set_five(void)
+{
+	set("c", "v");
+	set("b", "v");
+	set("d", "v");
+	set("a", "v");
+	set("bb", "v");
+}
+
+static void
+set_range(struct ewb_range *r, size_t i)
+{
+	r->start = ranges[i].start;
+	r->nstart = r->start ? strlen(r->start) : 0;
+	r->start_excluded = ranges[i].start_excluded;
+	r->end = ranges[i].end;
+	r->nend = r->end ? strlen(r->end) : 0;
+	r->end_excluded = ranges[i].end_excluded;
+}
+
+/* The words, from the last to the first. */
+static const char *
+reversed(char *to, const char *keys)
+{
+	size_t n = strlen(keys), end = n, at = 0;
+
+	for (size_t i = n; i-- > 0;) {
+		if (i && keys[i - 1] != ' ')
+			continue;
+		memcpy(to + at, keys + i, end - i);
+		at += end - i;
+		end = i;
+	}
+	to[at] = '\0';
+	return to;
+}
+
+/* Each before the last one. */
+static enum ewb_status
+note_last(struct ewb_sink *sink, const struct ewb_item *item)
+{
+	struct notes *n = sink->arg;
+
+	ck_assert_uint_eq(item->nkey, 6);
+	if (sink->n)
+		ck_assert_int_lt(memcmp(item->key, n->text, 6), 0);
+	memcpy(n->text, item->key, 6);
+	n->text[6] = '\0';
+	return EWB_OK;
+}
+
 START_TEST(a_range_has_the_keys_between_its_bounds)
 {
 	struct ewb_range r = { .size = sizeof r };
 	uint64_t count;
 	void *cursor;
 
-	set("c", "v");
-	set("b", "v");
-	set("d", "v");
-	set("a", "v");
-	set("bb", "v");
-	r.start = ranges[_i].start;
-	r.nstart = r.start ? strlen(r.start) : 0;
-	r.start_excluded = ranges[_i].start_excluded;
-	r.end = ranges[_i].end;
-	r.nend = r.end ? strlen(r.end) : 0;
-	r.end_excluded = ranges[_i].end_excluded;
+	set_five();
+	set_range(&r, (size_t)_i);
 	cursor = open_range(&r, &count);
 	ck_assert_uint_eq(count, 5);
 	offers(cursor, ranges[_i].keys);
+	engine->scan_close(self, cursor);
+}
+END_TEST
+
+START_TEST(backwards_they_come_in_reverse)
+{
+	struct ewb_range r = { .size = sizeof r, .descending = 1 };
+	char keys[100];
+	uint64_t count;
+	void *cursor;
+
+	set_five();
+	set_range(&r, (size_t)_i);
+	cursor = open_range(&r, &count);
+	ck_assert_uint_eq(count, 5);
+	offers(cursor, reversed(keys, ranges[_i].keys));
+	engine->scan_close(self, cursor);
+}
+END_TEST
+
+/* From any range to any other, and back. */
+START_TEST(a_cursor_seeks_to_another_range_of_its_snapshot)
+{
+	struct ewb_range r = { .size = sizeof r }, other = r;
+	char keys[100];
+	uint64_t count;
+	void *cursor;
+
+	set_five();
+	set_range(&r, (size_t)_i);
+	cursor = open_range(&r, &count);
+	set("b", "other");
+	set("bc", "v");
+	for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++) {
+		set_range(&other, i);
+		other.descending = i % 2;
+		ck_assert_int_eq(engine->scan_seek(self, cursor, &other),
+		                 EWB_OK);
+		offers(cursor, i % 2 ? reversed(keys, ranges[i].keys) :
+		                       ranges[i].keys);
+	}
+	ck_assert_int_eq(engine->scan_seek(self, cursor, &r), EWB_OK);
+	offers(cursor, ranges[_i].keys);
+	engine->scan_close(self, cursor);
+}
+END_TEST
+
+/* Many leaves, and a tree of some levels. */
+START_TEST(a_large_vbucket_is_the_same_backwards)
+{
+	struct ewb_range r = { .size = sizeof r, .descending = 1 };
+	struct notes n;
+	uint64_t count;
+	char key[8];
+	void *cursor;
+
+	for (unsigned i = 0; i < 20000; i++) {
+		snprintf(key, sizeof key, "%06u", i * 7919 % 20000);
+		set(key, "v");
+	}
+	notes_init(&n);
+	n.sink.put = note_last;
+	cursor = open_range(&r, &count);
+	ck_assert_int_eq(engine->scan_next(self, cursor, &n.sink), EWB_END);
+	ck_assert_uint_eq(n.sink.n, 20000);
+	ck_assert_str_eq(n.text, "000000");
 	engine->scan_close(self, cursor);
 }
 END_TEST
@@ -329,6 +438,11 @@ main(void)
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_loop_test(t, a_range_has_the_keys_between_its_bounds, 0,
 	                    sizeof ranges / sizeof *ranges);
+	tcase_add_loop_test(t, backwards_they_come_in_reverse, 0,
+	                    sizeof ranges / sizeof *ranges);
+	tcase_add_loop_test(t, a_cursor_seeks_to_another_range_of_its_snapshot,
+	                    0, sizeof ranges / sizeof *ranges);
+	tcase_add_test(t, a_large_vbucket_is_the_same_backwards);
 	tcase_add_test(t, a_vbucket_without_items_ends_at_once);
 	tcase_add_test(t, a_vbucket_that_does_not_exist_is_refused);
 	tcase_add_test(t, a_record_has_all_that_is_known_of_the_item);

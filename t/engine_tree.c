@@ -220,6 +220,16 @@ same_as_model(void)
 		mem_path_step(&p);
 	}
 	ck_assert_uint_eq(i, nmodel);
+	mem_tree_end(&vb.tree, &p);
+	while ((it = mem_path_before(&p)) != NULL) {
+		ck_assert_uint_gt(i, 0);
+		i--;
+		ck_assert_uint_eq(it->obj.nkey, model[i].nkey);
+		ck_assert_mem_eq(mem_obj_key(&it->obj), model[i].key,
+		                 model[i].nkey);
+		mem_path_step_back(&p);
+	}
+	ck_assert_uint_eq(i, 0);
 }
 
 /* Kinds of keys. */
@@ -327,6 +337,13 @@ START_TEST(seek_leads_to_the_first_key_that_is_not_less)
 			ck_assert_int_eq(order(mem_obj_key(&it->obj),
 			                       it->obj.nkey, model[at].key,
 			                       model[at].nkey),
+			                 0);
+		it = mem_path_before(&p);
+		ck_assert_int_eq(it == NULL, at == 0);
+		if (it)
+			ck_assert_int_eq(order(mem_obj_key(&it->obj),
+			                       it->obj.nkey, model[at - 1].key,
+			                       model[at - 1].nkey),
 			                 0);
 	}
 }

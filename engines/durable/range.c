@@ -8,13 +8,19 @@ step_over(struct dur_key *k)
 	k->at[k->n++] = 0;
 }
 
-void
-dur_range_set(struct dur_range *g, const struct ewb_range *range, uint32_t now)
+static bool
+is_descending(const struct ewb_range *r)
 {
-	g->opened_at = now;
-	g->vbucket = range->vbucket;
+	return r->size >= offsetof(struct ewb_range, descending) +
+	                          sizeof r->descending &&
+	       r->descending;
+}
+
+static void
+set_bounds(struct dur_range *g, const struct ewb_range *range)
+{
 	g->keys_only = range->keys_only != 0;
-	g->whole = !range->start && !range->end;
+	g->descending = is_descending(range);
 	dur_key_make(&g->first, range->vbucket, range->start,
 	             range->start ? range->nstart : 0);
 	if (range->start && range->start_excluded)
@@ -26,6 +32,22 @@ dur_range_set(struct dur_range *g, const struct ewb_range *range, uint32_t now)
 	dur_key_make(&g->past, range->vbucket, range->end, range->nend);
 	if (!range->end_excluded)
 		step_over(&g->past);
+}
+
+void
+dur_range_set(struct dur_range *g, const struct ewb_range *range, uint32_t now)
+{
+	g->opened_at = now;
+	g->vbucket = range->vbucket;
+	g->whole = !range->start && !range->end;
+	set_bounds(g, range);
+}
+
+void
+dur_range_change(struct dur_range *g, const struct ewb_range *range)
+{
+	g->whole = false; /* what was seen before and will be is not once each */
+	set_bounds(g, range);
 }
 
 uint64_t

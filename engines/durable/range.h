@@ -16,6 +16,7 @@ struct dur_range {
 	uint32_t opened_at;         /* Unix seconds */
 	uint16_t vbucket;
 	bool keys_only;
+	bool descending;
 	bool whole; /* all of its vbucket, and not yet over */
 	struct dur_count count;
 	int64_t seen;
@@ -24,6 +25,8 @@ struct dur_range {
 /* pool */
 void dur_range_set(struct dur_range *g, const struct ewb_range *range,
                    uint32_t now);
+/* pool: another range of the same vbucket and snapshot. */
+void dur_range_change(struct dur_range *g, const struct ewb_range *range);
 /* pool: the snapshot is about to be taken; how many records there are. */
 uint64_t dur_range_begin(struct dur_range *g, const struct dur_state *s);
 /* pool: offers a record of the database.  EWB_OK: taken, or left out. */

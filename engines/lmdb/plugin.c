@@ -101,6 +101,12 @@ scan_next(void *self, void *cursor, struct ewb_sink *sink)
 	return ldb_scan_next(self, cursor, sink);
 }
 
+static enum ewb_status
+scan_seek(void *self, void *cursor, const struct ewb_range *range)
+{
+	return ldb_scan_seek(self, cursor, range);
+}
+
 static void
 scan_close(void *self, void *cursor)
 {
@@ -136,10 +142,10 @@ static const struct ewb_own own[] = { DUR_CHECKPOINT(checkpoint), { 0 } };
 EWB_ENGINE(.name = "lmdb", .help = "keeps records on disk, in LMDB",
            .model = EWB_NONBLOCKING,
            .can = EWB_CAN_CAS | EWB_CAN_EXPIRE | EWB_CAN_FLAGS |
-                  EWB_CAN_SNAPSHOT | EWB_CAN_DATATYPE,
+                  EWB_CAN_SNAPSHOT | EWB_CAN_DATATYPE | EWB_CAN_DESCEND,
            .max_key = DUR_MAX_KEY, .params = params, .open = open,
            .close = close, .get = get, .store = store, .remove = remove,
            .flush = flush, .cancel = cancel, .stats = stats,
            .scan_open = scan_open, .scan_next = scan_next,
-           .scan_close = scan_close, .own = own,
-           .vbucket = vbucket)
+           .scan_close = scan_close, .own = own, .vbucket = vbucket,
+           .scan_seek = scan_seek)

@@ -22,14 +22,38 @@ move(struct cursor *cu, MDB_cursor_op how)
 	cu->err = mdb_cursor_get(cu->at, &cu->key, &cu->value, how);
 }
 
+/* Is the record before that place? */
+static bool
+is_before(const struct cursor *cu, const struct dur_key *place)
+{
+	size_t n = cu->key.mv_size < place->n ? cu->key.mv_size : place->n;
+	int order = memcmp(cu->key.mv_data, place->at, n);
+
+	return order ? order < 0 : cu->key.mv_size < place->n;
+}
+
 static bool
 is_inside(const struct cursor *cu)
 {
-	const struct dur_key *past = &cu->range.past;
-	size_t n = cu->key.mv_size < past->n ? cu->key.mv_size : past->n;
-	int order = memcmp(cu->key.mv_data, past->at, n);
+	return cu->range.descending ? !is_before(cu, &cu->range.first) :
+	                              is_before(cu, &cu->range.past);
+}
 
-	return order ? order < 0 : cu->key.mv_size < past->n;
+/* To the record that comes first. */
+static void
+go_to_first(struct cursor *cu)
+{
+	struct dur_range *g = &cu->range;
+	struct dur_key *k = g->descending ? &g->past : &g->first;
+
+	cu->key = (MDB_val){ k->n, k->at };
+	move(cu, MDB_SET_RANGE);
+	if (!g->descending)
+		return;
+	if (cu->err == 0)
+		move(cu, MDB_PREV);
+	else if (cu->err == MDB_NOTFOUND)
+		move(cu, MDB_LAST);
 }
 
 static int
@@ -49,8 +73,7 @@ open_at(struct cursor *cu, uint64_t *count)
 		mdb_txn_abort(cu->txn);
 		return err;
 	}
-	cu->key = (MDB_val){ cu->range.first.n, cu->range.first.at };
-	move(cu, MDB_SET_RANGE);
+	go_to_first(cu);
 	return 0;
 }
 
@@ -127,7 +150,7 @@ next(struct cursor *cu, struct ewb_sink *sink)
 		                         cu->key.mv_size, cu->value.mv_data,
 		                         cu->value.mv_size);
 		if (status == EWB_OK)
-			move(cu, MDB_NEXT);
+			move(cu, cu->range.descending ? MDB_PREV : MDB_NEXT);
 	}
 	if (status == EWB_OK)
 		return over(cu);
@@ -146,6 +169,20 @@ ldb_scan_next(struct ldb *d, void *cursor, struct ewb_sink *sink)
 	status = next(cu, sink);
 	dur_cursor_leave(&cu->head);
 	return status;
+}
+
+enum ewb_status
+ldb_scan_seek(struct ldb *d, void *cursor, const struct ewb_range *range)
+{
+	struct cursor *cu = cursor;
+
+	(void)d;
+	if (!dur_cursor_enter(&cu->head))
+		return EWB_SCAN_CANCELLED;
+	dur_range_change(&cu->range, range);
+	go_to_first(cu);
+	dur_cursor_leave(&cu->head);
+	return EWB_OK; /* a read that failed is told by scan_next() */
 }
 
 void

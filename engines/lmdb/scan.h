@@ -16,6 +16,8 @@ enum ewb_status ldb_scan_open(struct ldb *d, const struct ewb_range *range,
                               void **cursor, uint64_t *count);
 enum ewb_status ldb_scan_next(struct ldb *d, void *cursor,
                               struct ewb_sink *sink);
+enum ewb_status ldb_scan_seek(struct ldb *d, void *cursor,
+                              const struct ewb_range *range);
 void ldb_scan_close(struct ldb *d, void *cursor);
 
 /* For struct dur_cursors. */

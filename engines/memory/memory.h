@@ -16,7 +16,7 @@ struct mem;
 	}
 #define MEM_CAN \
 	(EWB_CAN_CAS | EWB_CAN_EXPIRE | EWB_CAN_FLAGS | EWB_CAN_SNAPSHOT | \
-	 EWB_CAN_DATATYPE)
+	 EWB_CAN_DATATYPE | EWB_CAN_DESCEND)
 
 /* Settings that it does not know are passed over. */
 enum ewb_status mem_open(struct ewb_host *host, const struct ewb_setting *s,
@@ -52,6 +52,8 @@ enum ewb_status mem_scan_open(struct mem *m, const struct ewb_range *range,
                               void **cursor, uint64_t *count);
 enum ewb_status mem_scan_next(struct mem *m, void *cursor,
                               struct ewb_sink *sink);
+enum ewb_status mem_scan_seek(struct mem *m, void *cursor,
+                              const struct ewb_range *range);
 void mem_scan_close(struct mem *m, void *cursor);
 
 #endif

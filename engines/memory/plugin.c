@@ -86,6 +86,12 @@ scan_next(void *self, void *cursor, struct ewb_sink *sink)
 	return mem_scan_next(self, cursor, sink);
 }
 
+static enum ewb_status
+scan_seek(void *self, void *cursor, const struct ewb_range *range)
+{
+	return mem_scan_seek(self, cursor, range);
+}
+
 static void
 scan_close(void *self, void *cursor)
 {
@@ -105,5 +111,5 @@ EWB_ENGINE(.name = "memory", .help = "keeps everything in memory, in order",
            .params = params, .open = open, .close = close, .get = get,
            .store = store, .remove = remove, .flush = flush, .stats = stats,
            .scan_open = scan_open, .scan_next = scan_next,
-           .scan_close = scan_close, .prefetch = prefetch,
-           .vbucket = vbucket)
+           .scan_close = scan_close, .prefetch = prefetch, .vbucket = vbucket,
+           .scan_seek = scan_seek)

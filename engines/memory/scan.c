@@ -9,38 +9,48 @@
 
 struct cursor {
 	struct mem_snapshot *snapshot;
-	struct mem_path path; /* to the record that is offered next */
+	/* to the record that is offered next; descending, behind it */
+	struct mem_path path;
 	uint32_t opened_at;
-	bool bounded, end_excluded;
-	size_t nend;
-	unsigned char end[];
+	struct ewb_range range; /* its bounds are libewb's, and stay */
 };
 
-static struct cursor *
-new_cursor(const struct ewb_range *range, uint32_t now)
+static void
+go_to_start(struct cursor *cu)
 {
-	struct cursor *cu = malloc(sizeof *cu + range->nend);
+	const struct ewb_range *r = &cu->range;
+	bool exact = mem_tree_seek(&cu->snapshot->tree, &cu->path,
+	                           r->start ? r->start : "",
+	                           r->start ? r->nstart : 0);
 
-	if (!cu)
-		return NULL;
-	cu->opened_at = now;
-	cu->bounded = range->end != NULL;
-	cu->end_excluded = range->end_excluded != 0;
-	cu->nend = cu->bounded ? range->nend : 0;
-	if (cu->nend)
-		memcpy(cu->end, range->end, cu->nend);
-	return cu;
+	if (exact && r->start_excluded)
+		mem_path_step(&cu->path);
 }
 
 static void
-go_to_start(struct cursor *cu, const struct ewb_range *range)
+go_to_end(struct cursor *cu)
 {
-	bool exact = mem_tree_seek(&cu->snapshot->tree, &cu->path,
-	                           range->start ? range->start : "",
-	                           range->start ? range->nstart : 0);
+	const struct ewb_range *r = &cu->range;
 
-	if (exact && range->start_excluded)
+	if (r->end == NULL)
+		mem_tree_end(&cu->snapshot->tree, &cu->path);
+	else if (mem_tree_seek(&cu->snapshot->tree, &cu->path, r->end,
+	                       r->nend) &&
+	         !r->end_excluded)
 		mem_path_step(&cu->path);
+}
+
+static void
+go_to(struct cursor *cu, const struct ewb_range *range)
+{
+	size_t known = sizeof cu->range;
+
+	memset(&cu->range, 0, known);
+	memcpy(&cu->range, range, range->size < known ? range->size : known);
+	if (cu->range.descending)
+		go_to_end(cu);
+	else
+		go_to_start(cu);
 }
 
 enum ewb_status
@@ -51,30 +61,50 @@ mem_scan_open(struct mem *m, const struct ewb_range *range, void **cursor,
 
 	if (range->vbucket >= m->nvbuckets)
 		return EWB_NOT_MY_VBUCKET;
-	cu = new_cursor(range, ewb_host_time(m->host));
+	cu = malloc(sizeof *cu);
 	if (!cu)
 		return EWB_NO_MEMORY;
+	cu->opened_at = ewb_host_time(m->host);
 	cu->snapshot = mem_snapshot_open(&m->vbuckets[range->vbucket], count);
 	if (!cu->snapshot) {
 		free(cu);
 		return EWB_NO_MEMORY;
 	}
-	go_to_start(cu, range);
+	go_to(cu, range);
 	mem_snapshot_leave(cu->snapshot);
 	mem_reclaim_look(m);
 	*cursor = cu;
 	return EWB_OK;
 }
 
-static bool
-past_end(const struct cursor *cu, const struct mem_item *it)
+enum ewb_status
+mem_scan_seek(struct mem *m, void *cursor, const struct ewb_range *range)
 {
+	struct cursor *cu = cursor;
+
+	if (!mem_snapshot_enter(cu->snapshot))
+		return EWB_SCAN_CANCELLED;
+	go_to(cu, range);
+	if (!mem_snapshot_leave(cu->snapshot))
+		mem_reclaim_poke(m); /* scan_next() will say so */
+	return EWB_OK;
+}
+
+static bool
+is_outside(const struct cursor *cu, const struct mem_item *it)
+{
+	const struct ewb_range *r = &cu->range;
+	const void *bound = cu->range.descending ? r->start : r->end;
 	int order;
 
-	if (!cu->bounded)
+	if (!bound)
 		return false;
-	order = mem_key_order(cu->end, cu->nend, &it->obj);
-	return order < 0 || (order == 0 && cu->end_excluded);
+	if (cu->range.descending) {
+		order = mem_key_order(bound, r->nstart, &it->obj);
+		return order > 0 || (order == 0 && r->start_excluded);
+	}
+	order = mem_key_order(bound, r->nend, &it->obj);
+	return order < 0 || (order == 0 && r->end_excluded);
 }
 
 static enum ewb_status
@@ -113,17 +143,21 @@ prefetch(const struct mem_path *p)
 static enum ewb_status
 next(struct cursor *cu, struct ewb_sink *sink)
 {
-	struct mem_item *it = mem_path_item(&cu->path);
+	struct mem_item *it = cu->range.descending ? mem_path_before(&cu->path) :
+	                                       mem_path_item(&cu->path);
 	enum ewb_status status = EWB_OK;
 
-	if (!it || past_end(cu, it))
+	if (!it || is_outside(cu, it))
 		return EWB_END;
 	if (atomic_load(&cu->snapshot->revoked))
 		return EWB_SCAN_CANCELLED;
-	prefetch(&cu->path);
+	if (!cu->range.descending)
+		prefetch(&cu->path);
 	if (!mem_item_expired(it, cu->opened_at))
 		status = offer(cu, it, sink);
-	if (status == EWB_OK)
+	if (status == EWB_OK && cu->range.descending)
+		mem_path_step_back(&cu->path);
+	else if (status == EWB_OK)
 		mem_path_step(&cu->path);
 	return status;
 }

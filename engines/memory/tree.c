@@ -100,6 +100,44 @@ mem_path_next_leaf(struct mem_path *p)
 	return true;
 }
 
+/* Level i was led elsewhere: below, to the end of what is there. */
+static void
+descend_to_end(struct mem_path *p, unsigned i)
+{
+	for (; i + 1 < p->depth; i++) {
+		struct mem_node *kid =
+			mem_node_kids(p->step[i].node)[p->step[i].at];
+
+		p->step[i + 1].node = kid;
+		p->step[i + 1].at = i + 2 < p->depth ? kid->n - 1u : kid->n;
+	}
+}
+
+bool
+mem_path_previous_leaf(struct mem_path *p)
+{
+	unsigned i = p->depth - 1;
+
+	do {
+		if (i-- == 0)
+			return false;
+	} while (p->step[i].at == 0);
+	p->step[i].at--;
+	descend_to_end(p, i);
+	return true;
+}
+
+void
+mem_tree_end(const struct mem_tree *t, struct mem_path *p)
+{
+	p->depth = t->depth;
+	if (p->depth == 0)
+		return;
+	p->step[0].node = t->root;
+	p->step[0].at = p->depth > 1 ? t->root->n - 1u : t->root->n;
+	descend_to_end(p, 0);
+}
+
 void
 mem_change_retire(struct mem_change *ch, struct mem_obj *o)
 {

@@ -72,6 +72,31 @@ mem_path_item(struct mem_path *p)
 	return (struct mem_item *)mem_node_slots(
 		p->step[leaf].node)[p->step[leaf].at];
 }
+/* From the beginning of a leaf to the end of the one before; false: it was the
+ * first. */
+bool mem_path_previous_leaf(struct mem_path *p);
+/* Behind the last item. */
+void mem_tree_end(const struct mem_tree *t, struct mem_path *p);
+/* The item before the place; null: there is none.  The path may be moved, to the
+ * same place. */
+static inline struct mem_item *
+mem_path_before(struct mem_path *p)
+{
+	unsigned leaf = p->depth - 1;
+
+	if (p->depth == 0)
+		return NULL;
+	if (p->step[leaf].at == 0 && !mem_path_previous_leaf(p))
+		return NULL;
+	return (struct mem_item *)mem_node_slots(
+		p->step[leaf].node)[p->step[leaf].at - 1];
+}
+/* One back, after mem_path_before() said that there is one. */
+static inline void
+mem_path_step_back(struct mem_path *p)
+{
+	p->step[p->depth - 1].at--;
+}
 /* One further; mem_path_item() says to what. */
 static inline void
 mem_path_step(struct mem_path *p)

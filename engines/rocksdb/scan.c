@@ -10,25 +10,41 @@
 struct cursor {
 	struct dur_cursor head;
 	struct rdb *d;
+	const rocksdb_snapshot_t *snapshot;
 	rocksdb_readoptions_t *options;
 	rocksdb_iterator_t *it;
 	struct dur_range range;
 };
 
+/* Backwards, what was read ahead would be what is behind. */
 static void
 open_iterator(struct cursor *cu)
 {
 	const struct dur_key *first = &cu->range.first, *past = &cu->range.past;
 
 	cu->options = rocksdb_readoptions_create();
+	rocksdb_readoptions_set_snapshot(cu->options, cu->snapshot);
 	rocksdb_readoptions_set_fill_cache(cu->options, 0);
-	rocksdb_readoptions_set_readahead_size(cu->options, AHEAD);
+	if (!cu->range.descending)
+		rocksdb_readoptions_set_readahead_size(cu->options, AHEAD);
 	rocksdb_readoptions_set_iterate_lower_bound(
 		cu->options, (const char *)first->at, first->n);
 	rocksdb_readoptions_set_iterate_upper_bound(
 		cu->options, (const char *)past->at, past->n);
 	cu->it = rocksdb_create_iterator(cu->d->db, cu->options);
-	rocksdb_iter_seek(cu->it, (const char *)first->at, first->n);
+	if (cu->range.descending)
+		rocksdb_iter_seek_to_last(cu->it);
+	else
+		rocksdb_iter_seek(cu->it, (const char *)first->at, first->n);
+}
+
+static void
+close_iterator(struct cursor *cu)
+{
+	rocksdb_iter_destroy(cu->it);
+	rocksdb_readoptions_destroy(cu->options);
+	cu->it = NULL;
+	cu->options = NULL;
 }
 
 enum ewb_status
@@ -49,6 +65,7 @@ rdb_scan_open(struct rdb *d, const struct ewb_range *range, void **cursor,
 	open = d->db != NULL;
 	if (open) {
 		*count = dur_range_begin(&cu->range, &d->commit.state);
+		cu->snapshot = rocksdb_create_snapshot(d->db);
 		open_iterator(cu);
 		dur_cursors_add(&d->cursors, &cu->head);
 	}
@@ -94,7 +111,9 @@ next(struct cursor *cu, struct ewb_sink *sink)
 
 	while (status == EWB_OK && rocksdb_iter_valid(cu->it)) {
 		status = offer(cu, sink);
-		if (status == EWB_OK)
+		if (status == EWB_OK && cu->range.descending)
+			rocksdb_iter_prev(cu->it);
+		else if (status == EWB_OK)
 			rocksdb_iter_next(cu->it);
 	}
 	if (status == EWB_OK)
@@ -116,15 +135,30 @@ rdb_scan_next(struct rdb *d, void *cursor, struct ewb_sink *sink)
 	return status;
 }
 
+enum ewb_status
+rdb_scan_seek(struct rdb *d, void *cursor, const struct ewb_range *range)
+{
+	struct cursor *cu = cursor;
+
+	(void)d;
+	if (!dur_cursor_enter(&cu->head))
+		return EWB_SCAN_CANCELLED;
+	/* an iterator's bounds are those that it was made with */
+	close_iterator(cu);
+	dur_range_change(&cu->range, range);
+	open_iterator(cu);
+	dur_cursor_leave(&cu->head);
+	return EWB_OK;
+}
+
 void
 rdb_cursor_end(struct dur_cursor *head)
 {
 	struct cursor *cu = (struct cursor *)head;
 
-	rocksdb_iter_destroy(cu->it);
-	rocksdb_readoptions_destroy(cu->options);
-	cu->it = NULL;
-	cu->options = NULL;
+	close_iterator(cu);
+	rocksdb_release_snapshot(cu->d->db, cu->snapshot);
+	cu->snapshot = NULL;
 }
 
 void

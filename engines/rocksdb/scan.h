@@ -11,6 +11,8 @@ enum ewb_status rdb_scan_open(struct rdb *d, const struct ewb_range *range,
                               void **cursor, uint64_t *count);
 enum ewb_status rdb_scan_next(struct rdb *d, void *cursor,
                               struct ewb_sink *sink);
+enum ewb_status rdb_scan_seek(struct rdb *d, void *cursor,
+                              const struct ewb_range *range);
 void rdb_scan_close(struct rdb *d, void *cursor);
 
 /* For struct dur_cursors. */

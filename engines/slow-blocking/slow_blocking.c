@@ -106,6 +106,12 @@ scan_next(void *self, void *cursor, struct ewb_sink *sink)
 	return mem_scan_next(((struct slow *)self)->mem, cursor, sink);
 }
 
+static enum ewb_status
+scan_seek(void *self, void *cursor, const struct ewb_range *range)
+{
+	return mem_scan_seek(((struct slow *)self)->mem, cursor, range);
+}
+
 static void
 scan_close(void *self, void *cursor)
 {
@@ -125,4 +131,5 @@ EWB_ENGINE(.name = "slow-blocking",
            .can = MEM_CAN, .max_key = 250, .params = params, .open = open,
            .close = close, .get = get, .store = store, .remove = remove,
            .flush = flush, .stats = stats, .scan_open = scan_open,
-           .scan_next = scan_next, .scan_close = scan_close, .vbucket = vbucket)
+           .scan_next = scan_next, .scan_close = scan_close,
+           .vbucket = vbucket, .scan_seek = scan_seek)

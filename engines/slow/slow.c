@@ -147,6 +147,12 @@ scan_next(void *self, void *cursor, struct ewb_sink *sink)
 	return mem_scan_next(((struct slow *)self)->mem, cursor, sink);
 }
 
+static enum ewb_status
+scan_seek(void *self, void *cursor, const struct ewb_range *range)
+{
+	return mem_scan_seek(((struct slow *)self)->mem, cursor, range);
+}
+
 static void
 scan_close(void *self, void *cursor)
 {
@@ -166,4 +172,5 @@ EWB_ENGINE(.name = "slow", .help = "memory, answering late in the background",
            .params = params, .open = open, .close = close, .get = get,
            .store = store, .remove = remove, .flush = flush, .stats = stats,
            .scan_open = scan_open, .scan_next = scan_next,
-           .scan_close = scan_close, .vbucket = vbucket)
+           .scan_close = scan_close, .vbucket = vbucket,
+           .scan_seek = scan_seek)

@@ -212,4 +212,4 @@ static const struct ewb_param params[] = {
 EWB_FILTER(.name = "wouldblock", .help = "has commands block, well or badly",
            .params = params, .open = open, .close = close, FILTER_USES_THEM,
            .cancel = cancel, .scan_open = wb_scan_open,
-           .scan_next = wb_scan_next, .scan_close = wb_scan_close, .own = own)
+           .scan_next = wb_scan_next, .scan_close = wb_scan_close, .scan_seek = wb_scan_seek, .own = own)

@@ -159,6 +159,16 @@ wb_scan_next(void *self, void *cursor, struct ewb_sink *sink)
 	           : ewb_next_scan_next(f->host, cu->below, sink);
 }
 
+/* It moves nothing, and has nothing to wait for. */
+enum ewb_status
+wb_scan_seek(void *self, void *cursor, const struct ewb_range *range)
+{
+	struct wb *f = self;
+	struct cursor *cu = cursor;
+
+	return ewb_next_scan_seek(f->host, cu->below, range);
+}
+
 void
 wb_scan_close(void *self, void *cursor)
 {

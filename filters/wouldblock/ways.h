@@ -89,6 +89,8 @@ void wb_notify_spent(struct wb *f, enum way way);
 enum ewb_status wb_scan_open(void *self, const struct ewb_range *range,
                              void **cursor, uint64_t *count);
 enum ewb_status wb_scan_next(void *self, void *cursor, struct ewb_sink *sink);
+enum ewb_status wb_scan_seek(void *self, void *cursor,
+                             const struct ewb_range *range);
 void wb_scan_close(void *self, void *cursor);
 /* pool: a line's leave, and the task that looks for the file. */
 void wb_leave(struct line *l, struct ewb_ticket t);

@@ -147,7 +147,8 @@ struct ewb_item {
 
 /* What a cursor ranges over.  Bounds are raw keys, compared as unsigned bytes
  * and then by length; a null pointer is no bound.  It stays as it is, with its
- * bounds, until scan_close() has returned, or scan_open() has failed. */
+ * bounds, until scan_close() has returned, or scan_open() has failed; or until
+ * scan_seek() has taken another in its place. */
 struct ewb_range {
 	uint32_t size;
 	uint16_t vbucket;
@@ -155,6 +156,7 @@ struct ewb_range {
 	const void *start, *end;
 	size_t nstart, nend;
 	uint32_t keys_only; /* the values will not be asked for */
+	uint32_t descending; /* 0.2: from the end to the start; EWB_CAN_DESCEND */
 };
 
 /* In this release it is _GONE, _DEADLINE or _STOP; there will be others. */
@@ -178,6 +180,7 @@ enum ewb_model {
 #define EWB_CAN_FLAGS 4u    /* keeps flags */
 #define EWB_CAN_SNAPSHOT 8u /* a cursor sees the data of its opening */
 #define EWB_CAN_DATATYPE 16u /* 0.2: keeps a request's datatype, all 8 bits */
+#define EWB_CAN_DESCEND 32u /* 0.2: a cursor honours a range's descending */
 
 /* A parameter that the engine knows, for help and for refusing the others. */
 struct ewb_param {
@@ -342,6 +345,12 @@ struct ewb_engine {
 	 * seqno.  May be null. */
 	enum ewb_status (*vbucket)(void *self, uint16_t vbucket,
 	                           struct ewb_vbucket *v);
+	/* pool: the cursor goes on with another range of the same vbucket: with
+	 * EWB_CAN_SNAPSHOT in the same snapshot.  Its first range is not looked
+	 * at any more.  Another status than EWB_OK: the cursor is as it was, and
+	 * is still to be closed.  Null: cursors cannot. */
+	enum ewb_status (*scan_seek)(void *self, void *cursor,
+	                             const struct ewb_range *range);
 };
 
 /* EWB_ENGINE(.name = "mine", .get = get, ...) makes the shared object an
@@ -561,6 +570,9 @@ enum ewb_status ewb_next_scan_open(struct ewb_host *h,
 enum ewb_status ewb_next_scan_next(struct ewb_host *h, void *cursor,
                                    struct ewb_sink *sink);
 void ewb_next_scan_close(struct ewb_host *h, void *cursor);
+/* Likewise; EWB_NOT_SUPPORTED, too, where that engine's cursors cannot seek. */
+enum ewb_status ewb_next_scan_seek(struct ewb_host *h, void *cursor,
+                                   const struct ewb_range *range);
 
 /* Whose command it is.  holder. */
 

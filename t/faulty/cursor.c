@@ -5,8 +5,10 @@
 #include <string.h>
 
 struct cursor {
-	struct item **at; /* what there was when it was opened */
-	size_t n, cap, next;
+	struct item **all; /* what there was when it was opened */
+	size_t nall, cap;
+	struct item **at;  /* what of it is in the range, as it comes */
+	size_t n, next;
 	bool keys_only, refused;
 	size_t offered;    /* bytes, since it was last called */
 	uint8_t last[250]; /* for those that look anew */
@@ -24,7 +26,7 @@ within(struct faulty *f, const struct ewb_range *r, const struct item *i)
 		order = compare(i->key, i->nkey, r->start, r->nstart);
 		if (order < 0 || (order == 0 && r->start_excluded &&
 		                  !is(f, "includes-excluded")))
-			return false;
+			return r->descending && is(f, "descends-past-start");
 	}
 	if (r->end) {
 		order = compare(i->key, i->nkey, r->end, r->nend);
@@ -50,29 +52,46 @@ vbucket_of(struct faulty *f, const struct item *i)
 }
 
 static bool
-add(struct faulty *f, struct cursor *k, struct item *i)
+add(struct cursor *k, struct item *i)
 {
-	struct item **at;
+	struct item **all, **at;
 
-	if (k->n == k->cap) {
+	if (k->nall == k->cap) {
 		k->cap = k->cap * 2 + 16;
+		all = realloc(k->all, k->cap * sizeof *all);
+		if (all)
+			k->all = all;
 		at = realloc(k->at, k->cap * sizeof *at);
-		if (at == NULL)
+		if (at)
+			k->at = at;
+		if (all == NULL || at == NULL)
 			return false;
-		k->at = at;
 	}
-	(void)f;
 	hold(i);
-	k->at[k->n++] = i;
+	k->all[k->nall++] = i;
 	return true;
 }
 
 static void
 let_all_go(struct faulty *f, struct cursor *k)
 {
-	for (size_t i = 0; i < k->n; i++)
-		drop(f, k->at[i]);
-	k->n = 0;
+	for (size_t i = 0; i < k->nall; i++)
+		drop(f, k->all[i]);
+	k->nall = k->n = 0;
+}
+
+/* What of all is in the range. */
+static void
+choose(struct faulty *f, struct cursor *k)
+{
+	struct item *i;
+
+	k->n = k->next = 0;
+	for (size_t from = 0; from < k->nall; from++) {
+		i = k->all[k->range.descending ? k->nall - 1 - from : from];
+		if (within(f, &k->range, i))
+			k->at[k->n++] = i;
+	}
 }
 
 /* The records as they are now. */
@@ -89,10 +108,10 @@ collect(struct faulty *f, struct cursor *k, uint64_t *count)
 		if (expired(f, i) && !is(f, "scans-expired"))
 			continue;
 		(*count)++;
-		if (within(f, &k->range, i))
-			good = add(f, k, i);
+		good = add(k, i);
 	}
 	pthread_mutex_unlock(&f->lock);
+	choose(f, k);
 	if (is(f, "counts-nothing"))
 		*count = 0;
 	return good ? EWB_OK : EWB_NO_MEMORY;
@@ -110,6 +129,17 @@ swap_two(struct cursor *k)
 	k->at[3] = i;
 }
 
+static void
+set_range(struct cursor *k, const struct ewb_range *range)
+{
+	k->range = *range;
+	if (range->start)
+		k->range.start = memcpy(k->start, range->start, range->nstart);
+	if (range->end)
+		k->range.end = memcpy(k->end, range->end, range->nend);
+	k->keys_only = range->keys_only != 0;
+}
+
 enum ewb_status
 cursor_open(void *self, const struct ewb_range *range, void **cursor,
             uint64_t *count)
@@ -122,12 +152,7 @@ cursor_open(void *self, const struct ewb_range *range, void **cursor,
 		k->n = 0;
 	if (k == NULL)
 		return EWB_NO_MEMORY;
-	k->range = *range;
-	if (range->start)
-		k->range.start = memcpy(k->start, range->start, range->nstart);
-	if (range->end)
-		k->range.end = memcpy(k->end, range->end, range->nend);
-	k->keys_only = range->keys_only != 0;
+	set_range(k, range);
 	status = collect(f, k, count);
 	if (status != EWB_OK) {
 		cursor_close(f, k);
@@ -147,7 +172,6 @@ look_anew(struct faulty *f, struct cursor *k)
 	size_t at = k->next;
 
 	let_all_go(f, k);
-	k->next = 0;
 	(void)collect(f, k, &count);
 	if (is(f, "counts-its-way")) {
 		k->next = at; /* as if nothing had been removed before it */
@@ -155,7 +179,7 @@ look_anew(struct faulty *f, struct cursor *k)
 	}
 	while (k->next < k->n && k->nlast &&
 	       compare(k->at[k->next]->key, k->at[k->next]->nkey, k->last,
-	               k->nlast) <= 0)
+	               k->nlast) * (k->range.descending ? -1 : 1) <= 0)
 		k->next++;
 }
 
@@ -219,6 +243,23 @@ cursor_next(void *self, void *cursor, struct ewb_sink *sink)
 	return EWB_END;
 }
 
+enum ewb_status
+cursor_seek(void *self, void *cursor, const struct ewb_range *range)
+{
+	struct faulty *f = self;
+	struct cursor *k = cursor;
+	uint64_t count;
+
+	set_range(k, range);
+	k->nlast = 0;
+	if (is(f, "seeks-in-the-present")) {
+		let_all_go(f, k);
+		return collect(f, k, &count);
+	}
+	choose(f, k);
+	return EWB_OK;
+}
+
 void
 cursor_close(void *self, void *cursor)
 {
@@ -228,6 +269,7 @@ cursor_close(void *self, void *cursor)
 	if (is(f, "closes-midway-badly") && k->next && k->next < k->n)
 		abort();
 	let_all_go(f, k);
+	free(k->all);
 	free(k->at);
 	free(k);
 }

@@ -425,12 +425,12 @@ static const struct ewb_param params[] = {
 
 #ifdef FAULTY_PLAIN
 #define MODEL EWB_BLOCKING
-#define CAN 0
+#define CAN EWB_CAN_DESCEND
 #else
 #define MODEL EWB_NONBLOCKING
 #define CAN                                                         \
 	(EWB_CAN_CAS | EWB_CAN_EXPIRE | EWB_CAN_FLAGS |             \
-	 EWB_CAN_SNAPSHOT | EWB_CAN_DATATYPE)
+	 EWB_CAN_SNAPSHOT | EWB_CAN_DATATYPE | EWB_CAN_DESCEND)
 #endif
 
 EWB_ENGINE(.name = "faulty", .help = "wrong in one way", .model = MODEL,
@@ -438,4 +438,4 @@ EWB_ENGINE(.name = "faulty", .help = "wrong in one way", .model = MODEL,
            .get = get, .store = store, .remove = take, .flush = flush,
            .stats = stats, .cancel = cancel, .scan_open = cursor_open,
            .scan_next = cursor_next, .scan_close = cursor_close,
-           .own = own_commands, .vbucket = tell)
+           .scan_seek = cursor_seek, .own = own_commands, .vbucket = tell)

@@ -85,6 +85,8 @@ enum ewb_status answer(struct faulty *f, struct ewb_cookie *c,
 enum ewb_status cursor_open(void *self, const struct ewb_range *range,
                             void **cursor, uint64_t *count);
 enum ewb_status cursor_next(void *self, void *cursor, struct ewb_sink *sink);
+enum ewb_status cursor_seek(void *self, void *cursor,
+                            const struct ewb_range *range);
 void cursor_close(void *self, void *cursor);
 
 #endif
