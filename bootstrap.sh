@@ -16,7 +16,7 @@ if [ -x /bin/dash ]; then
 fi
 
 to_build=(gcc libc6-dev make autoconf automake libtool pkg-config libev-dev
-	libjson-c-dev libdeflate-dev librocksdb-dev liblmdb-dev libsystemd-dev
+	libjson-c-dev libssl-dev libdeflate-dev librocksdb-dev liblmdb-dev libsystemd-dev
 	check)
 to_run=(netcat-openbsd)
 to_check=(clang g++ spin tcc mandoc xz-utils netcat-openbsd libmemcached-dev libmemcached-tools

@@ -31,7 +31,7 @@ for t in $targets; do programs="$programs $out/$t"; done
 # shellcheck disable=SC2086 # words
 ${MAKE:-make} -s -j"$(nproc 2>/dev/null || echo 2)" -f "$src/build.mk" \
     SRC="$srcdir" BUILD="$builddir" OUT="$out" CC="$clang" \
-    CFLAGS="${FUZZ_CFLAGS-}" LIBS="${LIBEV_LIBS-} ${DEFLATE_LIBS-} ${JSONC_LIBS-}" \
+    CFLAGS="${FUZZ_CFLAGS-}" LIBS="${LIBEV_LIBS-} ${CRYPTO_LIBS-} ${DEFLATE_LIBS-} ${JSONC_LIBS-}" \
     $programs || { echo "they do not build"; exit 1; }
 
 # What is new is kept in out, beside the corpus: see doc/HACKING.md.

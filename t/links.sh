@@ -14,7 +14,7 @@ room() {
 	# shellcheck disable=SC2086 # lists of words
 	$CC -shared -o /dev/null -Wl,-z,defs \
 	    -Wl,--whole-archive "$whole" -Wl,--no-whole-archive $below \
-	    -pthread -lm $LIBEV_LIBS $DEFLATE_LIBS $JSONC_LIBS ||
+	    -pthread -lm $LIBEV_LIBS $CRYPTO_LIBS $DEFLATE_LIBS $JSONC_LIBS ||
 	    { echo "$whole reaches above itself"; exit 1; }
 }
 room lib
