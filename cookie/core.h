@@ -62,6 +62,7 @@ struct ewb_command {
 	void *arg;          /* whoever added the command */
 	uint8_t keyed;      /* waits for earlier ones on its key */
 	uint8_t barrier;    /* enum ewb_barrier */
+	uint8_t stops;      /* no input is looked at before it is done */
 	uint8_t mutates;
 	uint8_t streams;    /* the reply may come in pieces */
 	uint8_t terminal_error; /* ... and an error frame may end them */

@@ -67,6 +67,8 @@ struct ewb_session {
 	struct ewb_instance *instance;
 	struct ewb_hook *hooks;
 	uint32_t features; /* that it has asked for; see protocol/hello.h */
+	const char *user;  /* who has logged in; one pointer for each name, as
+	                    * long as the server lives; null: nobody */
 	char name[64];     /* of the peer */
 };
 

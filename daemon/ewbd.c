@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <syslog.h>
 #include <unistd.h>
 
@@ -237,6 +238,8 @@ block_signals(const struct options *o, sigset_t *set)
 	sigemptyset(set);
 	if (o->run)
 		sigaddset(set, SIGCHLD);
+	if (o->users && !o->run)
+		sigaddset(set, SIGHUP);
 	sigaddset(set, SIGTERM);
 	sigaddset(set, SIGINT);
 	pthread_sigmask(SIG_BLOCK, set, NULL);
@@ -280,6 +283,20 @@ explain(const struct options *o, char *why, size_t n)
 	memcpy(why + len, ": ", 2);
 }
 
+/* While that may be root's. */
+static int
+read_users(struct ewb_server *s, const struct options *o, char *why, size_t n)
+{
+	struct stat st;
+
+	if (o->users == NULL)
+		return 0;
+	if (stat(o->users, &st) == 0 && st.st_mode & 077)
+		ewb_server_log(s, "users %s: not its owner's alone: chmod 600",
+		               o->users);
+	return ewb_server_users(s, o->users, why, n);
+}
+
 /* Everything up to the first front end.  Null: said why. */
 static struct ewb_server *
 open_server(const struct options *o, struct ewb_scans **scans)
@@ -294,7 +311,8 @@ open_server(const struct options *o, struct ewb_scans **scans)
 	}
 	/* A port may need root; what the engine makes is the user's, who has to
 	 * open it again. */
-	failed = listen_all(s, o, why, sizeof why);
+	failed = listen_all(s, o, why, sizeof why) ||
+	         read_users(s, o, why, sizeof why);
 	if (failed == 0 && become(o)) {
 		ewb_server_free(s);
 		return NULL;
@@ -345,13 +363,25 @@ run_command(const struct options *o, struct ewb_server *s,
 	return captive_wait(pid, signals);
 }
 
+static void
+read_users_again(const struct options *o, struct ewb_server *s)
+{
+	char why[1200];
+
+	if (ewb_server_users(s, o->users, why, sizeof why))
+		ewb_server_log(s, "%s; those that were read before may log in", why);
+	else if (o->server.verbose)
+		ewb_server_log(s, "users %s: read again", o->users);
+}
+
 static int
 wait_for_signal(const struct options *o, struct ewb_server *s,
                 const sigset_t *signals)
 {
 	int signo;
 
-	sigwait(signals, &signo);
+	while (sigwait(signals, &signo) == 0 && signo == SIGHUP)
+		read_users_again(o, s);
 	if (o->server.verbose)
 		ewb_server_log(s, "stopping: %s", strsignal(signo));
 	return 0;

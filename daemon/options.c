@@ -34,6 +34,8 @@ enum {
 	O_SCAN_LIFETIME,
 	O_SCAN_IDLE,
 	O_STOP_GRACE,
+	O_USERS,
+	O_AUTH_TIMEOUT,
 	O_RUN
 };
 
@@ -76,6 +78,8 @@ static const struct option long_options[] = {
 	{ "scan-lifetime", 1, NULL, O_SCAN_LIFETIME },
 	{ "scan-idle", 1, NULL, O_SCAN_IDLE },
 	{ "stop-grace", 1, NULL, O_STOP_GRACE },
+	{ "users", 1, NULL, O_USERS },
+	{ "auth-timeout", 1, NULL, O_AUTH_TIMEOUT },
 	{ "run", 1, NULL, O_RUN },
 	{ NULL, 0, NULL, 0 },
 };
@@ -127,6 +131,8 @@ static const char help[] =
 	"      --max-scans N          open range scans (4096)\n"
 	"      --scan-lifetime S      of a range scan (180)\n"
 	"      --scan-idle S          without a continue (60)\n"
+	"      --users FILE           clients have to log in; ewbctl passwd makes FILE\n"
+	"      --auth-timeout S       who does not is closed; 0: never (30)\n"
 	"      --stop-grace S         for blocked commands at the end (10)\n"
 	"      --run COMMAND          run it in the shell with EWB_ADDR=host:port, then stop\n"
 	"                             and exit with its status; takes a free port without -p\n"
@@ -322,6 +328,9 @@ set_limit(struct options *o, int opt, const char *text)
 	case O_IDLE_TIMEOUT:
 		s->idle_timeout_s = (uint32_t)number(opt, text, 0, 864000);
 		break;
+	case O_AUTH_TIMEOUT:
+		s->auth_timeout_s = (uint32_t)number(opt, text, 0, 86400);
+		break;
 	case O_MAX_SCANS:
 		o->scans.max_scans = (uint32_t)number(opt, text, 1, 1000000);
 		break;
@@ -379,6 +388,7 @@ set(struct options *o, int opt, char *text)
 	case O_FILTER: add_filter(o, text); break;
 	case O_FILTERS: o->filters_dir = text; break;
 	case O_RUN: o->run = text; break;
+	case O_USERS: o->users = text; break;
 	default: set_limit(o, opt, text);
 	}
 }

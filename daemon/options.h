@@ -39,6 +39,7 @@ struct options {
 	unsigned threads;
 	int daemonize, shutdown;
 	const char *pidfile, *portfile, *user;
+	const char *users; /* the file of those who may log in; null: all may */
 	uint32_t stop_grace_s;
 	const char *run; /* a command that has the server to itself */
 	const char *memory; /* -m; then the engine evicts, unless refuses */

@@ -7,6 +7,7 @@
 #include "cookie/stream.h"
 #include "frontend/front.h"
 #include "protocol/binary.h"
+#include "protocol/status.h"
 
 #define VERSION_TEXT EWB_PROTOCOL_VERSION "-ewb-" PACKAGE_VERSION
 
@@ -176,7 +177,8 @@ text_stats(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT
 static int
 is_error(enum ewb_status s)
 {
-	return s != EWB_OK && s != EWB_SCAN_MORE && s != EWB_SCAN_COMPLETE;
+	return s != EWB_OK && s != EWB_SCAN_MORE && s != EWB_SCAN_COMPLETE &&
+	       (uint32_t)s != EWB_WIRE_AUTH_CONTINUE;
 }
 
 /* What a stream has left; where an error cannot follow, nothing has been sent,

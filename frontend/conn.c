@@ -16,6 +16,7 @@
 
 #include "frontend/drain.h"
 #include "frontend/front.h"
+#include "frontend/login.h"
 #include "lib/check.h"
 
 static void readable(struct ev_loop *loop, ev_io *w, int events);
@@ -78,6 +79,7 @@ ewb_conn_new(struct ewb_front *f, int fd)
 	n->fd = fd;
 	n->session.id = atomic_fetch_add(&f->server->core.next_session, 1) + 1;
 	n->session.dispatch = &f->d;
+	ewb_login_await(n);
 	if (f->reload)
 		n->pause = EWB_PAUSE_RELOAD; /* it gets the next one */
 	else
@@ -117,6 +119,7 @@ ewb_conn_close(struct ewb_conn *n)
 	ewb_order_drop(n);
 	ewb_session_end(&n->session);
 	ewb_input_fini(n);
+	ewb_login_fini(n);
 	if (n->next)
 		n->next->prev = n->prev;
 	if (n->prev)
@@ -369,6 +372,10 @@ ewb_conn_tick(struct ewb_conn *n)
 		look_whether_left(n);
 	} else if (!ev_is_active(&n->rio) && is_gone(n)) {
 		EWB_COUNT(s, closed_gone);
+		ewb_conn_close(n);
+	} else if (n->locked && o->auth_timeout_s &&
+	           now - n->locked_at >= o->auth_timeout_s * 1000000ull) {
+		EWB_COUNT(s, closed_unknown);
 		ewb_conn_close(n);
 	} else if (o->no_progress_s && n->out.bytes &&
 	           now - n->progress_at >= o->no_progress_s * 1000000ull) {

@@ -27,6 +27,7 @@
 #define EWB_PAUSE_ENDED 8u     /* nothing that follows will be looked at */
 #define EWB_PAUSE_CLOSING 16u  /* close when what is written is sent */
 #define EWB_PAUSE_RELOAD 64u   /* the engine is being loaded anew */
+#define EWB_PAUSE_LOGIN 128u   /* what follows depends on who it is */
 #define EWB_PAUSE_LEAVING 32u  /* all is said; the client's side is awaited */
 
 /* Bits of a cookie's front_bits. */
@@ -61,6 +62,7 @@ struct ewb_conn {
 	/* input: in->data[start..end) is not parsed yet */
 	enum ewb_proto proto;
 	uint8_t hungry;     /* what is here is no whole command */
+	uint8_t locked;     /* it has to log in first; see login.h */
 	size_t unsent;      /* output that waited at the last look: the server counts it */
 	uint8_t get_failed; /* a text get had an error: no END */
 	struct ewb_chunk *in;
@@ -96,6 +98,9 @@ struct ewb_conn {
 	struct ewb_frame *body_frame; /* its command, on the heap */
 	struct ewb_chunk *body_in;    /* where that one's key is */
 	int unacked;          /* leaving: bytes on their way at the last look */
+	uint8_t nfailed;      /* logins, since the last good one */
+	uint64_t locked_at;   /* us: since when it has to log in */
+	struct ewb_exchange *exchange; /* of a login, between its messages */
 };
 
 static inline struct ewb_conn *

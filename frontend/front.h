@@ -56,6 +56,7 @@ struct ewb_server {
 	 * that is not paused for it */
 	struct ewb_instance *instance;
 	struct ewb_plan plan; /* what it was opened from */
+	struct ewb_users *users;   /* who may log in; null: nobody has to */
 	struct ewb_instance *none; /* stands in where it would not open again */
 	struct ewb_command engine_stats; /* stats, as the engine answers it */
 	struct ewb_command engine_flush; /* likewise */

@@ -14,7 +14,9 @@
 #include <sys/socket.h>
 
 #include "frontend/front.h"
+#include "frontend/login.h"
 #include "lib/check.h"
+#include "lib/secret.h"
 #include "protocol/binary.h"
 
 #define READ_MIN 4096u
@@ -23,13 +25,26 @@
 #define BODY_MAX ((size_t)64 << 20)
 #define SLICE_LOOK 16 /* commands between looks at the clock */
 
+/* Input that is let go, or has moved on, if a password may be in it. */
+static void
+forget(struct ewb_conn *n, uint8_t *p, size_t len) EWB_ON_FRONT
+{
+	if (n->locked || (n->front->server->users &&
+	                  n->proto == EWB_PROTO_BINARY && ewb_bin_is_sasl(p, len)))
+		ewb_secret_wipe(p, len);
+}
+
 void
 ewb_input_drop(struct ewb_conn *n)
 {
+	if (n->in && n->start < n->end)
+		forget(n, n->in->data + n->start, n->end - n->start);
 	if (n->in)
 		ewb_front_unref(n->front, n->in);
 	n->in = NULL;
 	n->start = n->end = 0;
+	if (n->part)
+		forget(n, n->part, n->npart);
 	free(n->part);
 	n->part = NULL;
 	n->npart = 0;
@@ -237,13 +252,18 @@ parse(struct ewb_conn *n, struct ewb_frame *f) EWB_ON_FRONT
 	const uint8_t *p = n->in->data + n->start;
 	size_t len = n->end - n->start, max = n->front->server->core.limits.max_item;
 	size_t body = max * 4 > BODY_MAX ? max * 4 : BODY_MAX;
+	enum ewb_parse got;
 
 	if (n->proto == EWB_PROTO_UNKNOWN)
 		n->proto = *p >= 0x80 || *p == 0x08 ? EWB_PROTO_BINARY :
 		                                      EWB_PROTO_TEXT;
 	if (n->proto == EWB_PROTO_BINARY)
-		return own(n, ewb_bin_parse(p, len, max, body, f), f);
-	return own(n, ewb_text_parse(&n->text, p, len, max, f), f);
+		got = own(n, ewb_bin_parse(p, len, max, body, f), f);
+	else
+		got = own(n, ewb_text_parse(&n->text, p, len, max, f), f);
+	if (n->locked && got == EWB_PARSE_OK)
+		ewb_login_gate(n, f);
+	return got;
 }
 
 /* One command in EWB_SAMPLE is timed; see ewb_tally_command(). */
@@ -488,6 +508,19 @@ unpark(struct ewb_conn *n) EWB_ON_FRONT
 	return prepare(n);
 }
 
+/* Of one that has to log in nothing is left where it was received. */
+static enum next
+run_locked(struct ewb_conn *n) EWB_ON_FRONT
+{
+	struct ewb_chunk *in = n->in;
+	uint32_t from = n->start;
+	enum next next = run_one(n);
+
+	if (in && n->in == in)
+		ewb_secret_wipe(in->data + from, n->start - from);
+	return next;
+}
+
 /* Runs up to max frames; *next is what stopped it, RAN if the input did not. */
 static unsigned
 run_frames(struct ewb_conn *n, unsigned max, enum next *next, int *more)
@@ -505,7 +538,7 @@ run_frames(struct ewb_conn *n, unsigned max, enum next *next, int *more)
 			*more = 1;
 			break;
 		}
-		*next = run_one(n);
+		*next = n->locked ? run_locked(n) : run_one(n);
 		if (*next != RAN)
 			break;
 		count++;

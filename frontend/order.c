@@ -360,8 +360,10 @@ make(struct ewb_conn *n, const struct ewb_frame *frame, const uint8_t *value,
 		ewb_meta_decode(&c->frame);
 	if (frame->op == EWB_OP_OWN)
 		ewb_own_begin(c, frame);
-	if (n->session.features || c->command->barrier)
+	if (n->session.features || c->command->barrier) {
 		ewb_mode_set(n, c);
+		n->pause |= c->command->stops ? EWB_PAUSE_LOGIN : 0;
+	}
 	if (in) {
 		c->pins = frame->head + frame->nvalue;
 		ewb_cookie_fill(c, &c->frame, value);
@@ -452,6 +454,8 @@ desk_done(struct ewb_cookie *c)
 	}
 	n->npending--;
 	n->nbarriers -= (c->front_bits & EWB_FRONT_BARRIER) != 0;
+	if (c->command->stops)
+		n->pause &= ~EWB_PAUSE_LOGIN;
 	if (!(c->away && c->command->mutates))
 		ewb_turn_unchain(n, c);
 	if (!c->away && c->stream == NULL) {

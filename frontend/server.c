@@ -10,7 +10,9 @@
 #include "cookie/stream.h"
 #include "frontend/flush.h"
 #include "frontend/front.h"
+#include "frontend/login.h"
 #include "frontend/reload.h"
+#include "frontend/users.h"
 #include "lib/check.h"
 
 /* After the grace: how long what was cancelled has to be notified, before it
@@ -38,6 +40,7 @@ ewb_server_defaults(struct ewb_server_options *o)
 		.max_connections = 1024,
 		.requests_per_turn = 256,
 		.no_progress_s = 60,
+		.auth_timeout_s = 30,
 	};
 }
 
@@ -142,6 +145,7 @@ ewb_server_new(const struct ewb_server_options *o, char *why, size_t nwhy)
 	ewb_commands_basic(&s->core);
 	ewb_front_commands(s);
 	ewb_flush_command(s);
+	ewb_login_commands(s);
 	if (ewb_reload_command(s, why, nwhy)) {
 		ewb_server_free(s);
 		return NULL;
@@ -248,6 +252,17 @@ ewb_server_filter_here(struct ewb_server *s, const struct ewb_engine *e,
 		return -1;
 	return opened(s, ewb_filter_open(&s->core, s->instance, e, settings, n,
 	                                 why, nwhy));
+}
+
+int
+ewb_server_users(struct ewb_server *s, const char *path, char *why, size_t nwhy)
+{
+	if (s->users == NULL)
+		s->users = ewb_users_new();
+	if (s->users)
+		return ewb_users_read(s->users, path, why, nwhy);
+	snprintf(why, nwhy, "users %s: out of memory", path);
+	return -1;
 }
 
 struct ewb_core *
@@ -397,6 +412,7 @@ ewb_server_free(struct ewb_server *s)
 	ewb_trim_fini(s);
 	ewb_plan_fini(&s->plan);
 	ewb_core_fini(&s->core);
+	ewb_users_free(s->users);
 	EWB_MUST0(pthread_cond_destroy(&s->stopped));
 	EWB_MUST0(pthread_mutex_destroy(&s->lock));
 	s->magic = 0;

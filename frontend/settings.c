@@ -87,6 +87,8 @@ add_memcacheds(struct ewb_cookie *c, struct ewb_server *s)
 	ewb_reply_stat(c, "flush_enabled", "%s",
 	               yes(ewb_instance_for(i, EWB_OP_FLUSH)->engine.flush !=
 	                   NULL));
+	ewb_reply_stat(c, "auth_enabled_sasl", "%s", yes(s->users != NULL));
+	ewb_reply_stat(c, "auth_enabled_ascii", "%s", yes(s->users != NULL));
 	ewb_reply_stat(c, "binding_protocol", "auto-negotiate");
 	ewb_reply_stat(c, "item_size_max", "%llu", (ull)o->max_item);
 	ewb_reply_stat(c, "maxconns_fast", "no");
@@ -120,6 +122,7 @@ add_ours(struct ewb_cookie *c, struct ewb_server *s)
 	ewb_reply_stat(c, "low", "%llu", (ull)o->low);
 	ewb_reply_stat(c, "buffer_memory", "%llu", (ull)o->buffer_memory);
 	ewb_reply_stat(c, "no_progress", "%u", o->no_progress_s);
+	ewb_reply_stat(c, "auth_timeout", "%u", o->auth_timeout_s);
 }
 
 /* The engine is asked for one of them; what it cannot say is left out. */

@@ -112,6 +112,8 @@ count_refused(struct ewb_front *f, const struct ewb_cookie *c) EWB_ON_FRONT
 {
 	if (c->status == EWB_TOO_BIG)
 		COUNT(f, too_large);
+	else if (c->op == EWB_OP_ERROR && c->status == EWB_NO_ACCESS)
+		COUNT(f, auth_refused);
 	else if (c->op == EWB_OP_ERROR && !(c->frame.is & EWB_IS_NOREPLY))
 		COUNT(f, frames_malformed);
 }

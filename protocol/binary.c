@@ -6,6 +6,7 @@
 
 #include "protocol/binary.h"
 #include "protocol/own.h"
+#include "protocol/scram.h"
 #include "protocol/status.h"
 
 #define REQUEST_ALT 0x08 /* with framing extras and a short key length */
@@ -62,6 +63,9 @@ static const struct rule rules[256] = {
 	[0x1d] = { MUST, NO, 4, 0, EWB_OP_GAT, 0 },
 	[0x1e] = { MUST, NO, 4, 0, EWB_OP_GAT, Q },
 	[0x1f] = { MAY, MAY, 0, 0, EWB_OP_HELLO, 0 },
+	[0x20] = { NO, NO, 0, 0, EWB_OP_SASL_LIST, 0 },
+	[0x21] = { MUST, MAY, 0, 0, EWB_OP_SASL_AUTH, 0 },
+	[0x22] = { MUST, MAY, 0, 0, EWB_OP_SASL_STEP, 0 },
 	[0x23] = { MUST, NO, 4, 0, EWB_OP_GAT, K },
 	[0x24] = { MUST, NO, 4, 0, EWB_OP_GAT, K | Q },
 	[0xa0] = { MUST, NO, 1, 1, EWB_OP_GETMETA, 0 },
@@ -149,6 +153,9 @@ wrong_value(const struct rule *r, size_t nvalue)
 		return "more features than there can be";
 	if (r->op == EWB_OP_HELLO && nvalue % 2)
 		return "half a feature";
+	if ((r->op == EWB_OP_SASL_AUTH || r->op == EWB_OP_SASL_STEP) &&
+	    nvalue > EWB_SASL_MAX)
+		return "a message longer than 1024 bytes";
 	if (nvalue == 0 && r->value == MUST)
 		return "no value";
 	return nvalue > 0 && r->value == NO ? "a value where there is none"

@@ -58,6 +58,14 @@ ewb_put64(uint8_t *p, uint64_t v)
 }
 
 #define EWB_BIN_HEAD 24
+/* What is said before a login, and for it. */
+#define EWB_BIN_HELLO 0x1f
+#define EWB_BIN_SASL_LIST 0x20
+#define EWB_BIN_SASL_AUTH 0x21
+#define EWB_BIN_SASL_STEP 0x22
+#define EWB_BIN_ERROR_MAP 0xfe
+#define EWB_BIN_QUIT 0x07
+#define EWB_BIN_QUITQ 0x17
 #define EWB_BIN_REQUEST 0x80
 #define EWB_BIN_RESPONSE 0x81
 /* With framing extras, and a short key length. */
@@ -74,6 +82,13 @@ ewb_put64(uint8_t *p, uint64_t v)
  * unknown magic, or a body above max_body: EWB_PARSE_CLOSE. */
 enum ewb_parse ewb_bin_parse(const uint8_t *in, size_t n, size_t max_value,
                              size_t max_body, struct ewb_frame *f);
+
+/* Are these the first bytes of a message of a login? */
+static inline int
+ewb_bin_is_sasl(const uint8_t *in, size_t n)
+{
+	return n > 1 && (in[1] == EWB_BIN_SASL_AUTH || in[1] == EWB_BIN_SASL_STEP);
+}
 
 struct ewb_bin_reply {
 	uint8_t opcode, nextras, datatype;

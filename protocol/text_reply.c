@@ -53,6 +53,7 @@ static const char *
 success(enum ewb_op op)
 {
 	switch (op) {
+	case EWB_OP_LOGIN:
 	case EWB_OP_SET:
 	case EWB_OP_ADD:
 	case EWB_OP_REPLACE:
@@ -100,6 +101,8 @@ reply(enum ewb_op op, uint32_t status)
 	case EWB_WIRE_INVALID:
 		if (op == EWB_OP_SHUTDOWN)
 			return "CLIENT_ERROR invalid shutdown mode\r\n";
+		if (op == EWB_OP_LOGIN)
+			return "CLIENT_ERROR bad authentication token format\r\n";
 		break;
 	case EWB_WIRE_NOT_SUPPORTED:
 		if (op == EWB_OP_SHUTDOWN)

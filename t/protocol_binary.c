@@ -155,6 +155,9 @@ static const struct opcode {
 	{ 0x1d, "gat a extras=4", 4, 'y', 'n' },
 	{ 0x1e, "gat a quiet extras=4", 4, 'y', 'n' },
 	{ 0x1f, "hello a value=2", 0, 'm', 'm' },
+	{ 0x20, "sasl_list", 0, 'n', 'n' },
+	{ 0x21, "sasl_auth a value=2", 0, 'y', 'm' },
+	{ 0x22, "sasl_step a value=2", 0, 'y', 'm' },
 	{ 0x23, "gat a want_key extras=4", 4, 'y', 'n' },
 	{ 0x24, "gat a quiet want_key extras=4", 4, 'y', 'n' },
 	{ 0xa0, "get_meta a", 0, 'y', 'n' },
@@ -563,6 +566,17 @@ START_TEST(hello_asks_for_whole_features_and_not_too_many)
 	refused(&(struct req){ .opcode = 0x1f, .nvalue = 1026 },
 	        EWB_WIRE_INVALID, "more features than there can be");
 	says(&(struct req){ .opcode = 0x1f }, "hello");
+}
+END_TEST
+
+START_TEST(a_message_of_a_login_is_not_long)
+{
+	for (uint8_t op = 0x21; op <= 0x22; op++)
+		refused(&(struct req){ .opcode = op,
+		                       .key = "PLAIN",
+		                       .nkey = 5,
+		                       .nvalue = 1025 },
+		        EWB_WIRE_INVALID, "a message longer than 1024 bytes");
 }
 END_TEST
 
@@ -1125,6 +1139,7 @@ frames(void)
 	tcase_add_test(t, a_barrier_is_a_framing_extra_without_more);
 	tcase_add_test(t, a_get_meta_may_say_which_version_it_wants);
 	tcase_add_test(t, hello_asks_for_whole_features_and_not_too_many);
+	tcase_add_test(t, a_message_of_a_login_is_not_long);
 	tcase_add_test(t, a_value_over_the_limit_is_skipped);
 	tcase_add_test(
 		t,

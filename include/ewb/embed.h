@@ -66,6 +66,7 @@ struct ewb_server_options {
 	void *shutdown_arg;
 	uint32_t unix_mode;        /* of Unix sockets; 0: as the umask says */
 	uint32_t backlog;          /* connections not accepted yet; 0: 1024 */
+	uint32_t auth_timeout_s;   /* a client that does not log in; 0: for ever */
 };
 
 /* main */
@@ -93,6 +94,11 @@ int ewb_server_filter(struct ewb_server *s, const char *what, const char *dir,
 int ewb_server_filter_here(struct ewb_server *s, const struct ewb_engine *e,
                            const struct ewb_setting *settings, size_t n,
                            char *why, size_t nwhy);
+/* main: clients have to log in, as a user in that file, which ewbctl(1) makes; before
+ * the first front end.  Later: the file is read again; who has logged in stays.  0, or
+ * -1: all is as it was, but that somebody has to log in. */
+int ewb_server_users(struct ewb_server *s, const char *path, char *why,
+                     size_t nwhy);
 /* any, before the first front end or while there are some: host:port, [v6]:port,
  * or the path of a Unix socket (with a slash).  Port 0 takes a free one.  It waits
  * when a name has to be looked up.  0, or -1: nothing has changed. */
