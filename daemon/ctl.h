@@ -17,6 +17,7 @@
 #define EWB_CTL_OP_STAT 0x10
 
 int ewb_ctl_load(const struct ewb_ctl_addr *where, char **argv);
+int ewb_ctl_passwd(const struct ewb_ctl_addr *where, char **argv);
 int ewb_ctl_scan(const struct ewb_ctl_addr *where, char **argv);
 
 /* "usage: ewbctl " and the text, on stderr; returns EWB_CTL_USAGE. */

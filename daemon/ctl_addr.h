@@ -12,6 +12,8 @@ struct ewb_ctl_addr {
 	bool is_path;
 	char host[256]; /* or the path */
 	char port[8];
+	const char *user; /* who logs in there; null: nobody does */
+	const char *password;
 };
 
 /* host, host:port, [v6]:port, v6, or a path with a slash.  0, or -1 when text

@@ -12,6 +12,7 @@
 
 #include "daemon/ctl_addr.h"
 #include "daemon/ctl_conn.h"
+#include "daemon/ctl_login.h"
 #include "daemon/ctl_say.h"
 #include "protocol/binary.h"
 #include "protocol/status.h"
@@ -29,7 +30,13 @@ ewb_ctl_conn_open(struct ewb_ctl_conn *c, const struct ewb_ctl_addr *a)
 		.name = a->name,
 		.timeout_ms = SILENCE_MS,
 	};
-	return c->fd < 0 ? -1 : 0;
+	if (c->fd < 0)
+		return -1;
+	if (a->user && ewb_ctl_login(c, a)) {
+		ewb_ctl_conn_close(c);
+		return -1;
+	}
+	return 0;
 }
 
 void

@@ -13,6 +13,7 @@
 #include "daemon/ctl.h"
 #include "daemon/ctl_option.h"
 #include "daemon/ctl_out.h"
+#include "daemon/ctl_password.h"
 #include "daemon/ctl_say.h"
 #include "protocol/binary.h"
 #include "protocol/frame.h"
@@ -53,6 +54,9 @@ static const struct command commands[] = {
 	{ "stats", "[GROUP]", "print the server's statistics", 0, 1, stats },
 	{ "ping", "[N]", "time N empty requests, one after another", 0, 1,
 	  ping },
+	{ "passwd", "FILE USER",
+	  "set a user's password in a file for ewbd --users", -1, -1,
+	  ewb_ctl_passwd },
 	{ "checkpoint", "PATH",
 	  "copy the database, as it is now, to a new directory", 1, 1,
 	  checkpoint },
@@ -407,10 +411,11 @@ checkpoint(const struct ewb_ctl_addr *where, char **argv)
 
 /* The program. */
 
-enum { OPT_HOST, OPT_HELP, OPT_VERSION };
+enum { OPT_HOST, OPT_USER, OPT_HELP, OPT_VERSION };
 
 static const struct ewb_ctl_option table[] = {
 	[OPT_HOST] = { "host", 'H', true },
+	[OPT_USER] = { "user", 'U', true },
 	[OPT_HELP] = { "help", 'h', false },
 	[OPT_VERSION] = { "version", 'V', false },
 	{ 0 },
@@ -453,11 +458,19 @@ help(const struct ewb_ctl_addr *where, char **argv)
 	       "  -H, --host WHERE     host:port, [v6]:port or the path of a "
 	       "Unix socket;\n"
 	       "                       else $EWB_ADDR, else 127.0.0.1:%s\n"
+	       "  -U, --user NAME      log in, with the password in the file "
+	       "that\n"
+	       "                       $EWB_PASSWORD_FILE names, else in "
+	       "$EWB_PASSWORD,\n"
+	       "                       else asked for\n"
 	       "      --version        print the version\n\n",
 	       EWB_CTL_PORT);
 	for (i = 0; i < NCOMMANDS; i++)
 		printf("  %-11s%-12s%s\n", commands[i].name, commands[i].args,
 		       commands[i].help);
+	printf("\nOf passwd, whose password is asked for, or a line of stdin:\n"
+	       "  --rounds N           how long it takes to try one (%u)\n",
+	       EWB_ROUNDS);
 	printf("\nOf scan:\n"
 	       "  --prefix P           keys that begin with P\n"
 	       "  --start A --end B    keys from A to B, both included\n"
@@ -534,12 +547,28 @@ find_server(struct ewb_ctl_addr *where, const char *host)
 	                   name, text);
 }
 
+/* All that is connected to is connected to as that user. */
+static int
+log_in(struct ewb_ctl_addr *where, const char *user, char *password)
+{
+	const char *wrong = ewb_user_name_wrong(user);
+
+	if (wrong)
+		return ewb_ctl_say("-U: %s", wrong);
+	if (ewb_ctl_password_find(user, password))
+		return -1;
+	where->user = user;
+	where->password = password;
+	return 0;
+}
+
 int
 main(int argc, char **argv)
 {
 	const struct command *cmd;
 	struct ewb_ctl_addr where;
-	const char *host = NULL, *value = NULL;
+	const char *host = NULL, *value = NULL, *user = NULL;
+	static char password[EWB_CTL_PASSWORD];
 	int i;
 
 	if (argc)
@@ -551,13 +580,18 @@ main(int argc, char **argv)
 			return help(NULL, argv);
 		if (i == OPT_VERSION)
 			return printf("ewbctl %s\n", PACKAGE_VERSION) < 0;
-		host = value;
+		if (i == OPT_USER)
+			user = value;
+		else
+			host = value;
 	}
 	if (i == EWB_CTL_BAD_OPTION || find_server(&where, host))
 		return EWB_CTL_USAGE;
 	if (!*argv)
 		return ewb_ctl_usage("[-H WHERE] COMMAND (try: ewbctl help)");
 	cmd = find(*argv);
+	if (cmd && user && log_in(&where, user, password))
+		return EWB_CTL_FAILED;
 	if (cmd && cmd->run == help && !host && !getenv("EWB_ADDR"))
 		return run(cmd, NULL, argv + 1);
 	return cmd ? run(cmd, &where, argv + 1) : EWB_CTL_USAGE;

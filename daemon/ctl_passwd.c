@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* ewbctl passwd: a user's line in the file that the server is told of. */
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "daemon/ctl.h"
+#include "daemon/ctl_option.h"
+#include "daemon/ctl_password.h"
+#include "daemon/ctl_say.h"
+#include "lib/secret.h"
+#include "protocol/base64.h"
+
+#define USAGE "passwd [--rounds N] FILE USER"
+#define SECRET 32
+
+enum { OPT_ROUNDS };
+
+static const struct ewb_ctl_option table[] = {
+	[OPT_ROUNDS] = { "rounds", 0, true },
+	{ 0 },
+};
+
+static int
+failed(const char *path, int err)
+{
+	return ewb_ctl_say("%s: %s", path, ewb_ctl_strerror(err));
+}
+
+/* Is it that user's? */
+static int
+is_of(const char *line, const char *name)
+{
+	size_t n = strlen(name);
+
+	return strncmp(line, name, n) == 0 && line[n] == ' ';
+}
+
+/* What a new file begins with. */
+static int
+put_head(FILE *to)
+{
+	char text[EWB_BASE64_LEN(SECRET) + 1] = { 0 };
+	uint8_t bytes[SECRET];
+
+	if (ewb_secret_make(bytes, sizeof(bytes)))
+		return -EIO;
+	ewb_base64_encode(text, bytes, sizeof(bytes));
+	fprintf(to, "# Users of ewbd --users; ewbctl passwd makes a line of each.  Salts\n"
+	            "# of those that there are not are made of this:\n"
+	            "@salts %s\n", text);
+	return 0;
+}
+
+/* All of from, with the user's line in the place of the one that was there, or at
+ * the end. */
+static int
+copy(FILE *from, FILE *to, const char *name, const char *line)
+{
+	char *text = NULL;
+	size_t cap = 0;
+	ssize_t n;
+	int put = 0;
+
+	while ((n = getline(&text, &cap, from)) > 0) {
+		if (!is_of(text, name))
+			fprintf(to, "%s%s", text,
+			        text[n - 1] == '\n' ? "" : "\n");
+		else if (!put++)
+			fprintf(to, "%s\n", line);
+	}
+	if (!put)
+		fprintf(to, "%s\n", line);
+	free(text);
+	return ferror(from) ? -EIO : 0;
+}
+
+/* As the file's owner is, for it may be the server's, if we may. */
+static void
+keep_owner(FILE *from, FILE *to)
+{
+	struct stat st;
+
+	if (from && fstat(fileno(from), &st) == 0 && st.st_uid != geteuid() &&
+	    fchown(fileno(to), st.st_uid, st.st_gid))
+		return;
+}
+
+static int
+write_all(FILE *from, FILE *to, const char *name, const char *line)
+{
+	int err;
+
+	keep_owner(from, to);
+	err = from ? copy(from, to, name, line) : put_head(to);
+	if (!err && !from)
+		fprintf(to, "%s\n", line);
+	if (!err && (fflush(to) || ferror(to) || fsync(fileno(to))))
+		err = errno ? -errno : -EIO;
+	return err;
+}
+
+/* A new file takes the old one's place, whole or not at all.  Nobody else does so
+ * at the same time: the new one must not be there. */
+static int
+replace(const char *path, FILE *from, const char *name, const char *line)
+{
+	char temp[4096];
+	FILE *to;
+	int fd, err;
+
+	if (snprintf(temp, sizeof(temp), "%s.new", path) >= (int)sizeof(temp))
+		return failed(path, ENAMETOOLONG);
+	fd = open(temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+	          0600);
+	if (fd < 0)
+		return failed(temp, errno);
+	to = fdopen(fd, "w");
+	if (to == NULL) {
+		close(fd);
+		unlink(temp);
+		return failed(temp, ENOMEM);
+	}
+	err = write_all(from, to, name, line);
+	if (fclose(to) && !err)
+		err = -errno;
+	if (!err && rename(temp, path))
+		err = -errno;
+	if (err)
+		unlink(temp);
+	return err ? failed(path, err) : 0;
+}
+
+static int
+set_line(const char *path, const char *name, const char *line)
+{
+	FILE *from = fopen(path, "re");
+	int err;
+
+	if (from == NULL && errno != ENOENT)
+		return failed(path, errno);
+	err = replace(path, from, name, line);
+	if (from)
+		(void)fclose(from);
+	return err;
+}
+
+static int
+set(const char *path, const char *name, uint32_t rounds)
+{
+	char password[EWB_CTL_PASSWORD], line[EWB_USER_LINE_MAX + 1];
+	struct ewb_user u;
+	int err = ewb_ctl_password_new(name, password);
+
+	if (err)
+		return err;
+	err = ewb_user_make(&u, name, password, rounds);
+	ewb_secret_wipe(password, sizeof(password));
+	if (err)
+		return failed("passwd", err);
+	line[ewb_user_print(line, &u)] = '\0';
+	return set_line(path, name, line);
+}
+
+int
+ewb_ctl_passwd(const struct ewb_ctl_addr *where, char **argv)
+{
+	uint64_t rounds = EWB_ROUNDS;
+	const char *value, *wrong;
+	int i;
+
+	(void)where;
+	while ((i = ewb_ctl_option_take(table, &argv, &value)) >= 0)
+		if (ewb_ctl_number("--rounds", value, EWB_ROUNDS_MIN,
+		                   EWB_ROUNDS_MAX, &rounds))
+			return EWB_CTL_USAGE;
+	if (i == EWB_CTL_BAD_OPTION)
+		return EWB_CTL_USAGE;
+	if (!argv[0] || !argv[1] || argv[2])
+		return ewb_ctl_usage(USAGE);
+	wrong = ewb_user_name_wrong(argv[1]);
+	if (wrong) {
+		ewb_ctl_say("passwd: %s", wrong);
+		return EWB_CTL_USAGE;
+	}
+	return set(argv[0], argv[1], (uint32_t)rounds) ? EWB_CTL_FAILED :
+	                                                 EWB_CTL_DONE_WELL;
+}
