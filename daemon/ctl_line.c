@@ -45,6 +45,26 @@ ewb_ctl_line_json(struct ewb_ctl_buf *b, const struct ewb_bin_record *r,
 	return text(b, "}\n");
 }
 
+/* ,"name":number unless it is 0 */
+static int
+json_number(struct ewb_ctl_buf *b, const char *name, uint32_t n)
+{
+	char s[48];
+
+	snprintf(s, sizeof(s), ",\"%s\":%" PRIu32, name, n);
+	return n ? text(b, s) : 0;
+}
+
+int
+ewb_ctl_line_export(struct ewb_ctl_buf *b, const struct ewb_bin_record *r)
+{
+	return text(b, "{") || json_bytes(b, "key", r->key, r->nkey) ||
+	       text(b, ",") || json_bytes(b, "value", r->value, r->nvalue) ||
+	       json_number(b, "flags", r->flags) ||
+	       json_number(b, "expiry", r->expiry) ||
+	       json_number(b, "datatype", r->datatype) || text(b, "}\n");
+}
+
 int
 ewb_ctl_line_plain(struct ewb_ctl_buf *b, const struct ewb_bin_record *r,
                    bool keys_only)

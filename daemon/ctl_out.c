@@ -2,6 +2,7 @@
 #include "config.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <unistd.h>
 
@@ -11,11 +12,28 @@
 #define MUCH (256 * 1024)
 #define LONG_AGO 100000 /* us */
 
+static int
+fd_of(const struct ewb_ctl_out *o)
+{
+	return o->file ? o->fd : STDOUT_FILENO;
+}
+
+int
+ewb_ctl_out_open(struct ewb_ctl_out *o, const char *file)
+{
+	int fd = open(file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+
+	if (fd < 0)
+		return ewb_ctl_say("%s: %s", file, ewb_ctl_strerror(errno));
+	*o = (struct ewb_ctl_out){ .file = file, .fd = fd };
+	return 0;
+}
+
 /* Whoever started us may have made it non-blocking. */
 static int
-wait_for_room(void)
+wait_for_room(const struct ewb_ctl_out *o)
 {
-	struct pollfd p = { .fd = STDOUT_FILENO, .events = POLLOUT };
+	struct pollfd p = { .fd = fd_of(o), .events = POLLOUT };
 
 	return poll(&p, 1, -1) < 0 && errno != EINTR ? -errno : 0;
 }
@@ -24,12 +42,12 @@ int
 ewb_ctl_out_flush(struct ewb_ctl_out *o)
 {
 	while (ewb_ctl_buf_used(&o->buf)) {
-		ssize_t n = write(STDOUT_FILENO, ewb_ctl_buf_front(&o->buf),
+		ssize_t n = write(fd_of(o), ewb_ctl_buf_front(&o->buf),
 		                  ewb_ctl_buf_used(&o->buf));
 		int err = n < 0 ? -errno : 0;
 
 		if (err == -EAGAIN)
-			err = wait_for_room();
+			err = wait_for_room(o);
 		if (err && err != -EINTR)
 			return err;
 		if (n > 0)
@@ -51,9 +69,26 @@ ewb_ctl_out_idle(struct ewb_ctl_out *o)
 	return ewb_ctl_now() - o->written < LONG_AGO ? 0 : ewb_ctl_out_flush(o);
 }
 
+int
+ewb_ctl_out_end(struct ewb_ctl_out *o)
+{
+	int err = ewb_ctl_out_flush(o);
+
+	/* What cannot be synced, such as a pipe, need not be. */
+	if (!err && o->file && fsync(o->fd) && errno != EINVAL &&
+	    errno != EROFS && errno != ENOTSUP)
+		err = -errno;
+	if (o->file && close(o->fd) && !err)
+		err = -errno;
+	o->fd = -1;
+	return err;
+}
+
 void
 ewb_ctl_out_fini(struct ewb_ctl_out *o)
 {
+	if (o->file && o->fd >= 0)
+		close(o->fd);
 	ewb_ctl_buf_fini(&o->buf);
 }
 

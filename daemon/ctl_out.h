@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Standard output in large writes.  Zero-filled is ready for use. */
+/* Standard output, or a file, in large writes.  Zero-filled is ready for use,
+ * and standard output. */
 #ifndef DAEMON_CTL_OUT_H
 #define DAEMON_CTL_OUT_H
 
@@ -8,7 +9,12 @@
 struct ewb_ctl_out {
 	struct ewb_ctl_buf buf; /* append here, then ewb_ctl_out_mark() */
 	uint64_t written;       /* when, us */
+	const char *file;       /* null: standard output */
+	int fd;                 /* of the file */
 };
+
+/* A file that is made, or emptied: 0, or -1 and says why. */
+int ewb_ctl_out_open(struct ewb_ctl_out *o, const char *file);
 
 /* All three: 0; -EPIPE when nobody reads any more; else -errno. */
 
@@ -17,6 +23,8 @@ int ewb_ctl_out_mark(struct ewb_ctl_out *o);
 /* Before waiting: writes if the last write is long ago. */
 int ewb_ctl_out_idle(struct ewb_ctl_out *o);
 int ewb_ctl_out_flush(struct ewb_ctl_out *o);
+/* Flushes, and the file is on disk and closed. */
+int ewb_ctl_out_end(struct ewb_ctl_out *o);
 void ewb_ctl_out_fini(struct ewb_ctl_out *o);
 /* For err of those: says what is wrong, if anything is, and returns the exit
  * status: a reader who has read enough is none of our errors. */

@@ -11,6 +11,7 @@
 
 #include "daemon/ctl.h"
 #include "daemon/ctl_escape.h"
+#include "daemon/ctl_facts.h"
 #include "daemon/ctl_line.h"
 #include "daemon/ctl_option.h"
 #include "daemon/ctl_out.h"
@@ -66,8 +67,7 @@ struct scan {
 	bool has_prefix, has_seed, progress, json, help, one_vbucket;
 	uint64_t vbucket, limit;
 	struct ewb_ctl_sample sample;
-	/* what the server has */
-	uint64_t nvbuckets, curr_items;
+	struct ewb_ctl_facts has;
 	/* under way */
 	struct ewb_ctl_conn conn;
 	struct ewb_ctl_scanner scanner;
@@ -256,37 +256,17 @@ flush_sample(struct scan *s)
 
 /* The scan. */
 
-static void
-take_stat(void *arg, const char *name, size_t nname, const char *value,
-          size_t nvalue)
-{
-	struct scan *s = arg;
-	char number[24] = "";
-
-	memcpy(number, value, nvalue < sizeof(number) ? nvalue : 0);
-	if (nname == 8 && !memcmp(name, "vbuckets", 8))
-		s->nvbuckets = strtoull(number, NULL, 10);
-	if (nname == 10 && !memcmp(name, "curr_items", 10))
-		s->curr_items = strtoull(number, NULL, 10);
-}
-
 /* What the server has, and what of it this scan is to read. */
 static int
 learn(struct scan *s)
 {
-	if (ewb_ctl_stats(&s->conn, NULL, take_stat, s))
+	if (ewb_ctl_facts_get(&s->has, &s->conn, "scan"))
 		return -1;
-	if (!s->nvbuckets || s->nvbuckets > 65536)
-		return ewb_ctl_say("scan: %s does not say how many vbuckets it "
-		                   "has (is this an ewbd?)",
-		                   s->conn.name);
-	if (!s->one_vbucket)
+	if (!s->one_vbucket || s->vbucket < s->has.nvbuckets)
 		return 0;
-	if (s->vbucket >= s->nvbuckets)
-		return ewb_ctl_say("scan: no vbucket %" PRIu64
-		                   ": the server has 0 to %" PRIu64,
-		                   s->vbucket, s->nvbuckets - 1);
-	return 0;
+	return ewb_ctl_say("scan: no vbucket %" PRIu64
+	                   ": the server has 0 to %" PRIu64,
+	                   s->vbucket, s->has.nvbuckets - 1);
 }
 
 static bool
@@ -315,7 +295,7 @@ estimate(struct scan *s, uint64_t *total)
 	n = ewb_ctl_scanner_open(&one, &s->conn, &keys, 0, 1, 0,
 	                         wait_for_server, s);
 	while (!n && (n = ewb_ctl_scanner_next(&one, &r)) > 0) {
-		*total += s->nvbuckets;
+		*total += s->has.nvbuckets;
 		n = 0;
 	}
 	ewb_ctl_scanner_close(&one);
@@ -333,8 +313,8 @@ set_total(struct scan *s)
 	if (!s->bar.bar || s->sample.k || s->one_vbucket)
 		n = 0;
 	else if (!has_range(s))
-		n = s->curr_items;
-	else if (s->nvbuckets >= ESTIMATE_FROM)
+		n = s->has.curr_items;
+	else if (s->has.nvbuckets >= ESTIMATE_FROM)
 		err = estimate(s, &n);
 	if (n > s->limit && s->limit)
 		n = s->limit;
@@ -373,7 +353,7 @@ pump(struct scan *s)
 static int
 open_scanner(struct scan *s)
 {
-	unsigned n = s->one_vbucket ? 1 : (unsigned)s->nvbuckets;
+	unsigned n = s->one_vbucket ? 1 : (unsigned)s->has.nvbuckets;
 	uint32_t items = s->limit && s->limit < UINT32_MAX && !s->sample.k
 	                         ? (uint32_t)s->limit
 	                         : 0;

@@ -19,6 +19,7 @@
 #define HELD (4u << 20) /* bytes of all batches, within these: */
 #define BATCH_MIN (16u << 10)
 #define BATCH_MAX (256u << 10)
+#define HELD_MAX (24u << 20) /* bytes in memory; above it records go to a file */
 #define CONTINUE_MS 10000
 #define WINDOW 64    /* continues under way */
 #define BUSY_TRIES 9 /* pauses of 20 ms, 40 ms, …: 5 s in all */
@@ -28,6 +29,15 @@ static int
 no_memory(void)
 {
 	return ewb_ctl_say("scan: out of memory here");
+}
+
+/* err of a source. */
+static int
+not_kept(int err)
+{
+	return err == -ENOMEM ? no_memory()
+	                      : ewb_ctl_say("scan: the temporary file: %s",
+	                                    ewb_ctl_strerror(err));
 }
 
 static int
@@ -233,15 +243,22 @@ static int
 records(struct ewb_ctl_scanner *s, struct ewb_ctl_source *src,
         const struct ewb_ctl_reply *r)
 {
+	size_t cap = src->in.cap;
+	int err = 0;
+
 	if (!r->nvalue)
 		return 0;
 	if (r->nextras == 4 && ewb_be32(r->extras) != !s->range->keys_only)
 		return broken(src,
 		              "another kind of records than was asked for");
-	if (ewb_ctl_buf_add(&src->in, r->value, r->nvalue))
-		return no_memory();
-	ewb_ctl_source_look(src, s->range->keys_only);
-	return 0;
+	if (!src->spill && s->held + r->nvalue > HELD_MAX)
+		err = ewb_ctl_source_spill(src, &s->spill);
+	if (!err)
+		err = ewb_ctl_source_add(src, r->value, r->nvalue);
+	if (!err)
+		err = ewb_ctl_source_look(src, s->range->keys_only);
+	s->held += src->in.cap - cap;
+	return err ? not_kept(err) : 0;
 }
 
 static int
@@ -296,7 +313,7 @@ fill(struct ewb_ctl_scanner *s, struct ewb_ctl_source *src)
 		if (n)
 			return n;
 	}
-	if (!src->nnow && ewb_ctl_buf_used(&src->in))
+	if (!src->nnow && ewb_ctl_source_used(src))
 		return broken(src, "half a record");
 	return 0;
 }
@@ -327,10 +344,11 @@ prime(struct ewb_ctl_scanner *s)
 static int
 keep_ahead(struct ewb_ctl_scanner *s, struct ewb_ctl_source *src)
 {
+	size_t used = ewb_ctl_source_used(src);
 	int n;
 
-	if (src->state != EWB_CTL_OPEN ||
-	    ewb_ctl_buf_used(&src->in) > s->batch / 2)
+	if (src->state != EWB_CTL_OPEN || used > s->batch / 2 ||
+	    (src->spill && used))
 		return 0;
 	want(s, src);
 	n = ask_line(s);
@@ -344,13 +362,17 @@ static int
 go_on(struct ewb_ctl_scanner *s)
 {
 	struct ewb_ctl_source *src = s->given;
+	size_t cap = src->in.cap;
 	int n;
 
 	s->given = NULL;
 	s->last.pos = s->last.len = 0;
 	if (ewb_ctl_buf_add(&s->last, src->now.key, src->now.nkey))
 		return no_memory();
-	ewb_ctl_source_drop(src, s->range->keys_only);
+	n = ewb_ctl_source_drop(src, s->range->keys_only);
+	s->held += src->in.cap - cap;
+	if (n)
+		return not_kept(n);
 	n = keep_ahead(s, src);
 	if (!n && !src->nnow)
 		n = fill(s, src);
@@ -363,6 +385,7 @@ int
 ewb_ctl_scanner_next(struct ewb_ctl_scanner *s, const struct ewb_bin_record **r)
 {
 	struct ewb_ctl_source *src;
+	size_t cap;
 	int n = !s->primed ? prime(s) : s->given ? go_on(s) : 0;
 
 	if (n)
@@ -373,6 +396,11 @@ ewb_ctl_scanner_next(struct ewb_ctl_scanner *s, const struct ewb_bin_record **r)
 	if (s->last.at && ewb_ctl_key_compare(s->last.at, s->last.len,
 	                                      src->now.key, src->now.nkey) >= 0)
 		return broken(src, "its keys out of order");
+	cap = src->in.cap;
+	n = ewb_ctl_source_load(src, s->range->keys_only);
+	s->held += src->in.cap - cap;
+	if (n)
+		return not_kept(n);
 	s->given = src;
 	*r = &src->now;
 	return 1;
@@ -461,6 +489,7 @@ ewb_ctl_scanner_close(struct ewb_ctl_scanner *s)
 	free(s->source);
 	free(s->line);
 	ewb_ctl_merge_fini(&s->merge);
+	ewb_ctl_spill_fini(&s->spill);
 	ewb_ctl_buf_fini(&s->last);
 	*s = (struct ewb_ctl_scanner){ 0 };
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* A range scan over many vbuckets of one server, on one connection, in the
  * order of the keys.  Each vbucket's next records are asked for while the last
- * ones are still being used, a window of vbuckets at a time; what is held is
- * bounded by vbuckets times (batch + one record).
+ * ones are still being used, a window of vbuckets at a time.  Each vbucket's batch
+ * and one record are held, in memory as far as that is bounded, else in a
+ * file.
  *
  * As in ctl_conn.h, what goes wrong has been said when -1 comes back. */
 #ifndef DAEMON_CTL_SCANNER_H
@@ -34,6 +35,8 @@ struct ewb_ctl_scanner {
 	bool primed;                  /* every vbucket has been read from */
 	struct ewb_ctl_source *given; /* its first record is the caller's */
 	struct ewb_ctl_buf last;      /* the key before */
+	size_t held;                  /* bytes in memory for records */
+	struct ewb_ctl_spill spill;
 	ewb_ctl_wait_fn wait;
 	void *wait_arg;
 };

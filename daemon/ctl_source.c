@@ -8,19 +8,114 @@
 #include "daemon/ctl_source.h"
 #include "lib/check.h"
 
-void
-ewb_ctl_source_look(struct ewb_ctl_source *s, bool keys_only)
+#define WINDOW 4096       /* more than a record beside its value */
+#define KEEP (512 * 1024) /* no more memory than this is kept for what comes */
+
+/* in is the first n bytes in the file. */
+static int
+read_again(struct ewb_ctl_source *s, size_t n)
 {
-	s->nnow = ewb_bin_record_get(ewb_ctl_buf_front(&s->in),
-	                             ewb_ctl_buf_used(&s->in), keys_only,
-	                             &s->now);
+	int err;
+
+	if (n > s->to - s->from)
+		n = (size_t)(s->to - s->from);
+	s->in.pos = s->in.len = 0;
+	err = ewb_ctl_buf_reserve(&s->in, n);
+	if (!err)
+		err = ewb_ctl_spill_read(s->spill, s->vbucket, s->from,
+		                         s->in.at, n);
+	if (!err)
+		s->in.len = n;
+	return err;
 }
 
-void
+static void
+look(struct ewb_ctl_source *s, bool keys_only)
+{
+	size_t all = ewb_ctl_source_used(s);
+
+	s->nnow = ewb_bin_record_head(ewb_ctl_buf_front(&s->in),
+	                              ewb_ctl_buf_used(&s->in), keys_only,
+	                              &s->now);
+	if (s->nnow > all)
+		s->nnow = 0;
+}
+
+int
+ewb_ctl_source_look(struct ewb_ctl_source *s, bool keys_only)
+{
+	int err;
+
+	look(s, keys_only);
+	if (s->nnow || !s->spill)
+		return 0;
+	if (s->from == s->to) {
+		s->spill = NULL;
+		return 0;
+	}
+	err = read_again(s, WINDOW);
+	if (!err)
+		look(s, keys_only);
+	return err;
+}
+
+int
 ewb_ctl_source_drop(struct ewb_ctl_source *s, bool keys_only)
 {
-	ewb_ctl_buf_drop(&s->in, s->nnow);
-	ewb_ctl_source_look(s, keys_only);
+	size_t used = ewb_ctl_buf_used(&s->in);
+
+	ewb_ctl_buf_drop(&s->in, s->nnow < used ? s->nnow : used);
+	if (s->spill) {
+		s->from += s->nnow;
+		if (s->in.cap > 2 * WINDOW)
+			ewb_ctl_buf_fini(&s->in);
+	} else if (!ewb_ctl_buf_used(&s->in) && s->in.cap > KEEP) {
+		ewb_ctl_buf_fini(&s->in);
+	}
+	return ewb_ctl_source_look(s, keys_only);
+}
+
+int
+ewb_ctl_source_add(struct ewb_ctl_source *s, const void *data, size_t n)
+{
+	int err;
+
+	if (!s->spill)
+		return ewb_ctl_buf_add(&s->in, data, n);
+	err = ewb_ctl_spill_write(s->spill, s->vbucket, s->to, data, n);
+	if (!err)
+		s->to += n;
+	return err;
+}
+
+int
+ewb_ctl_source_spill(struct ewb_ctl_source *s, struct ewb_ctl_spill *file)
+{
+	size_t n = ewb_ctl_buf_used(&s->in);
+	int err = n ? ewb_ctl_spill_write(file, s->vbucket, 0,
+	                                  ewb_ctl_buf_front(&s->in), n)
+	            : 0;
+
+	if (err)
+		return err;
+	ewb_ctl_buf_fini(&s->in);
+	s->spill = file;
+	s->from = 0;
+	s->to = n;
+	return 0;
+}
+
+int
+ewb_ctl_source_load(struct ewb_ctl_source *s, bool keys_only)
+{
+	int err;
+
+	if (!s->spill || s->nnow <= ewb_ctl_buf_used(&s->in))
+		return 0;
+	err = read_again(s, s->nnow);
+	if (!err)
+		look(s, keys_only);
+	return err;
 }
 
 int

@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "daemon/ctl_buf.h"
+#include "daemon/ctl_spill.h"
 #include "protocol/binary.h"
 
 enum ewb_ctl_source_state {
@@ -34,12 +35,32 @@ struct ewb_ctl_source {
 	struct ewb_ctl_buf in;     /* records, as they came */
 	struct ewb_bin_record now; /* the first of them */
 	size_t nnow;               /* its bytes; 0: there is none */
+	/* spilled: all are in the file, and in has a copy of the first bytes of
+	 * them; the first record's key is among these */
+	struct ewb_ctl_spill *spill; /* null: not */
+	uint64_t from, to;           /* in the source's part of the file */
 };
 
+/* All of these: 0 or -errno. */
+
 /* Looks at the first record again: after bytes were added or dropped. */
-void ewb_ctl_source_look(struct ewb_ctl_source *s, bool keys_only);
+int ewb_ctl_source_look(struct ewb_ctl_source *s, bool keys_only);
 /* Goes on to the next record. */
-void ewb_ctl_source_drop(struct ewb_ctl_source *s, bool keys_only);
+int ewb_ctl_source_drop(struct ewb_ctl_source *s, bool keys_only);
+/* Adds records; look then. */
+int ewb_ctl_source_add(struct ewb_ctl_source *s, const void *data, size_t n);
+/* Moves them from memory to the file, until all are used; look then. */
+int ewb_ctl_source_spill(struct ewb_ctl_source *s, struct ewb_ctl_spill *file);
+/* The first record is in memory whole, until it is dropped. */
+int ewb_ctl_source_load(struct ewb_ctl_source *s, bool keys_only);
+
+/* Bytes of its records, wherever they are. */
+static inline size_t
+ewb_ctl_source_used(const struct ewb_ctl_source *s)
+{
+	return s->spill ? (size_t)(s->to - s->from) : ewb_ctl_buf_used(&s->in);
+}
+
 /* Keys as unsigned bytes, then by length. */
 int ewb_ctl_key_compare(const void *a, size_t na, const void *b, size_t nb);
 

@@ -159,6 +159,10 @@ size_t ewb_bin_record_put(uint8_t *out, const struct ewb_bin_record *r,
 /* For clients: takes one record off; bytes, 0 at the end or when cut short. */
 size_t ewb_bin_record_get(const uint8_t *in, size_t n, int keys_only,
                           struct ewb_bin_record *r);
+/* The same of one whose value may be cut short: it is null then, and its length
+ * and the record's bytes are those of all of it. */
+size_t ewb_bin_record_head(const uint8_t *in, size_t n, int keys_only,
+                           struct ewb_bin_record *r);
 
 
 #endif

@@ -33,20 +33,30 @@ put_bytes(uint8_t *p, const uint8_t *bytes, size_t len)
 	return p + len;
 }
 
-/* Bytes taken off, 0 when it is cut short or no length. */
+/* Bytes taken off, 0 when it is cut short or none. */
 static size_t
-get_bytes(const uint8_t *in, size_t n, const uint8_t **bytes, size_t *len)
+get_length(const uint8_t *in, size_t n, uint64_t *len)
 {
-	uint64_t v = 0;
 	size_t i = 0;
 
+	*len = 0;
 	do {
 		/* 9 bytes hold 63 bits */
 		if (i == n || i == 9)
 			return 0;
-		v |= (uint64_t)(in[i] & 0x7f) << (7 * i);
+		*len |= (uint64_t)(in[i] & 0x7f) << (7 * i);
 	} while (in[i++] & 0x80);
-	if (v > n - i)
+	return i;
+}
+
+/* Likewise. */
+static size_t
+get_bytes(const uint8_t *in, size_t n, const uint8_t **bytes, size_t *len)
+{
+	uint64_t v;
+	size_t i = get_length(in, n, &v);
+
+	if (!i || v > n - i)
 		return 0;
 	*bytes = in + i;
 	*len = (size_t)v;
@@ -80,10 +90,11 @@ ewb_bin_record_put(uint8_t *out, const struct ewb_bin_record *r, int keys_only)
 }
 
 size_t
-ewb_bin_record_get(const uint8_t *in, size_t n, int keys_only,
-                   struct ewb_bin_record *r)
+ewb_bin_record_head(const uint8_t *in, size_t n, int keys_only,
+                    struct ewb_bin_record *r)
 {
 	size_t i = RECORD_FIXED, len;
+	uint64_t value;
 
 	*r = (struct ewb_bin_record){ 0 };
 	if (keys_only)
@@ -96,9 +107,23 @@ ewb_bin_record_get(const uint8_t *in, size_t n, int keys_only,
 	r->cas = ewb_be64(in + 16);
 	r->datatype = in[24];
 	len = get_bytes(in + i, n - i, &r->key, &r->nkey);
-	if (len == 0)
-		return 0;
 	i += len;
-	len = get_bytes(in + i, n - i, &r->value, &r->nvalue);
-	return len ? i + len : 0;
+	if (len)
+		len = get_length(in + i, n - i, &value);
+	i += len;
+	if (!len || value > SIZE_MAX - i)
+		return 0;
+	if (value <= n - i)
+		r->value = in + i;
+	r->nvalue = (size_t)value;
+	return i + r->nvalue;
+}
+
+size_t
+ewb_bin_record_get(const uint8_t *in, size_t n, int keys_only,
+                   struct ewb_bin_record *r)
+{
+	size_t len = ewb_bin_record_head(in, n, keys_only, r);
+
+	return len <= n ? len : 0;
 }

@@ -88,6 +88,88 @@ START_TEST(a_record_cut_short_is_none_until_the_rest_comes)
 }
 END_TEST
 
+/* Goes on until the source has no record: each is whole, and has the next number
+ * as its key and its value.  Returns the number after the last. */
+static int
+numbers(struct ewb_ctl_source *s, int n)
+{
+	char key[16];
+
+	while (s->nnow) {
+		ck_assert_int_eq(ewb_ctl_source_load(s, false), 0);
+		snprintf(key, sizeof(key), "k%05d", n++);
+		ck_assert_uint_eq(s->now.nkey, 6);
+		ck_assert_mem_eq(s->now.key, key, 6);
+		ck_assert_uint_ge(s->now.nvalue, 6);
+		ck_assert_mem_eq(s->now.value, key, 6);
+		ck_assert_int_eq(ewb_ctl_source_drop(s, false), 0);
+	}
+	return n;
+}
+
+/* Records from one number to another, every 16th of 100000 bytes. */
+static void
+feed_numbers(struct ewb_ctl_source *s, int from, int to)
+{
+	static uint8_t value[100000], bytes[sizeof(value) + 64];
+	char key[16];
+
+	for (; from < to; from++) {
+		struct ewb_bin_record r = { .key = (uint8_t *)key,
+			                    .nkey = 6,
+			                    .value = value };
+
+		snprintf(key, sizeof(key), "k%05d", from);
+		memcpy(value, key, 6);
+		r.nvalue = from % 16 ? 6 : sizeof(value);
+		ck_assert_int_eq(
+			ewb_ctl_source_add(s, bytes,
+		                           ewb_bin_record_put(bytes, &r, 0)),
+			0);
+	}
+	ck_assert_int_eq(ewb_ctl_source_look(s, false), 0);
+}
+
+START_TEST(records_in_a_file_come_as_they_would_from_memory)
+{
+	struct ewb_ctl_source s = { .vbucket = 3 };
+	struct ewb_ctl_spill file = { 0 };
+
+	feed_numbers(&s, 0, 100);
+	ck_assert_int_eq(ewb_ctl_source_spill(&s, &file), 0);
+	feed_numbers(&s, 100, 1000);
+	ck_assert_uint_lt(s.in.cap, 10000);
+	ck_assert_int_eq(numbers(&s, 0), 1000);
+	/* empty, it is in memory again, and may go once more */
+	ck_assert_ptr_null(s.spill);
+	feed_numbers(&s, 1000, 1001);
+	ck_assert_int_eq(numbers(&s, 1000), 1001);
+	ck_assert_int_eq(ewb_ctl_source_spill(&s, &file), 0);
+	feed_numbers(&s, 1001, 1040);
+	ck_assert_int_eq(numbers(&s, 1001), 1040);
+	ck_assert_uint_lt(s.in.cap, 10000);
+	ewb_ctl_buf_fini(&s.in);
+	ewb_ctl_spill_fini(&file);
+}
+END_TEST
+
+START_TEST(two_sources_in_one_file_keep_apart)
+{
+	struct ewb_ctl_source a = { .vbucket = 0 }, b = { .vbucket = 1023 };
+	struct ewb_ctl_spill file = { 0 };
+
+	ck_assert_int_eq(ewb_ctl_source_spill(&a, &file), 0);
+	ck_assert_int_eq(ewb_ctl_source_spill(&b, &file), 0);
+	feed_numbers(&a, 0, 40);
+	feed_numbers(&b, 5000, 5040);
+	ck_assert_int_eq(numbers(&a, 0), 40);
+	ck_assert_int_eq(numbers(&b, 5000), 5040);
+	ewb_ctl_buf_fini(&a.in);
+	ewb_ctl_buf_fini(&b.in);
+	ewb_ctl_spill_fini(&file);
+}
+END_TEST
+
 /* The keys chosen out of n, as one string. */
 static void
 choose(size_t k, uint64_t seed, int n, char *out)
@@ -166,6 +248,8 @@ main(void)
 	tcase_add_test(t, a_merge_gives_all_records_in_key_order);
 	tcase_add_test(t, keys_compare_as_unsigned_bytes_then_by_length);
 	tcase_add_test(t, a_record_cut_short_is_none_until_the_rest_comes);
+	tcase_add_test(t, records_in_a_file_come_as_they_would_from_memory);
+	tcase_add_test(t, two_sources_in_one_file_keep_apart);
 	tcase_add_test(t,
 	               a_sample_has_exactly_k_in_order_and_again_with_its_seed);
 	tcase_add_test(t, a_sample_of_fewer_than_k_has_them_all);

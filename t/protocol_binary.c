@@ -1003,6 +1003,32 @@ START_TEST(a_record_cut_short_is_none)
 }
 END_TEST
 
+START_TEST(a_record_whose_value_is_cut_short_says_how_long_it_is)
+{
+	struct ewb_bin_record r = { .flags = 7,
+		                    .key = (const uint8_t *)"key",
+		                    .nkey = 3,
+		                    .value = (const uint8_t *)"value",
+		                    .nvalue = 5 },
+			      got;
+	size_t whole = ewb_bin_record_size(&r, 0);
+	uint8_t out[64];
+
+	ewb_bin_record_put(out, &r, 0);
+	for (size_t n = 0; n <= whole; n++) {
+		size_t said = ewb_bin_record_head(out, n, 0, &got);
+
+		ck_assert_uint_eq(said, n < whole - 5 ? 0 : whole);
+		if (!said)
+			continue;
+		ck_assert_uint_eq(got.flags, 7);
+		ck_assert_mem_eq(got.key, "key", 3);
+		ck_assert_uint_eq(got.nvalue, 5);
+		ck_assert(got.value == (n < whole ? NULL : out + whole - 5));
+	}
+}
+END_TEST
+
 START_TEST(a_length_that_never_ends_or_is_beyond_all_is_none)
 {
 	static const char *const wrong[] = {
@@ -1183,6 +1209,8 @@ records(void)
 	tcase_add_test(t, a_record_takes_little_more_than_its_value);
 	tcase_add_test(t, a_record_reads_back_whatever_its_lengths);
 	tcase_add_test(t, a_record_cut_short_is_none);
+	tcase_add_test(t,
+	               a_record_whose_value_is_cut_short_says_how_long_it_is);
 	tcase_add_test(t, a_length_that_never_ends_or_is_beyond_all_is_none);
 	tcase_add_test(t,
 	               random_bytes_are_never_read_beyond_their_end_as_records);

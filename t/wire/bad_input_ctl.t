@@ -56,6 +56,10 @@ usage "scan --exclusive-end" '--exclusive-end is for --end, which is missing'
 usage "scan --seed 1" '--seed is for --sample, which is missing'
 usage "scan --sample 1 --prefix a" '--sample is taken of all keys'
 usage 'scan --prefix a\q' "--prefix: .*is no escape; write"
+usage "export a b" '^usage: ewbctl export \[FILE\]'
+usage "export --nonsense" 'unknown option --nonsense'
+usage "import a b" '^usage: ewbctl import \[FILE\]'
+usage "import --nonsense" 'unknown option --nonsense'
 usage "scan lib" "scan takes no word 'lib'; did you mean --prefix lib"
 fact "a wrong EWB_ADDR: wrong usage" env EWB_ADDR=localhost:x bash -c '
 	"$1" get k 2>"$2/err"; [ $? = 2 ] &&
@@ -85,11 +89,24 @@ failure "a vbucket that the server has not" \
 failure "a file that there is not" \
     "^ewbctl: $dir/none: no such file or directory" -H "$at" load "$dir/none"
 
+failure "a file that there is not, to import" \
+    "^ewbctl: $dir/none: no such file or directory" -H "$at" import "$dir/none"
+failure "a directory to import" "^ewbctl: $dir: is a directory" -H "$at" import "$dir"
+failure "a directory that there is not, to export to" \
+    "^ewbctl: $dir/none/x: no such file or directory" -H "$at" export "$dir/none/x"
+fact "a server that is not there empties no file" bash -c '
+	echo old >"$2/old" && ! "$1" -H 127.0.0.1:1 export "$2/old" 2>/dev/null &&
+	    [ "$(cat "$2/old")" = old ]' - "$build/daemon/ewbctl" "$dir"
+
 # Of a load, what came before the wrong line is stored, and it says which one it
 # was.
-loads() {
+loads() { stores load "$@"; }
+imports() { stores import "$@"; }
+stores() {
+	local command=$1
+	shift
 	printf "$1" >"$dir/lines"
-	"$build/daemon/ewbctl" -H "$at" load "$dir/lines" >"$dir/out" 2>"$dir/err"
+	"$build/daemon/ewbctl" -H "$at" "$command" "$dir/lines" >"$dir/out" 2>"$dir/err"
 	[ $? = 1 ] && [ ! -s "$dir/out" ] && grep -qE -e "$2" "$dir/err" && return
 	cat "$dir/out" "$dir/err"
 	return 1
@@ -103,6 +120,24 @@ fact "a line with too long a key is named" \
 fact "a value that the server does not take is named" \
     loads "big\t$(printf '%01048577d' 0)\n" "^ewbctl: $dir/lines:1: .*(too large|too big)"
 fact "the lines before are stored" test "$(ctl get a)" = b
+fact "a line that is longer than any item is named" \
+    loads "a\tb\nbig\t$(printf '%06300000d' 0)" "^ewbctl: $dir/lines:2: longer than 6295552 bytes"
+
+# Of an import likewise.
+good='{"key":"i","value":"j"}'
+fact "a line that is no JSON is named, with its column" \
+    imports "$good\n{\"key\"}\n" "^ewbctl: $dir/lines:2: column 7: "
+fact "a line that is cut short is named" \
+    imports "$good\n{\"key\":\"a" "^ewbctl: $dir/lines:2: it is cut short"
+fact "an empty line is named" imports "$good\n\n$good\n" "^ewbctl: $dir/lines:2: it is empty"
+fact "a member that import does not know is named" \
+    imports '{"key":"a","vaule":"b"}' "^ewbctl: $dir/lines:1: unknown member \"vaule\""
+fact "and how far it came is said" grep -qx \
+    "ewbctl: import: stopped at line 1; 0 records are known to be stored" "$dir/err"
+fact "a document that the server does not take is named" \
+    imports "{\"key\":\"big\",\"value\":\"$(printf '%01048577d' 0)\"}" \
+    "^ewbctl: $dir/lines:1: .*(too large|too big)"
+fact "the lines before are stored" test "$(ctl get i)" = j
 full() {
 	"$build/daemon/ewbctl" -H "$at" scan >/dev/full 2>"$dir/err"
 	[ $? = 1 ] && [ "$(cat "$dir/err")" = "ewbctl: standard output: no space left on device" ] && return
@@ -110,5 +145,12 @@ full() {
 	return 1
 }
 fact "a full disk for the output is a failure" full
+full_file() {
+	"$build/daemon/ewbctl" -H "$at" export /dev/full 2>"$dir/err"
+	[ $? = 1 ] && [ "$(cat "$dir/err")" = "ewbctl: export: /dev/full: no space left on device" ] && return
+	cat "$dir/err"
+	return 1
+}
+fact "so it is for an export" full_file
 fact "the server ends well" stop_well one "$pid"
 end
