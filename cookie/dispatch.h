@@ -67,6 +67,7 @@ struct ewb_session {
 	struct ewb_instance *instance;
 	struct ewb_hook *hooks;
 	uint32_t features; /* that it has asked for; see protocol/hello.h */
+	uint32_t checks;   /* what its commands must pass; see frontend/admit.h */
 	char name[64];     /* of the peer */
 };
 

@@ -34,7 +34,9 @@ enum {
 	O_SCAN_LIFETIME,
 	O_SCAN_IDLE,
 	O_STOP_GRACE,
-	O_RUN
+	O_RUN,
+	O_BUCKET,
+	O_COLLECTIONS
 };
 
 static const char short_options[] = ":U:p:l:s:a:b:t:c:I:m:MR:dP:u:AvVh";
@@ -77,6 +79,8 @@ static const struct option long_options[] = {
 	{ "scan-idle", 1, NULL, O_SCAN_IDLE },
 	{ "stop-grace", 1, NULL, O_STOP_GRACE },
 	{ "run", 1, NULL, O_RUN },
+	{ "bucket", 1, NULL, O_BUCKET },
+	{ "collections", 1, NULL, O_COLLECTIONS },
 	{ NULL, 0, NULL, 0 },
 };
 
@@ -128,6 +132,8 @@ static const char help[] =
 	"      --scan-lifetime S      of a range scan (180)\n"
 	"      --scan-idle S          without a continue (60)\n"
 	"      --stop-grace S         for blocked commands at the end (10)\n"
+	"      --bucket NAME          what Couchbase's clients call the data (default)\n"
+	"      --collections FILE     its scopes and collections: lines ID SCOPE.COLLECTION\n"
 	"      --run COMMAND          run it in the shell with EWB_ADDR=host:port, then stop\n"
 	"                             and exit with its status; takes a free port without -p\n"
 	"\n"
@@ -379,6 +385,8 @@ set(struct options *o, int opt, char *text)
 	case O_FILTER: add_filter(o, text); break;
 	case O_FILTERS: o->filters_dir = text; break;
 	case O_RUN: o->run = text; break;
+	case O_BUCKET: s->bucket = text; break;
+	case O_COLLECTIONS: o->collections = text; break;
 	default: set_limit(o, opt, text);
 	}
 }

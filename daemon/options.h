@@ -38,6 +38,7 @@ struct options {
 	unsigned nunix;
 	unsigned threads;
 	int daemonize, shutdown;
+	const char *collections; /* a file */
 	const char *pidfile, *portfile, *user;
 	uint32_t stop_grace_s;
 	const char *run; /* a command that has the server to itself */

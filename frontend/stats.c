@@ -29,6 +29,7 @@ run_nothing(struct ewb_cookie *c)
 static enum ewb_status
 run_error(struct ewb_cookie *c)
 {
+	ewb_reply_context(c, c->frame.reason);
 	return c->frame.status ? (enum ewb_status)c->frame.status : EWB_INVALID;
 }
 

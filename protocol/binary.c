@@ -2,8 +2,10 @@
 #include "config.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "lib/check.h"
 #include "protocol/binary.h"
 #include "protocol/own.h"
 #include "protocol/status.h"
@@ -11,6 +13,7 @@
 #define REQUEST_ALT 0x08 /* with framing extras and a short key length */
 #define SCAN_CREATE_MAX (64u << 10)
 #define HELLO_MAX 1024u /* of features that a client asks for, bytes */
+#define COLLECTION_PATH_MAX 1024u
 #define INFO_BARRIER 0u
 #define META_VERSION 2u /* of what a get_meta is answered */
 #define NEVER_CREATE UINT32_MAX /* an exptime of incr and decr */
@@ -64,11 +67,16 @@ static const struct rule rules[256] = {
 	[0x1f] = { MAY, MAY, 0, 0, EWB_OP_HELLO, 0 },
 	[0x23] = { MUST, NO, 4, 0, EWB_OP_GAT, K },
 	[0x24] = { MUST, NO, 4, 0, EWB_OP_GAT, K | Q },
+	[0x89] = { MUST, NO, 0, 0, EWB_OP_SELECT_BUCKET, 0 },
 	[0xa0] = { MUST, NO, 1, 1, EWB_OP_GETMETA, 0 },
+	[0xb5] = { NO, NO, 16, 1, EWB_OP_CLUSTER_CONFIG, 0 },
+	[0xba] = { NO, NO, 0, 0, EWB_OP_MANIFEST, 0 },
+	[0xbb] = { NO, MUST, 0, 0, EWB_OP_COLLECTION_ID, 0 },
 	[0xda] = { NO, MUST, 0, 0, EWB_OP_SCAN_CREATE, 0 },
 	[0xdb] = { NO, NO, 28, 0, EWB_OP_SCAN_CONTINUE, 0 },
 	[0xdc] = { NO, NO, 16, 0, EWB_OP_SCAN_CANCEL, 0 },
 	[0xde] = { NO, NO, 4, 0, EWB_OP_RELOAD, 0 },
+	[0xfe] = { NO, MUST, 0, 0, EWB_OP_ERROR_MAP, 0 },
 };
 
 #undef Q
@@ -149,6 +157,10 @@ wrong_value(const struct rule *r, size_t nvalue)
 		return "more features than there can be";
 	if (r->op == EWB_OP_HELLO && nvalue % 2)
 		return "half a feature";
+	if (r->op == EWB_OP_ERROR_MAP && nvalue && nvalue != 2)
+		return "not a version, of two bytes";
+	if (r->op == EWB_OP_COLLECTION_ID && nvalue > COLLECTION_PATH_MAX)
+		return "a path longer than 1 KiB";
 	if (nvalue == 0 && r->value == MUST)
 		return "no value";
 	return nvalue > 0 && r->value == NO ? "a value where there is none"
@@ -504,14 +516,18 @@ escape(uint8_t out[6], const uint8_t **s)
 }
 
 size_t
-ewb_bin_error(uint8_t out[EWB_BIN_ERROR_MAX], const char *context)
+ewb_bin_error_more(uint8_t out[EWB_BIN_ERROR_MAX], const char *context,
+                   const char *more)
 {
 	static const char before[] = "{\"error\":{\"context\":\"";
-	static const char after[] = "\"}}";
-	const size_t room = EWB_BIN_ERROR_MAX - (sizeof(after) - 1);
+	char after[4 + EWB_BIN_MORE_MAX];
 	const uint8_t *s = (const uint8_t *)context;
-	size_t n = sizeof(before) - 1;
+	size_t n = sizeof(before) - 1, nafter, room;
 
+	nafter = (size_t)snprintf(after, sizeof after, "\"}%s%s}",
+	                          *more ? "," : "", more);
+	EWB_MUST(nafter < sizeof after);
+	room = EWB_BIN_ERROR_MAX - nafter;
 	memcpy(out, before, n);
 	while (*s) {
 		uint8_t c[6];
@@ -522,6 +538,12 @@ ewb_bin_error(uint8_t out[EWB_BIN_ERROR_MAX], const char *context)
 		memcpy(out + n, c, len);
 		n += len;
 	}
-	memcpy(out + n, after, sizeof(after) - 1);
-	return n + sizeof(after) - 1;
+	memcpy(out + n, after, nafter);
+	return n + nafter;
+}
+
+size_t
+ewb_bin_error(uint8_t out[EWB_BIN_ERROR_MAX], const char *context)
+{
+	return ewb_bin_error_more(out, context, "");
 }

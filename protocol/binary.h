@@ -119,6 +119,10 @@ int ewb_bin_response(const uint8_t *in, size_t n, struct ewb_bin_reply *r);
 /* {"error":{"context":"text"}} with the text escaped and cut to fit; bytes. */
 #define EWB_BIN_ERROR_MAX 512
 size_t ewb_bin_error(uint8_t out[EWB_BIN_ERROR_MAX], const char *context);
+/* Likewise, with members of JSON behind it: {"error":{"context":"text"},MORE}. */
+#define EWB_BIN_MORE_MAX 60
+size_t ewb_bin_error_more(uint8_t out[EWB_BIN_ERROR_MAX], const char *context,
+                          const char *more);
 
 /* A scan's records. */
 struct ewb_bin_record {
