@@ -85,11 +85,15 @@ extern const struct ewb_limits ewb_limits_default;
 /* A group of statistics: `stats NAME`, and what of it belongs into `stats`. */
 struct ewb_stat_group {
 	const char *name;
-	/* front: adds with ewb_reply_stat().  all: the group was asked for. */
+	/* front: adds with ewb_reply_stat().  all: the group was asked for.  May be
+	 * null where there is run. */
 	void (*add)(struct ewb_cookie *c, void *arg, int all);
 	/* front: what it counts begins anew; null: nothing does */
 	void (*reset)(void *arg);
 	void *arg;
+	/* front: instead of add, where it has to wait; as a command's.  Its tasks
+	 * may use cursors. */
+	enum ewb_status (*run)(struct ewb_cookie *c, void *arg);
 };
 #define EWB_STAT_GROUPS 8
 

@@ -137,6 +137,8 @@ ewb_admit_features(struct ewb_session *s)
 	s->checks &= EWB_CHECK_NO_BUCKET;
 	if (s->dispatch->core->collections)
 		s->checks |= EWB_CHECK_STORED;
+	if (EWB_HAS_FEATURE(s->features, COLLECTIONS))
+		s->checks |= EWB_CHECK_PREFIX;
 	if (ewb_knows_vbuckets(s->features))
 		s->checks |= EWB_CHECK_VBUCKET;
 }

@@ -309,15 +309,13 @@ trace(struct ewb_conn *n, const struct ewb_cookie *c, uint8_t *frame, size_t len
 static uint8_t
 datatype_of(const struct ewb_conn *n, const struct ewb_cookie *c, size_t nvalue)
 {
-	int json = nvalue && EWB_HAS_FEATURE(n->session.features, JSON);
-
-	if (is_error(c->status))
-		return json ? JSON : 0;
-	if (c->answered)
-		return 0;
-	if (is_get(c))
+	if (is_get(c) && c->status == EWB_OK && !c->answered)
 		return ewb_item_datatype(c->reply.datatype);
-	return json && ewb_bucket_says(c->op) ? c->reply.datatype & JSON : 0;
+	if (nvalue == 0 || !EWB_HAS_FEATURE(n->session.features, JSON))
+		return 0;
+	if (is_error(c->status))
+		return JSON;
+	return ewb_bucket_says(c->op) ? c->reply.datatype & JSON : 0;
 }
 
 /* Room for a frame, with what comes before the value, *head bytes, written to

@@ -7,6 +7,7 @@
 
 #include "lib/check.h"
 #include "protocol/binary.h"
+#include "protocol/collections.h"
 #include "protocol/own.h"
 #include "protocol/status.h"
 
@@ -139,9 +140,9 @@ wrong_extras(const struct rule *r, size_t nextras)
 }
 
 static const char *
-wrong_key(const struct rule *r, size_t nkey)
+wrong_key(const struct rule *r, size_t nkey, size_t most)
 {
-	if (nkey > EWB_KEY_MAX)
+	if (nkey > most)
 		return "a key longer than 250 bytes";
 	if (nkey == 0 && r->key == MUST)
 		return "no key";
@@ -289,9 +290,9 @@ take_body(const uint8_t *in, const struct rule *r, const struct lengths *l,
 	return EWB_PARSE_OK;
 }
 
-enum ewb_parse
-ewb_bin_parse(const uint8_t *in, size_t n, size_t max_value, size_t max_body,
-              struct ewb_frame *f)
+static enum ewb_parse
+parse(const uint8_t *in, size_t n, size_t max_key, size_t max_value,
+      size_t max_body, struct ewb_frame *f)
 {
 	const struct rule *r;
 	struct lengths l;
@@ -318,7 +319,7 @@ ewb_bin_parse(const uint8_t *in, size_t n, size_t max_value, size_t max_body,
 		return refuse(f, &l, EWB_WIRE_UNKNOWN_COMMAND,
 		              "unknown command");
 	nvalue = l.body - fixed;
-	if ((why = wrong_extras(r, l.extras)) || (why = wrong_key(r, l.key)) ||
+	if ((why = wrong_extras(r, l.extras)) || (why = wrong_key(r, l.key, max_key)) ||
 	    (why = wrong_value(r, nvalue)) || (why = wrong_scan(r, f)) ||
 	    (why = wrong_reload(r, f)))
 		return refuse(f, &l, EWB_WIRE_INVALID, why);
@@ -336,6 +337,20 @@ ewb_bin_parse(const uint8_t *in, size_t n, size_t max_value, size_t max_body,
 		return refuse(f, &l, EWB_WIRE_INVALID,
 		              "a version that there is not");
 	return take_body(in, r, &l, framing, f);
+}
+
+enum ewb_parse
+ewb_bin_parse(const uint8_t *in, size_t n, size_t max_value, size_t max_body,
+              struct ewb_frame *f)
+{
+	return parse(in, n, EWB_KEY_MAX, max_value, max_body, f);
+}
+
+enum ewb_parse
+ewb_bin_parse_prefixed(const uint8_t *in, size_t n, size_t max_value,
+                       size_t max_body, struct ewb_frame *f)
+{
+	return parse(in, n, EWB_KEY_MAX + EWB_WIRE_PREFIX, max_value, max_body, f);
 }
 
 /* Commands of an engine's own. */
@@ -374,7 +389,7 @@ ewb_bin_own(const struct ewb_own_rules *own, const uint8_t *in, size_t n,
 	*f = ewb_frame_zero;
 	l = take_header(in, f);
 	fixed = l.framing + l.extras + l.key;
-	if ((why = wrong_key(&r, l.key)) ||
+	if ((why = wrong_key(&r, l.key, EWB_KEY_MAX)) ||
 	    (why = wrong_value(&r, l.body - fixed)))
 		return refuse(f, &l, EWB_WIRE_INVALID, why);
 	if (l.body - fixed > max_value)

@@ -75,6 +75,12 @@ ewb_put64(uint8_t *p, uint64_t v)
 enum ewb_parse ewb_bin_parse(const uint8_t *in, size_t n, size_t max_value,
                              size_t max_body, struct ewb_frame *f);
 
+/* Likewise of a client that says the collection before each key: EWB_WIRE_PREFIX
+ * bytes more of key may be. */
+enum ewb_parse ewb_bin_parse_prefixed(const uint8_t *in, size_t n,
+                                      size_t max_value, size_t max_body,
+                                      struct ewb_frame *f);
+
 struct ewb_bin_reply {
 	uint8_t opcode, nextras, datatype;
 	uint16_t nkey, status;

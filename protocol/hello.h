@@ -21,7 +21,9 @@ enum ewb_feature {
 static inline int
 ewb_knows_vbuckets(uint32_t set)
 {
-	return EWB_HAS_FEATURE(set, TOKENS) || EWB_HAS_FEATURE(set, SELECT_BUCKET);
+	return EWB_HAS_FEATURE(set, TOKENS) ||
+	       EWB_HAS_FEATURE(set, SELECT_BUCKET) ||
+	       EWB_HAS_FEATURE(set, COLLECTIONS);
 }
 
 /* Takes those that there are, but for those of lacking, a bit for each, out of n

@@ -812,6 +812,22 @@ reads(const char *context, const char *want)
 	free(out);
 }
 
+START_TEST(members_stand_behind_an_error_and_are_not_cut)
+{
+	char context[600], text[EWB_BIN_ERROR_MAX + 1];
+	size_t n = ewb_bin_error_more((uint8_t *)text, "why", "\"a\":1");
+
+	text[n] = '\0';
+	ck_assert_str_eq(text, "{\"error\":{\"context\":\"why\"},\"a\":1}");
+	memset(context, 'x', sizeof context - 1);
+	context[sizeof context - 1] = '\0';
+	n = ewb_bin_error_more((uint8_t *)text, context, "\"a\":1");
+	ck_assert_uint_eq(n, EWB_BIN_ERROR_MAX);
+	text[n] = '\0';
+	ck_assert_str_eq(text + n - 11, "xx\"},\"a\":1}");
+}
+END_TEST
+
 START_TEST(an_error_context_is_json)
 {
 	reads("no key", "{\"error\":{\"context\":\"no key\"}}");
@@ -1175,6 +1191,7 @@ answers(void)
 	tcase_add_test(t, a_server_reads_what_a_client_writes);
 	tcase_add_test(t, a_client_refuses_what_is_no_reply);
 	tcase_add_test(t, an_error_context_is_json);
+	tcase_add_test(t, members_stand_behind_an_error_and_are_not_cut);
 	tcase_add_test(t,
 	               quotes_backslashes_and_control_characters_are_escaped);
 	tcase_add_test(t, utf_8_stays_as_it_is);
