@@ -175,6 +175,7 @@ struct ewb_cookie {
 	void *state;
 	void (*destroy)(void *state);
 	void *body; /* a large value in a buffer of its own */
+	uint8_t *stored; /* its key, where the engine has another than it says */
 	enum ewb_status resumed;
 	struct ewb_reply reply;
 	struct ewb_task task;

@@ -58,6 +58,14 @@ ewb_core_init(struct ewb_core *s, const struct ewb_limits *limits,
 	return 0;
 }
 
+uint32_t
+ewb_core_hash(const struct ewb_core *s, const void *key, size_t nkey)
+{
+	size_t skip = s->collections ? ewb_stored_skip(key, nkey) : 0;
+
+	return ewb_key_hash((const uint8_t *)key + skip, nkey - skip);
+}
+
 void
 ewb_core_add_stats(struct ewb_core *s, struct ewb_stat_group g)
 {

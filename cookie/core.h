@@ -17,6 +17,7 @@
 #include "lib/clock.h"
 #include "lib/log.h"
 #include "lib/pool.h"
+#include "protocol/collections.h"
 #include "protocol/frame.h"
 #include "protocol/own.h"
 
@@ -85,13 +86,22 @@ extern const struct ewb_limits ewb_limits_default;
 /* A group of statistics: `stats NAME`, and what of it belongs into `stats`. */
 struct ewb_stat_group {
 	const char *name;
-	/* front: adds with ewb_reply_stat().  all: the group was asked for. */
+	/* front: adds with ewb_reply_stat().  all: the group was asked for.  May be
+	 * null where there is run. */
 	void (*add)(struct ewb_cookie *c, void *arg, int all);
 	/* front: what it counts begins anew; null: nothing does */
 	void (*reset)(void *arg);
 	void *arg;
+	/* front: instead of add, where it has to wait; as a command's.  Its tasks
+	 * may use cursors. */
+	enum ewb_status (*run)(struct ewb_cookie *c, void *arg);
 };
 #define EWB_STAT_GROUPS 8
+
+/* What was asked for in a collection; any thread. */
+struct ewb_collection_use {
+	_Atomic uint64_t gets, stores, deletes, scans;
+};
 
 struct ewb_core {
 	uint32_t magic;
@@ -99,6 +109,9 @@ struct ewb_core {
 	struct ewb_limits limits;
 	struct ewb_pool *pool;
 	unsigned vbuckets;
+	/* null: there is the default one alone, and keys are stored as they are */
+	const struct ewb_collections *collections;
+	struct ewb_collection_use *uses; /* of each of them */
 	struct ewb_log log;
 	struct ewb_command commands[EWB_NOPS];
 	struct ewb_command inner[EWB_NOPS]; /* as a filter runs it, below itself */
@@ -129,6 +142,8 @@ struct ewb_core {
 int ewb_core_init(struct ewb_core *s, const struct ewb_limits *limits,
                   const struct ewb_class_options o[EWB_POOL_CLASSES],
                   unsigned vbuckets);
+/* The hash of a key that the engine has: of that which its client says. */
+uint32_t ewb_core_hash(const struct ewb_core *s, const void *key, size_t nkey);
 /* Before the first command. */
 void ewb_core_add_stats(struct ewb_core *s, struct ewb_stat_group g);
 /* Stops the pool.  No cookie, task or stream is left. */

@@ -114,6 +114,7 @@ clear(struct ewb_cookie *c)
 	c->state = NULL;
 	c->destroy = NULL;
 	c->body = NULL;
+	c->stored = NULL;
 	c->resumed = EWB_NEW;
 	ewb_reply_init(&c->reply);
 	c->task.ticket.word = 0;
@@ -187,6 +188,9 @@ ewb_cookie_release(struct ewb_cookie *c)
 	if (c->body)
 		free(c->body);
 	c->body = NULL;
+	if (c->stored)
+		free(c->stored);
+	c->stored = NULL;
 	c->session = NULL;
 	if (atomic_load(&c->word) & EWB_WORD_ASKED)
 		c->answered = 1; /* deliver_ask() recycles it */

@@ -69,6 +69,7 @@ struct ewb_session {
 	uint32_t features; /* that it has asked for; see protocol/hello.h */
 	const char *user;  /* who has logged in; one pointer for each name, as
 	                    * long as the server lives; null: nobody */
+	uint32_t checks;   /* what its commands must pass; see frontend/admit.h */
 	char name[64];     /* of the peer */
 };
 

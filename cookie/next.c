@@ -74,7 +74,7 @@ set_request(struct ewb_cookie *child, const struct ewb_cookie *c,
 	if (r != &c->request || c->instance->engine.prefetch)
 		own->hint[0] = own->hint[1] = 0;
 	if (own->key != c->request.key || own->nkey != c->request.nkey) {
-		own->hash = ewb_key_hash(own->key, own->nkey);
+		own->hash = ewb_core_hash(c->dispatch->core, own->key, own->nkey);
 		own->vbucket =
 			ewb_key_vbucket(own->hash, c->dispatch->core->vbuckets);
 	}

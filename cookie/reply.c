@@ -192,6 +192,12 @@ ewb_reply_context(struct ewb_cookie *c, const char *text)
 	c->reply.context = text;
 }
 
+void
+ewb_reply_retry(struct ewb_cookie *c, uint32_t ms)
+{
+	c->reply.retry_ms = ms;
+}
+
 enum ewb_status
 ewb_reply_stat(struct ewb_cookie *c, const char *name, const char *fmt, ...)
 {

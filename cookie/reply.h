@@ -23,6 +23,7 @@ struct ewb_reply {
 	uint32_t accessed;   /* as in struct ewb_item */
 	enum ewb_fetched fetched;
 	const char *context; /* static: why a status is an error */
+	uint32_t retry_ms;   /* of one that will pass; 0: nobody knows when */
 	uint32_t has_number; /* the answer is a number */
 	uint64_t number;
 	/* The value: lent, or len bytes copied, to small or to the chunk. */
@@ -54,6 +55,7 @@ ewb_reply_init(struct ewb_reply *r)
 	r->accessed = 0;
 	r->fetched = EWB_FETCHED_UNKNOWN;
 	r->context = NULL;
+	r->retry_ms = 0;
 	r->lent = NULL;
 	r->len = 0;
 	r->release = NULL;
@@ -72,5 +74,7 @@ void ewb_reply_fini(struct ewb_reply *r, struct ewb_chunks *chunks);
 void ewb_reply_clear(struct ewb_reply *r, struct ewb_chunks *chunks);
 /* holder: a static text that explains an error status. */
 void ewb_reply_context(struct ewb_cookie *c, const char *text);
+/* holder: when to try again, of EWB_BUSY. */
+void ewb_reply_retry(struct ewb_cookie *c, uint32_t ms);
 
 #endif

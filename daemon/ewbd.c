@@ -24,6 +24,8 @@
 #include "daemon/options.h"
 #include "daemon/systemd.h"
 
+#define COLLECTIONS_MAX ((size_t)1 << 20) /* bytes of the file */
+
 /* One front end's thread. */
 struct front_thread {
 	pthread_t thread;
@@ -297,6 +299,32 @@ read_users(struct ewb_server *s, const struct options *o, char *why, size_t n)
 	return ewb_server_users(s, o->users, why, n);
 }
 
+/* What the file has; the server reads it, and says what is wrong with it. */
+static int
+read_collections(struct options *o)
+{
+	int err;
+
+	if (o->collections == NULL)
+		return 0;
+	o->server.collections = file_read(o->collections, COLLECTIONS_MAX, &err);
+	return o->server.collections ? 0 :
+	                               fail_at("--collections", o->collections, -err);
+}
+
+static void
+fail_server(const struct options *o, const char *why)
+{
+	static const char collections[] = "collections: ";
+	size_t n = sizeof collections - 1;
+
+	if (o->collections && strncmp(why, collections, n) == 0)
+		fprintf(stderr, "ewbd: --collections %s: %s\n", o->collections,
+		        why + n);
+	else
+		fail(why);
+}
+
 /* Everything up to the first front end.  Null: said why. */
 static struct ewb_server *
 open_server(const struct options *o, struct ewb_scans **scans)
@@ -306,7 +334,7 @@ open_server(const struct options *o, struct ewb_scans **scans)
 	int failed;
 
 	if (s == NULL) {
-		fail(why);
+		fail_server(o, why);
 		return NULL;
 	}
 	/* A port may need root; what the engine makes is the user's, who has to
@@ -420,6 +448,8 @@ main(int argc, char **argv)
 	int ready = -1;
 
 	options_parse(&o, argc, argv);
+	if (read_collections(&o))
+		return 1;
 	if (o.shutdown)
 		o.server.shutdown = end_by_client;
 	if (o.daemonize) {

@@ -48,6 +48,37 @@ file_write_number(const char *path, unsigned long n)
 	return err;
 }
 
+/* Null: err is why, as -errno. */
+static char *
+read_open(FILE *f, size_t max, int *err)
+{
+	char *text = malloc(max + 2);
+	size_t n = text ? fread(text, 1, max + 1, f) : 0;
+
+	*err = text == NULL ? -ENOMEM : ferror(f) ? -EIO : n > max ? -EFBIG : 0;
+	if (*err) {
+		free(text);
+		return NULL;
+	}
+	text[n] = '\0';
+	return text;
+}
+
+char *
+file_read(const char *path, size_t max, int *err)
+{
+	FILE *f = fopen(path, "re");
+	char *text;
+
+	if (f == NULL) {
+		*err = -errno;
+		return NULL;
+	}
+	text = read_open(f, max, err);
+	fclose(f);
+	return text;
+}
+
 void
 file_remove(const char *path)
 {

@@ -3,8 +3,13 @@
 #ifndef DAEMON_FILES_H
 #define DAEMON_FILES_H
 
+#include <stddef.h>
+
 /* Writes the number and a newline, whole or not at all.  0, or -errno. */
 int file_write_number(const char *path, unsigned long n);
+/* All of it, with a final 0; the caller frees it.  Null: *err is why, as -errno;
+ * more than max bytes are too many. */
+char *file_read(const char *path, size_t max, int *err);
 /* Removes it, if it is a plain file. */
 void file_remove(const char *path);
 

@@ -36,7 +36,9 @@ enum {
 	O_STOP_GRACE,
 	O_USERS,
 	O_AUTH_TIMEOUT,
-	O_RUN
+	O_RUN,
+	O_BUCKET,
+	O_COLLECTIONS
 };
 
 static const char short_options[] = ":U:p:l:s:a:b:t:c:I:m:MR:dP:u:AvVh";
@@ -81,6 +83,8 @@ static const struct option long_options[] = {
 	{ "users", 1, NULL, O_USERS },
 	{ "auth-timeout", 1, NULL, O_AUTH_TIMEOUT },
 	{ "run", 1, NULL, O_RUN },
+	{ "bucket", 1, NULL, O_BUCKET },
+	{ "collections", 1, NULL, O_COLLECTIONS },
 	{ NULL, 0, NULL, 0 },
 };
 
@@ -134,6 +138,8 @@ static const char help[] =
 	"      --users FILE           clients have to log in; ewbctl passwd makes FILE\n"
 	"      --auth-timeout S       who does not is closed; 0: never (30)\n"
 	"      --stop-grace S         for blocked commands at the end (10)\n"
+	"      --bucket NAME          what Couchbase's clients call the data (default)\n"
+	"      --collections FILE     its scopes and collections: lines ID SCOPE.COLLECTION\n"
 	"      --run COMMAND          run it in the shell with EWB_ADDR=host:port, then stop\n"
 	"                             and exit with its status; takes a free port without -p\n"
 	"\n"
@@ -389,6 +395,8 @@ set(struct options *o, int opt, char *text)
 	case O_FILTERS: o->filters_dir = text; break;
 	case O_RUN: o->run = text; break;
 	case O_USERS: o->users = text; break;
+	case O_BUCKET: s->bucket = text; break;
+	case O_COLLECTIONS: o->collections = text; break;
 	default: set_limit(o, opt, text);
 	}
 }

@@ -38,6 +38,7 @@ struct options {
 	unsigned nunix;
 	unsigned threads;
 	int daemonize, shutdown;
+	const char *collections; /* a file */
 	const char *pidfile, *portfile, *user;
 	const char *users; /* the file of those who may log in; null: all may */
 	uint32_t stop_grace_s;

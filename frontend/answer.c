@@ -2,15 +2,19 @@
 /* Replies, written in the client's protocol into the connection's output. */
 #include "config.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "cookie/stream.h"
-#include "frontend/front.h"
+#include "frontend/bucket.h"
 #include "protocol/binary.h"
 #include "protocol/status.h"
 
 #define VERSION_TEXT EWB_PROTOCOL_VERSION "-ewb-" PACKAGE_VERSION
 
+#define JSON 1u /* the datatype */
+/* When to try again what the limit of blocked commands has refused. */
+#define RETRY_MS 100u
 /* Values from here on are sent from where they are. */
 #define LEND_MIN 2048
 
@@ -106,7 +110,6 @@ text_value(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT
 
 	if (to == NULL)
 		return -1;
-	c->frame.key = c->request.key;
 	len = ewb_text_value(to, &c->frame, r->flags, r->len, r->cas);
 	if (small < r->len) {
 		ewb_out_commit(&n->out, len);
@@ -239,8 +242,8 @@ text_own(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT
 		return copy(n, line, ewb_text_number(line, c->reply.number));
 	if (c->reply.len == 0)
 		return copy(n, "OK\r\n", 4);
-	if (c->request.nkey == 0) {
-		c->request.key = ewb_cookie_name(c);
+	if (c->frame.nkey == 0) {
+		c->frame.key = (const uint8_t *)ewb_cookie_name(c);
 		c->frame.nkey = strlen(ewb_cookie_name(c));
 	}
 	return text_value(n, c) || copy(n, "END\r\n", 5);
@@ -303,6 +306,19 @@ trace(struct ewb_conn *n, const struct ewb_cookie *c, uint8_t *frame, size_t len
 	return len + sizeof duration;
 }
 
+/* Those errors that have a value have one in JSON. */
+static uint8_t
+datatype_of(const struct ewb_conn *n, const struct ewb_cookie *c, size_t nvalue)
+{
+	if (is_get(c) && c->status == EWB_OK && !c->answered)
+		return ewb_item_datatype(c->reply.datatype);
+	if (nvalue == 0 || !EWB_HAS_FEATURE(n->session.features, JSON))
+		return 0;
+	if (is_error(c->status))
+		return JSON;
+	return ewb_bucket_says(c->op) ? c->reply.datatype & JSON : 0;
+}
+
 /* Room for a frame, with what comes before the value, *head bytes, written to
  * it; null: no memory.  small bytes of value are to follow in the same place. */
 static uint8_t *
@@ -313,9 +329,7 @@ bin_begin(struct ewb_conn *n, struct ewb_cookie *c, const void *extras,
 	struct ewb_bin_reply r = {
 		.opcode = c->frame.opcode,
 		.nextras = (uint8_t)nextras,
-		.datatype = is_get(c) && !c->answered ?
-		                    ewb_item_datatype(c->reply.datatype) :
-		                    0,
+		.datatype = datatype_of(n, c, nvalue),
 		.nkey = (uint16_t)nkey,
 		.status = (uint16_t)c->status,
 		.nbody = (uint32_t)(nextras + nkey + nvalue),
@@ -332,7 +346,7 @@ bin_begin(struct ewb_conn *n, struct ewb_cookie *c, const void *extras,
 	if (nextras)
 		memcpy(to + EWB_BIN_HEAD, extras, nextras);
 	if (nkey)
-		memcpy(to + EWB_BIN_HEAD + nextras, c->request.key, nkey);
+		memcpy(to + EWB_BIN_HEAD + nextras, c->frame.key, nkey);
 	if (c->front_bits & EWB_FRONT_TRACED)
 		*head = trace(n, c, to, *head);
 	return to + *head;
@@ -383,13 +397,47 @@ context(const struct ewb_cookie *c)
 	return c->reply.context;
 }
 
+/* What a client can go by, beside the text. */
+static void
+error_more(const struct ewb_cookie *c, char more[EWB_BIN_MORE_MAX]) EWB_ON_FRONT
+{
+	const struct ewb_collections *all = c->dispatch->core->collections;
+	uint32_t status = (uint32_t)c->status, ms = 0;
+
+	if (!c->answered && (status == EWB_WIRE_BUSY ||
+	                     status == EWB_WIRE_WOULD_THROTTLE))
+		ms = c->block_refused ? RETRY_MS : c->reply.retry_ms;
+	more[0] = '\0';
+	if (status == EWB_WIRE_UNKNOWN_COLLECTION ||
+	    status == EWB_WIRE_UNKNOWN_SCOPE)
+		snprintf(more, EWB_BIN_MORE_MAX, "\"manifest_uid\":\"%llx\"",
+		         all ? (unsigned long long)all->uid : 0);
+	else if (ms)
+		snprintf(more, EWB_BIN_MORE_MAX, "\"retry_after_ms\":%u", ms);
+}
+
 /* Errors carry why, if somebody knows. */
+static size_t
+error_body(const struct ewb_conn *n, const struct ewb_cookie *c, uint8_t *out)
+	EWB_ON_FRONT
+{
+	const char *why = context(c);
+	char more[EWB_BIN_MORE_MAX];
+
+	if (c->status == EWB_NOT_MY_VBUCKET &&
+	    ewb_knows_vbuckets(n->session.features))
+		return ewb_bucket_config(n, (char *)out);
+	error_more(c, more);
+	if (why == NULL && more[0])
+		why = ewb_status_text((uint32_t)c->status);
+	return why ? ewb_bin_error_more(out, why, more) : 0;
+}
+
 static int
 bin_error(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT
 {
-	uint8_t json[EWB_BIN_ERROR_MAX];
-	const char *why = context(c);
-	size_t len = why ? ewb_bin_error(json, why) : 0;
+	uint8_t json[EWB_CLUSTER_MAX]; /* the longest */
+	size_t len = error_body(n, c, json);
 
 	return bin_head(n, c, NULL, 0, 0, len) || copy(n, json, len);
 }
@@ -398,7 +446,7 @@ static int
 bin_get(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT
 {
 	uint8_t flags[4];
-	size_t nkey = c->frame.is & EWB_IS_WANT_KEY ? c->request.nkey : 0;
+	size_t nkey = c->frame.is & EWB_IS_WANT_KEY ? c->frame.nkey : 0;
 
 	ewb_put32(flags, c->reply.flags);
 	return bin_value(n, c, flags, sizeof flags, nkey);
@@ -408,7 +456,7 @@ bin_get(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT
 static int
 bin_miss(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT
 {
-	size_t nkey = c->frame.is & EWB_IS_WANT_KEY ? c->request.nkey : 0;
+	size_t nkey = c->frame.is & EWB_IS_WANT_KEY ? c->frame.nkey : 0;
 
 	return bin_head(n, c, NULL, 0, nkey, 0);
 }

@@ -14,6 +14,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "frontend/admit.h"
 #include "frontend/drain.h"
 #include "frontend/front.h"
 #include "frontend/login.h"
@@ -80,6 +81,7 @@ ewb_conn_new(struct ewb_front *f, int fd)
 	n->session.id = atomic_fetch_add(&f->server->core.next_session, 1) + 1;
 	n->session.dispatch = &f->d;
 	ewb_login_await(n);
+	ewb_admit_features(&n->session);
 	if (f->reload)
 		n->pause = EWB_PAUSE_RELOAD; /* it gets the next one */
 	else

@@ -29,6 +29,7 @@
 #define EWB_PAUSE_RELOAD 64u   /* the engine is being loaded anew */
 #define EWB_PAUSE_LOGIN 128u   /* what follows depends on who it is */
 #define EWB_PAUSE_LEAVING 32u  /* all is said; the client's side is awaited */
+#define EWB_PAUSE_SESSION 128u /* a command that changes how others are read */
 
 /* Bits of a cookie's front_bits. */
 #define EWB_FRONT_LINGERS 1u /* done; its stream's last pieces are not sent */

@@ -21,6 +21,7 @@
 #include "cookie/plan.h"
 #include "frontend/conn.h"
 #include "frontend/trim.h"
+#include "protocol/cluster.h"
 
 #define EWB_FRONT_MAGIC 0x65776266u
 #define EWB_SERVER_MAGIC 0x65776272u
@@ -61,6 +62,9 @@ struct ewb_server {
 	struct ewb_command engine_stats; /* stats, as the engine answers it */
 	struct ewb_command engine_flush; /* likewise */
 	uint64_t started_at;
+	char bucket[EWB_BUCKET_MAX + 1]; /* the name of the one that there is */
+	uint64_t revision;               /* of the cluster's configuration */
+	struct ewb_collections collections; /* of the core's; may be none */
 	/* under lock */
 	pthread_mutex_t lock;
 	pthread_cond_t stopped;

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "frontend/admit.h"
 #include "frontend/front.h"
 #include "frontend/login.h"
 #include "lib/check.h"
@@ -257,7 +258,9 @@ parse(struct ewb_conn *n, struct ewb_frame *f) EWB_ON_FRONT
 	if (n->proto == EWB_PROTO_UNKNOWN)
 		n->proto = *p >= 0x80 || *p == 0x08 ? EWB_PROTO_BINARY :
 		                                      EWB_PROTO_TEXT;
-	if (n->proto == EWB_PROTO_BINARY)
+	if (n->proto == EWB_PROTO_BINARY && n->session.checks & EWB_CHECK_PREFIX)
+		got = own(n, ewb_bin_parse_prefixed(p, len, max, body, f), f);
+	else if (n->proto == EWB_PROTO_BINARY)
 		got = own(n, ewb_bin_parse(p, len, max, body, f), f);
 	else
 		got = own(n, ewb_text_parse(&n->text, p, len, max, f), f);

@@ -51,14 +51,13 @@ is_store(const struct ewb_cookie *c)
 
 /* Could it stand in a line? */
 static int
-is_plain(const struct ewb_request *r)
+is_plain(const struct ewb_frame *f)
 {
-	const uint8_t *key = r->key;
 	size_t i;
 
-	for (i = 0; i < r->nkey && key[i] > ' '; i++)
+	for (i = 0; i < f->nkey && f->key[i] > ' '; i++)
 		;
-	return i == r->nkey;
+	return i == f->nkey;
 }
 
 /* An item remembers how its key was given, unless N has made it. */
@@ -70,20 +69,20 @@ in_base64(const struct ewb_cookie *c)
 	if (!is_get(c) || c->status != EWB_OK)
 		return asked;
 	return c->reply.datatype & EWB_ITEM_BASE64 ||
-	       (asked && !is_plain(&c->request));
+	       (asked && !is_plain(&c->frame));
 }
 
 static void
 add_key(struct head *h)
 {
-	const struct ewb_request *r = &h->c->request;
+	const struct ewb_frame *f = &h->c->frame;
 
 	add(h, " k", 2);
 	if (in_base64(h->c)) {
-		h->p += ewb_base64_encode(h->p, r->key, r->nkey);
+		h->p += ewb_base64_encode(h->p, f->key, f->nkey);
 		add(h, " b", 2);
 	} else {
-		add(h, r->key, r->nkey);
+		add(h, (const char *)f->key, f->nkey);
 	}
 }
 
@@ -217,9 +216,9 @@ answer_debug(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT
 		return ewb_out_copy(n->front, &n->out, "EN\r\n", 4);
 	add(&h, "ME ", 3);
 	if (in_base64(c))
-		h.p += ewb_base64_encode(h.p, c->request.key, c->request.nkey);
+		h.p += ewb_base64_encode(h.p, c->frame.key, c->frame.nkey);
 	else
-		add(&h, c->request.key, c->request.nkey);
+		add(&h, (const char *)c->frame.key, c->frame.nkey);
 	h.p += sprintf(h.p, " exp=%" PRId64, left);
 	if (r->accessed)
 		h.p += sprintf(h.p, " la=%" PRIu32, since(r->accessed, now));
@@ -227,7 +226,7 @@ answer_debug(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT
 	if (r->fetched != EWB_FETCHED_UNKNOWN)
 		h.p += sprintf(h.p, " fetch=%s",
 		               r->fetched == EWB_FETCHED_YES ? "yes" : "no");
-	h.p += sprintf(h.p, " size=%zu\r\n", c->request.nkey + r->len);
+	h.p += sprintf(h.p, " size=%zu\r\n", c->frame.nkey + r->len);
 	return ewb_out_copy(n->front, &n->out, line, (size_t)(h.p - line));
 }
 

@@ -2,13 +2,13 @@
 /* What a client has asked for when it said hello: that answers come in any
  * order, say how long they took, and have the tokens of mutations.
  *
- * hello is a barrier: all before it is answered in the mode before, all behind it
- * in its own.
+ * hello is a barrier: all before it is answered in the mode before; what is behind
+ * it is read when it is done, and is in its own.
  */
 #include "config.h"
 
 #include "cookie/instance.h"
-#include "frontend/front.h"
+#include "frontend/admit.h"
 
 void
 ewb_mode_set(const struct ewb_conn *n, struct ewb_cookie *c)
@@ -28,20 +28,6 @@ ewb_mode_set(const struct ewb_conn *n, struct ewb_cookie *c)
 	    (unordered ? c->frame.is & EWB_IS_BARRIER :
 	                 c->command->barrier == EWB_BARRIER_IN_ORDER))
 		c->front_bits |= EWB_FRONT_BARRIER;
-}
-
-/* Those behind hello have come, and have not left. */
-static void
-set_behind(struct ewb_conn *n, struct ewb_cookie *hello) EWB_ON_FRONT
-{
-	for (struct ewb_cookie *c = hello->next; c; c = c->next) {
-		/* of those that are done none is counted */
-		if (!c->done)
-			n->nbarriers -= (c->front_bits & EWB_FRONT_BARRIER) != 0;
-		ewb_mode_set(n, c);
-		if (!c->done)
-			n->nbarriers += (c->front_bits & EWB_FRONT_BARRIER) != 0;
-	}
 }
 
 /* Features that this server has not, as it is. */
@@ -64,6 +50,6 @@ ewb_hello_run(struct ewb_cookie *c)
 	ewb_now_on_front(c->dispatch->thread);
 	len = ewb_hello(r->value, r->nvalue, lacking(c), accepted,
 	                &n->session.features);
-	set_behind(n, c);
+	ewb_admit_features(&n->session);
 	return ewb_reply_value(c, accepted, len);
 }

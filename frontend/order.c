@@ -14,6 +14,7 @@
 #include <stdlib.h>
 
 #include "cookie/stream.h"
+#include "frontend/admit.h"
 #include "frontend/drain.h"
 #include "frontend/flush.h"
 #include "frontend/front.h"
@@ -367,6 +368,8 @@ make(struct ewb_conn *n, const struct ewb_frame *frame, const uint8_t *value,
 	if (in) {
 		c->pins = frame->head + frame->nvalue;
 		ewb_cookie_fill(c, &c->frame, value);
+		if (n->session.checks)
+			ewb_admit(c);
 	}
 	ewb_tally_command(f, c);
 	return c;
@@ -390,6 +393,8 @@ ewb_order_add(struct ewb_conn *n, const struct ewb_frame *frame,
 	ewb_order_run(n);
 	if (c->op == EWB_OP_QUIT || (frame->is & EWB_IS_LAST))
 		n->pause |= EWB_PAUSE_ENDED;
+	if (ewb_admit_changes(c))
+		n->pause |= EWB_PAUSE_SESSION; /* until it is done */
 	enter(n, c, in);
 	return 0;
 }
@@ -452,6 +457,8 @@ desk_done(struct ewb_cookie *c)
 		ewb_flush_done(c);
 		return;
 	}
+	if (ewb_admit_changes(c))
+		n->pause &= ~EWB_PAUSE_SESSION;
 	n->npending--;
 	n->nbarriers -= (c->front_bits & EWB_FRONT_BARRIER) != 0;
 	if (c->command->stops)

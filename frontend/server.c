@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "cookie/stream.h"
+#include "frontend/bucket.h"
 #include "frontend/flush.h"
 #include "frontend/front.h"
 #include "frontend/login.h"
@@ -146,7 +147,8 @@ ewb_server_new(const struct ewb_server_options *o, char *why, size_t nwhy)
 	ewb_front_commands(s);
 	ewb_flush_command(s);
 	ewb_login_commands(s);
-	if (ewb_reload_command(s, why, nwhy)) {
+	ewb_bucket_commands(s);
+	if (ewb_bucket_init(s, why, nwhy) || ewb_reload_command(s, why, nwhy)) {
 		ewb_server_free(s);
 		return NULL;
 	}
@@ -413,6 +415,7 @@ ewb_server_free(struct ewb_server *s)
 	ewb_plan_fini(&s->plan);
 	ewb_core_fini(&s->core);
 	ewb_users_free(s->users);
+	ewb_bucket_fini(s);
 	EWB_MUST0(pthread_cond_destroy(&s->stopped));
 	EWB_MUST0(pthread_mutex_destroy(&s->lock));
 	s->magic = 0;

@@ -29,6 +29,7 @@ run_nothing(struct ewb_cookie *c)
 static enum ewb_status
 run_error(struct ewb_cookie *c)
 {
+	ewb_reply_context(c, c->frame.reason);
 	return c->frame.status ? (enum ewb_status)c->frame.status : EWB_INVALID;
 }
 
@@ -163,7 +164,8 @@ add_general(struct ewb_cookie *c)
 	add_core(c, k);
 	add_counters(c, s);
 	for (unsigned i = 0; i < k->ngroups; i++)
-		k->groups[i].add(c, k->groups[i].arg, 0);
+		if (k->groups[i].add)
+			k->groups[i].add(c, k->groups[i].arg, 0);
 }
 
 /* The engine's own, which may block: a child.  With its name as the group the
@@ -401,6 +403,8 @@ run_group(struct ewb_cookie *c) EWB_ON_FRONT
 			return groups[i].run(c);
 	for (unsigned i = 0; i < k->ngroups; i++)
 		if (is(&c->request, k->groups[i].name)) {
+			if (k->groups[i].run)
+				return k->groups[i].run(c, k->groups[i].arg);
 			k->groups[i].add(c, k->groups[i].arg, 1);
 			return EWB_OK;
 		}
@@ -443,6 +447,7 @@ ewb_front_commands(struct ewb_server *s)
 	k->commands[EWB_OP_STATS] = (struct ewb_command){
 		.run = run_stats,
 		.barrier = EWB_BARRIER_IN_ORDER,
+		.cursors = 1, /* of the groups */
 		.arg = &s->engine_stats
 	};
 	k->commands[EWB_OP_VERSION] = (struct ewb_command){ .run = run_nothing };

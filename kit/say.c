@@ -254,7 +254,7 @@ status_name(unsigned status)
 	static char other[32];
 
 	switch (status) {
-#define EWB_STATUS(name, code, text, reply) \
+#define EWB_STATUS(name, code, text, reply, attributes) \
 	case code:                          \
 		return "EWB_" #name;
 #include "protocol/status.def"

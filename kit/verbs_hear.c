@@ -25,7 +25,7 @@ static bool
 is_status(unsigned status)
 {
 	switch (status) {
-#define EWB_STATUS(name, code, text, reply) case code:
+#define EWB_STATUS(name, code, text, reply, attributes) case code:
 #include "protocol/status.def"
 #undef EWB_STATUS
 		return true;

@@ -2,9 +2,12 @@
 #include "config.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "lib/check.h"
 #include "protocol/binary.h"
+#include "protocol/collections.h"
 #include "protocol/own.h"
 #include "protocol/scram.h"
 #include "protocol/status.h"
@@ -12,6 +15,7 @@
 #define REQUEST_ALT 0x08 /* with framing extras and a short key length */
 #define SCAN_CREATE_MAX (64u << 10)
 #define HELLO_MAX 1024u /* of features that a client asks for, bytes */
+#define COLLECTION_PATH_MAX 1024u
 #define INFO_BARRIER 0u
 #define META_VERSION 2u /* of what a get_meta is answered */
 #define NEVER_CREATE UINT32_MAX /* an exptime of incr and decr */
@@ -68,11 +72,16 @@ static const struct rule rules[256] = {
 	[0x22] = { MUST, MAY, 0, 0, EWB_OP_SASL_STEP, 0 },
 	[0x23] = { MUST, NO, 4, 0, EWB_OP_GAT, K },
 	[0x24] = { MUST, NO, 4, 0, EWB_OP_GAT, K | Q },
+	[0x89] = { MUST, NO, 0, 0, EWB_OP_SELECT_BUCKET, 0 },
 	[0xa0] = { MUST, NO, 1, 1, EWB_OP_GETMETA, 0 },
+	[0xb5] = { NO, NO, 16, 1, EWB_OP_CLUSTER_CONFIG, 0 },
+	[0xba] = { NO, NO, 0, 0, EWB_OP_MANIFEST, 0 },
+	[0xbb] = { NO, MUST, 0, 0, EWB_OP_COLLECTION_ID, 0 },
 	[0xda] = { NO, MUST, 0, 0, EWB_OP_SCAN_CREATE, 0 },
 	[0xdb] = { NO, NO, 28, 0, EWB_OP_SCAN_CONTINUE, 0 },
 	[0xdc] = { NO, NO, 16, 0, EWB_OP_SCAN_CANCEL, 0 },
 	[0xde] = { NO, NO, 4, 0, EWB_OP_RELOAD, 0 },
+	[0xfe] = { NO, MUST, 0, 0, EWB_OP_ERROR_MAP, 0 },
 };
 
 #undef Q
@@ -135,9 +144,9 @@ wrong_extras(const struct rule *r, size_t nextras)
 }
 
 static const char *
-wrong_key(const struct rule *r, size_t nkey)
+wrong_key(const struct rule *r, size_t nkey, size_t most)
 {
-	if (nkey > EWB_KEY_MAX)
+	if (nkey > most)
 		return "a key longer than 250 bytes";
 	if (nkey == 0 && r->key == MUST)
 		return "no key";
@@ -156,6 +165,10 @@ wrong_value(const struct rule *r, size_t nvalue)
 	if ((r->op == EWB_OP_SASL_AUTH || r->op == EWB_OP_SASL_STEP) &&
 	    nvalue > EWB_SASL_MAX)
 		return "a message longer than 1024 bytes";
+	if (r->op == EWB_OP_ERROR_MAP && nvalue && nvalue != 2)
+		return "not a version, of two bytes";
+	if (r->op == EWB_OP_COLLECTION_ID && nvalue > COLLECTION_PATH_MAX)
+		return "a path longer than 1 KiB";
 	if (nvalue == 0 && r->value == MUST)
 		return "no value";
 	return nvalue > 0 && r->value == NO ? "a value where there is none"
@@ -284,9 +297,9 @@ take_body(const uint8_t *in, const struct rule *r, const struct lengths *l,
 	return EWB_PARSE_OK;
 }
 
-enum ewb_parse
-ewb_bin_parse(const uint8_t *in, size_t n, size_t max_value, size_t max_body,
-              struct ewb_frame *f)
+static enum ewb_parse
+parse(const uint8_t *in, size_t n, size_t max_key, size_t max_value,
+      size_t max_body, struct ewb_frame *f)
 {
 	const struct rule *r;
 	struct lengths l;
@@ -313,7 +326,7 @@ ewb_bin_parse(const uint8_t *in, size_t n, size_t max_value, size_t max_body,
 		return refuse(f, &l, EWB_WIRE_UNKNOWN_COMMAND,
 		              "unknown command");
 	nvalue = l.body - fixed;
-	if ((why = wrong_extras(r, l.extras)) || (why = wrong_key(r, l.key)) ||
+	if ((why = wrong_extras(r, l.extras)) || (why = wrong_key(r, l.key, max_key)) ||
 	    (why = wrong_value(r, nvalue)) || (why = wrong_scan(r, f)) ||
 	    (why = wrong_reload(r, f)))
 		return refuse(f, &l, EWB_WIRE_INVALID, why);
@@ -331,6 +344,20 @@ ewb_bin_parse(const uint8_t *in, size_t n, size_t max_value, size_t max_body,
 		return refuse(f, &l, EWB_WIRE_INVALID,
 		              "a version that there is not");
 	return take_body(in, r, &l, framing, f);
+}
+
+enum ewb_parse
+ewb_bin_parse(const uint8_t *in, size_t n, size_t max_value, size_t max_body,
+              struct ewb_frame *f)
+{
+	return parse(in, n, EWB_KEY_MAX, max_value, max_body, f);
+}
+
+enum ewb_parse
+ewb_bin_parse_prefixed(const uint8_t *in, size_t n, size_t max_value,
+                       size_t max_body, struct ewb_frame *f)
+{
+	return parse(in, n, EWB_KEY_MAX + EWB_WIRE_PREFIX, max_value, max_body, f);
 }
 
 /* Commands of an engine's own. */
@@ -369,7 +396,7 @@ ewb_bin_own(const struct ewb_own_rules *own, const uint8_t *in, size_t n,
 	*f = ewb_frame_zero;
 	l = take_header(in, f);
 	fixed = l.framing + l.extras + l.key;
-	if ((why = wrong_key(&r, l.key)) ||
+	if ((why = wrong_key(&r, l.key, EWB_KEY_MAX)) ||
 	    (why = wrong_value(&r, l.body - fixed)))
 		return refuse(f, &l, EWB_WIRE_INVALID, why);
 	if (l.body - fixed > max_value)
@@ -511,14 +538,18 @@ escape(uint8_t out[6], const uint8_t **s)
 }
 
 size_t
-ewb_bin_error(uint8_t out[EWB_BIN_ERROR_MAX], const char *context)
+ewb_bin_error_more(uint8_t out[EWB_BIN_ERROR_MAX], const char *context,
+                   const char *more)
 {
 	static const char before[] = "{\"error\":{\"context\":\"";
-	static const char after[] = "\"}}";
-	const size_t room = EWB_BIN_ERROR_MAX - (sizeof(after) - 1);
+	char after[4 + EWB_BIN_MORE_MAX];
 	const uint8_t *s = (const uint8_t *)context;
-	size_t n = sizeof(before) - 1;
+	size_t n = sizeof(before) - 1, nafter, room;
 
+	nafter = (size_t)snprintf(after, sizeof after, "\"}%s%s}",
+	                          *more ? "," : "", more);
+	EWB_MUST(nafter < sizeof after);
+	room = EWB_BIN_ERROR_MAX - nafter;
 	memcpy(out, before, n);
 	while (*s) {
 		uint8_t c[6];
@@ -529,6 +560,12 @@ ewb_bin_error(uint8_t out[EWB_BIN_ERROR_MAX], const char *context)
 		memcpy(out + n, c, len);
 		n += len;
 	}
-	memcpy(out + n, after, sizeof(after) - 1);
-	return n + sizeof(after) - 1;
+	memcpy(out + n, after, nafter);
+	return n + nafter;
+}
+
+size_t
+ewb_bin_error(uint8_t out[EWB_BIN_ERROR_MAX], const char *context)
+{
+	return ewb_bin_error_more(out, context, "");
 }

@@ -89,6 +89,11 @@ ewb_bin_is_sasl(const uint8_t *in, size_t n)
 {
 	return n > 1 && (in[1] == EWB_BIN_SASL_AUTH || in[1] == EWB_BIN_SASL_STEP);
 }
+/* Likewise of a client that says the collection before each key: EWB_WIRE_PREFIX
+ * bytes more of key may be. */
+enum ewb_parse ewb_bin_parse_prefixed(const uint8_t *in, size_t n,
+                                      size_t max_value, size_t max_body,
+                                      struct ewb_frame *f);
 
 struct ewb_bin_reply {
 	uint8_t opcode, nextras, datatype;
@@ -134,6 +139,10 @@ int ewb_bin_response(const uint8_t *in, size_t n, struct ewb_bin_reply *r);
 /* {"error":{"context":"text"}} with the text escaped and cut to fit; bytes. */
 #define EWB_BIN_ERROR_MAX 512
 size_t ewb_bin_error(uint8_t out[EWB_BIN_ERROR_MAX], const char *context);
+/* Likewise, with members of JSON behind it: {"error":{"context":"text"},MORE}. */
+#define EWB_BIN_MORE_MAX 60
+size_t ewb_bin_error_more(uint8_t out[EWB_BIN_ERROR_MAX], const char *context,
+                          const char *more);
 
 /* A scan's records. */
 struct ewb_bin_record {

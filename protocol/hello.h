@@ -16,6 +16,16 @@ enum ewb_feature {
 };
 #define EWB_HAS_FEATURE(set, name) ((set) >> EWB_FEATURE_##name & 1u)
 
+/* Who has asked for one of these knows of vbuckets, and of the configuration that
+ * says how many there are. */
+static inline int
+ewb_knows_vbuckets(uint32_t set)
+{
+	return EWB_HAS_FEATURE(set, TOKENS) ||
+	       EWB_HAS_FEATURE(set, SELECT_BUCKET) ||
+	       EWB_HAS_FEATURE(set, COLLECTIONS);
+}
+
 /* Takes those that there are, but for those of lacking, a bit for each, out of n
  * bytes, which are even, in the order asked for and each once: bytes of the answer
  * in out.  *set: a bit for each. */

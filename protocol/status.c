@@ -7,7 +7,7 @@ const char *
 ewb_status_text(uint32_t status)
 {
 	switch (status) {
-#define EWB_STATUS(name, code, text, reply) \
+#define EWB_STATUS(name, code, text, reply, attributes) \
 	case (code):                        \
 		return (text);
 #include "protocol/status.def"

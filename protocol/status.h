@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 enum ewb_wire {
-#define EWB_STATUS(name, code, text, reply) EWB_WIRE_##name = (code),
+#define EWB_STATUS(name, code, text, reply, attributes) EWB_WIRE_##name = (code),
 #include "protocol/status.def"
 #undef EWB_STATUS
 };

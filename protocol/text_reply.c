@@ -119,7 +119,7 @@ reply(enum ewb_op op, uint32_t status)
 	default: break;
 	}
 	switch (status) {
-#define EWB_STATUS(name, code, text, reply) \
+#define EWB_STATUS(name, code, text, reply, attributes) \
 	case (code):                        \
 		return reply "\r\n";
 #include "protocol/status.def"

@@ -7,6 +7,8 @@
 #include "cookie/stream.h"
 #include "lib/check.h"
 #include "protocol/binary.h"
+#include "protocol/status.h"
+#include "scan/place.h"
 #include "scan/require.h"
 #include "scan/scan.h"
 
@@ -64,6 +66,11 @@ run_create(struct ewb_cookie *c)
 	if (c->frame.vbucket >= c->dispatch->core->vbuckets)
 		return refuse(c, EWB_NOT_MY_VBUCKET, "no such vbucket");
 	status = ewb_scan_parse(&want, r->value, r->nvalue, &why);
+	if (status != EWB_OK && status != EWB_NOT_FOUND)
+		return refuse(c, status, why);
+	if (ewb_scan_place(&want, c->dispatch->core) != EWB_OK)
+		return refuse(c, (enum ewb_status)EWB_WIRE_UNKNOWN_COLLECTION,
+		              "unknown collection");
 	if (status == EWB_OK)
 		status = ewb_require_look(c->instance, c->frame.vbucket, &want,
 		                          &ms, &why);

@@ -5,6 +5,7 @@
 #include "cookie/cookie.h"
 #include "cookie/reply.h"
 #include "lib/check.h"
+#include "scan/count.h"
 #include "scan/legs.h"
 #include "scan/require.h"
 #include "scan/sink.h"
@@ -38,22 +39,66 @@ peek(struct ewb_scan *scan, struct ewb_cookie *c, int *again)
 	return status == EWB_END ? EWB_NOT_FOUND : status;
 }
 
+/* Of its collection in its vbucket, before it is opened.  *again: likewise. */
+static enum ewb_status
+count(struct ewb_scan *scan, int *again)
+{
+	const struct ewb_core *core = scan->scans->core;
+	const struct ewb_collection *in;
+	enum ewb_status status;
+
+	if (scan->counting == NULL)
+		scan->counting = ewb_count_new_of(scan->instance, core,
+		                                  scan->want.collection);
+	if (scan->counting == NULL)
+		return EWB_NO_MEMORY;
+	scan->counting->range.vbucket = scan->range.vbucket;
+	status = ewb_count_run(scan->counting);
+	*again = status == EWB_WOULDBLOCK;
+	if (status != EWB_OK)
+		return *again ? EWB_OK : status;
+	in = ewb_collections_by_id(core->collections, scan->want.collection);
+	scan->counted = 1;
+	scan->count = scan->counting->counts[in - core->collections->at];
+	return EWB_OK;
+}
+
+static int
+must_count(const struct ewb_scan *scan)
+{
+	return scan->want.sampling && scan->scans->core->collections &&
+	       !scan->counted;
+}
+
+static enum ewb_status
+open_once(struct ewb_scan *scan)
+{
+	struct ewb_instance *i = scan->instance;
+	enum ewb_status status;
+	uint64_t count;
+
+	if (scan->opened)
+		return EWB_OK;
+	status = i->engine.scan_open(i->self, &scan->range, &scan->cursor,
+	                             &count);
+	scan->opened = status == EWB_OK;
+	if (status != EWB_OK)
+		scan->cursor = NULL;
+	else if (!scan->counted)
+		scan->count = count;
+	return status;
+}
+
 /* Opens it, unless that was done before, and looks. */
 static enum ewb_status
 open_cursor(struct ewb_scan *scan, struct ewb_task *t, struct ewb_cookie *c,
             int *again)
 {
-	struct ewb_instance *i = scan->instance;
-	enum ewb_status status = EWB_OK;
+	enum ewb_status status = must_count(scan) ? count(scan, again) : EWB_OK;
 
-	if (!scan->opened) {
-		status = i->engine.scan_open(i->self, &scan->range,
-		                             &scan->cursor, &scan->count);
-		scan->opened = status == EWB_OK;
-		if (status != EWB_OK)
-			scan->cursor = NULL;
-	}
-	if (status == EWB_OK)
+	if (status == EWB_OK && !*again)
+		status = open_once(scan);
+	if (status == EWB_OK && !*again)
 		status = ewb_require_record(scan, t, c, again);
 	if (status == EWB_OK && !*again)
 		status = peek(scan, c, again);

@@ -17,8 +17,8 @@
 static int
 decode(const char *text, size_t n, struct ewb_scan_bound *b)
 {
-	b->n = ewb_base64_decode(b->data, sizeof b->data, text, n);
-	return b->n > sizeof b->data ? -1 : 0;
+	b->n = ewb_base64_decode(b->data, EWB_BOUND_MAX, text, n);
+	return b->n > EWB_BOUND_MAX ? -1 : 0;
 }
 
 /* name and excl_name: one of them, or none. */
@@ -152,16 +152,21 @@ truth(struct json_object *o, const char *name, int *is)
 	return 0;
 }
 
-/* A hexadecimal number, which is 0. */
+/* Hexadecimal, of 32 bits. */
 static int
-is_default(struct json_object *v)
+collection(struct json_object *v, uint32_t *id)
 {
 	const char *text;
+	size_t n;
 
 	if (!json_object_is_type(v, json_type_string))
-		return 0;
+		return -1;
 	text = json_object_get_string(v);
-	return *text && text[strspn(text, "0")] == '\0';
+	n = strspn(text, "0123456789abcdefABCDEF");
+	if (n == 0 || n > 8 || text[n])
+		return -1;
+	*id = (uint32_t)strtoul(text, NULL, 16);
+	return 0;
 }
 
 static const char *
@@ -173,8 +178,9 @@ parse_rest(struct ewb_scan_request *r, struct json_object *o)
 		return "key_only: neither true nor false";
 	if (truth(o, "descending", &r->descending))
 		return "descending: neither true nor false";
-	if (json_object_object_get_ex(o, "collection", &v) && !is_default(v))
-		return "collection: there is the default one only";
+	if (json_object_object_get_ex(o, "collection", &v) &&
+	    collection(v, &r->collection))
+		return "collection: not a hexadecimal number of 32 bits";
 	return parse_requirements(r, o);
 }
 
@@ -213,8 +219,7 @@ parse(struct ewb_scan_request *r, struct json_object *o, const char **why)
 		return EWB_INVALID;
 	*why = parse_rest(r, o);
 	if (*why)
-		return strncmp(*why, "coll", 4) ? EWB_INVALID :
-		                                  (enum ewb_status)0x88;
+		return EWB_INVALID;
 	return ewb_scan_empty(r) ? EWB_NOT_FOUND : EWB_OK;
 }
 

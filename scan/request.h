@@ -8,6 +8,7 @@
 
 #include <ewb/engine.h>
 
+#include "protocol/collections.h"
 #include "protocol/text_scan.h"
 
 #define EWB_BOUND_MAX 256 /* bytes of a bound: a key and what sorts after it */
@@ -15,10 +16,11 @@
 struct ewb_scan_bound {
 	uint8_t there, excluded;
 	size_t n;
-	uint8_t data[EWB_BOUND_MAX];
+	uint8_t data[EWB_BOUND_MAX + EWB_STORED_PREFIX]; /* see place.h */
 };
 
 struct ewb_scan_request {
+	uint32_t collection; /* its number */
 	int keys_only, descending;
 	struct ewb_scan_bound start, end;
 	int sampling;

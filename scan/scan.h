@@ -27,6 +27,7 @@
 #include "scan/request.h"
 
 struct ewb_legs;
+struct ewb_count_keys;
 
 #define EWB_SCAN_MAGIC 0x65776261u
 #define EWB_SCAN_BUCKETS 1024
@@ -78,7 +79,10 @@ struct ewb_scan {
 	/* whoever uses the cursor */
 	void *cursor;
 	struct ewb_legs *legs;   /* text: instead of it */
-	uint64_t count;          /* records of the vbucket, for sampling */
+	uint64_t count;          /* documents to sample from */
+	/* ... where they are not all that the vbucket has */
+	struct ewb_count_keys *counting;
+	int counted;
 	struct ewb_scan_portion portion;
 	/* under the registry's lock */
 	enum ewb_scan_state state;
@@ -130,6 +134,9 @@ void ewb_scan_end_locked(struct ewb_scan *scan, enum ewb_scan_cause cause);
 void ewb_scan_close_later_locked(struct ewb_scan *scan);
 /* pool: closes the cursor, which is the caller's. */
 void ewb_scan_close_cursor(struct ewb_scan *scan);
+
+/* items.c: the statistics of collections. */
+void ewb_scan_collections(struct ewb_scans *s);
 
 /* commands.c */
 void ewb_scan_commands(struct ewb_scans *s);

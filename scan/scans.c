@@ -9,8 +9,10 @@
 #include <sys/random.h>
 
 #include "lib/check.h"
+#include "scan/count.h"
 #include "scan/legs.h"
 #include "scan/require.h"
+#include "scan/place.h"
 #include "scan/scan.h"
 
 #define SCAN_OF(p, member) \
@@ -136,20 +138,8 @@ part(struct ewb_letter *l)
 static void
 set_range(struct ewb_scan *scan, uint16_t vbucket)
 {
-	const struct ewb_scan_request *w = &scan->want;
-
-	scan->range = (struct ewb_range){
-		.size = sizeof scan->range,
-		.vbucket = vbucket,
-		.start_excluded = w->start.excluded,
-		.end_excluded = w->end.excluded,
-		.start = w->start.there ? w->start.data : NULL,
-		.nstart = w->start.n,
-		.end = w->end.there ? w->end.data : NULL,
-		.nend = w->end.n,
-		.keys_only = (uint32_t)w->keys_only,
-		.descending = (uint32_t)w->descending,
-	};
+	ewb_scan_range(&scan->want, &scan->range);
+	scan->range.vbucket = vbucket;
 }
 
 /* Under the lock: wakes the one who looks for scans that are too old. */
@@ -263,6 +253,8 @@ ewb_scan_close_cursor(struct ewb_scan *scan)
 		                                  scan->cursor);
 	scan->cursor = NULL;
 	ewb_require_close(scan);
+	ewb_count_free(scan->counting);
+	scan->counting = NULL;
 	if (scan->legs)
 		ewb_legs_free(scan->legs);
 	scan->legs = NULL;
@@ -420,6 +412,7 @@ ewb_scans_new(struct ewb_core *core, const struct ewb_scan_options *o)
 	EWB_MUST0(pthread_cond_init(&s->fewer, NULL));
 	ewb_scan_commands(s);
 	ewb_scan_text_commands(s);
+	ewb_scan_collections(s);
 	core->end_cursors = end_all;
 	core->end_cursors_arg = s;
 	ewb_core_add_stats(core, (struct ewb_stat_group){ .name = "scans",

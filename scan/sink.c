@@ -5,6 +5,7 @@
 #include "cookie/stream.h"
 #include "protocol/binary.h"
 #include "protocol/text_scan.h"
+#include "scan/count.h"
 #include "scan/legs.h"
 #include "scan/sink.h"
 
@@ -154,6 +155,12 @@ put(struct ewb_sink *s, const struct ewb_item *item)
 	};
 	size_t n;
 
+	if (s->scan->scans->core->collections) {
+		n = ewb_stored_skip(r.key, r.nkey);
+		r.key += n;
+		r.nkey -= n;
+	}
+
 	if (ewb_item_has_use(item)) {
 		r.accessed = item->accessed;
 		r.fetched = item->fetched == EWB_FETCHED_YES;
@@ -201,6 +208,8 @@ ewb_sink_put(struct ewb_sink *s, const struct ewb_item *item)
 {
 	struct ewb_scan *scan = s->scan;
 
+	if (s->counts)
+		return ewb_count_put(s->counts, item);
 	if (s->refused != EWB_REFUSED_NOT) {
 		s->refused = EWB_REFUSED_IGNORED;
 		return EWB_WOULDBLOCK;

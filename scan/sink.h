@@ -25,6 +25,7 @@ enum ewb_refused {
 };
 
 struct ewb_sink {
+	struct ewb_count_keys *counts; /* not null: its alone */
 	struct ewb_scan *scan;
 	struct ewb_cookie *c;  /* null: only looks whether there is a record */
 	struct ewb_task *t;

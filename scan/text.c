@@ -7,6 +7,7 @@
 
 #include "cookie/stream.h"
 #include "lib/check.h"
+#include "scan/place.h"
 #include "scan/scan.h"
 
 static enum ewb_status
@@ -175,6 +176,7 @@ run_scan(struct ewb_cookie *c)
 	status = parse(c, &want, &limit);
 	if (status != EWB_OK || ewb_scan_empty(&want))
 		return status;
+	(void)ewb_scan_place(&want, c->dispatch->core); /* the default one */
 	return begin(c, &want, limit);
 }
 
@@ -189,6 +191,7 @@ run_metadump(struct ewb_cookie *c)
 	if (c->frame.flags == 0)
 		return EWB_OK; /* it has no item of these classes */
 	want.form = EWB_TEXT_METADUMP;
+	(void)ewb_scan_place(&want, c->dispatch->core);
 	return begin(c, &want, 0);
 }
 

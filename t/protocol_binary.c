@@ -161,10 +161,15 @@ static const struct opcode {
 	{ 0x23, "gat a want_key extras=4", 4, 'y', 'n' },
 	{ 0x24, "gat a quiet want_key extras=4", 4, 'y', 'n' },
 	{ 0xa0, "get_meta a", 0, 'y', 'n' },
+	{ 0x89, "select_bucket a", 0, 'y', 'n' },
+	{ 0xb5, "cluster_config extras=16", 16, 'n', 'n' },
+	{ 0xba, "collections_manifest", 0, 'n', 'n' },
+	{ 0xbb, "collection_id value=2", 0, 'n', 'y' },
 	{ 0xda, "scan_create value=2", 0, 'n', 'y' },
 	{ 0xdb, "scan_continue extras=28", 28, 'n', 'n' },
 	{ 0xdc, "scan_cancel extras=16", 16, 'n', 'n' },
 	{ 0xde, "engine_reload extras=4", 4, 'n', 'n' },
+	{ 0xfe, "error_map value=2", 0, 'n', 'y' },
 	{ 0x07, "quit last", 0, 'n', 'n' },
 	{ 0x17, "quit quiet last", 0, 'n', 'n' },
 };
@@ -245,7 +250,8 @@ START_TEST(each_opcode_has_extras_of_its_own_length)
 		r.nextras = n - 1;
 		refused(&r, EWB_WIRE_INVALID, "extras of a wrong length");
 		r.nextras = 0;
-		if (opcodes[i].code != 0x08 && opcodes[i].code != 0x18)
+		/* those that may come without */
+		if (strchr("\x08\x18\xb5", opcodes[i].code) == NULL)
 			refused(&r, EWB_WIRE_INVALID,
 			        "extras of a wrong length");
 	}
@@ -377,6 +383,23 @@ START_TEST(flush_comes_with_a_delay_or_without)
 	                    .extras = "\0\0\0\x0a",
 	                    .nextras = 4 },
 	     "flush_all exptime=10 extras=4");
+}
+END_TEST
+
+START_TEST(a_configuration_is_asked_for_with_a_revision_or_without)
+{
+	says(&(struct req){ .opcode = 0xb5 }, "cluster_config");
+	says(&(struct req){ .opcode = 0xb5, .extras = ZEROS, .nextras = 16 },
+	     "cluster_config extras=16");
+}
+END_TEST
+
+START_TEST(an_error_map_is_asked_for_by_a_version_of_two_bytes)
+{
+	refused(&(struct req){ .opcode = 0xfe, .nvalue = 1 }, EWB_WIRE_INVALID,
+	        "not a version, of two bytes");
+	refused(&(struct req){ .opcode = 0xfe, .nvalue = 3 }, EWB_WIRE_INVALID,
+	        "not a version, of two bytes");
 }
 END_TEST
 
@@ -803,6 +826,22 @@ reads(const char *context, const char *want)
 	free(out);
 }
 
+START_TEST(members_stand_behind_an_error_and_are_not_cut)
+{
+	char context[600], text[EWB_BIN_ERROR_MAX + 1];
+	size_t n = ewb_bin_error_more((uint8_t *)text, "why", "\"a\":1");
+
+	text[n] = '\0';
+	ck_assert_str_eq(text, "{\"error\":{\"context\":\"why\"},\"a\":1}");
+	memset(context, 'x', sizeof context - 1);
+	context[sizeof context - 1] = '\0';
+	n = ewb_bin_error_more((uint8_t *)text, context, "\"a\":1");
+	ck_assert_uint_eq(n, EWB_BIN_ERROR_MAX);
+	text[n] = '\0';
+	ck_assert_str_eq(text + n - 11, "xx\"},\"a\":1}");
+}
+END_TEST
+
 START_TEST(an_error_context_is_json)
 {
 	reads("no key", "{\"error\":{\"context\":\"no key\"}}");
@@ -1144,6 +1183,8 @@ commands(void)
 	tcase_add_test(t, a_key_may_have_250_bytes_of_any_kind);
 	tcase_add_test(t, a_value_may_be_empty);
 	tcase_add_test(t, flush_comes_with_a_delay_or_without);
+	tcase_add_test(t, a_configuration_is_asked_for_with_a_revision_or_without);
+	tcase_add_test(t, an_error_map_is_asked_for_by_a_version_of_two_bytes);
 	tcase_add_test(t, extras_are_read);
 	tcase_add_test(t,
 	               a_counter_is_not_created_when_the_exptime_is_all_ones);
@@ -1191,6 +1232,7 @@ answers(void)
 	tcase_add_test(t, a_server_reads_what_a_client_writes);
 	tcase_add_test(t, a_client_refuses_what_is_no_reply);
 	tcase_add_test(t, an_error_context_is_json);
+	tcase_add_test(t, members_stand_behind_an_error_and_are_not_cut);
 	tcase_add_test(t,
 	               quotes_backslashes_and_control_characters_are_escaped);
 	tcase_add_test(t, utf_8_stays_as_it_is);

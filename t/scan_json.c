@@ -72,6 +72,17 @@ START_TEST(what_the_clients_send_is_understood)
 }
 END_TEST
 
+START_TEST(a_collection_is_a_hexadecimal_number)
+{
+	ck_assert_int_eq(parse("{\"collection\":\"1f4\"}"), EWB_OK);
+	ck_assert_uint_eq(r.collection, 0x1f4);
+	ck_assert_int_eq(parse("{\"collection\":\"FFFFFFFF\"}"), EWB_OK);
+	ck_assert_uint_eq(r.collection, UINT32_MAX);
+	ck_assert_int_eq(parse("{}"), EWB_OK);
+	ck_assert_uint_eq(r.collection, 0);
+}
+END_TEST
+
 START_TEST(a_seed_is_any_number_of_64_bits)
 {
 	static const uint64_t seeds[] = { 0,
@@ -200,14 +211,6 @@ static const struct {
 	{ "{\"key_only\":1}", EWB_INVALID, "key_only: neither true nor false" },
 	{ "{\"key_only\":null}", EWB_INVALID,
 	  "key_only: neither true nor false" },
-	{ "{\"collection\":\"8\"}", 0x88,
-	  "collection: there is the default one only" },
-	{ "{\"collection\":\"zz\"}", 0x88,
-	  "collection: there is the default one only" },
-	{ "{\"collection\":\"\"}", 0x88,
-	  "collection: there is the default one only" },
-	{ "{\"collection\":0}", 0x88,
-	  "collection: there is the default one only" },
 	{ "{\"snapshot_requirements\":1}", EWB_INVALID,
 	  "snapshot_requirements: not an object" },
 	{ REQUIRES("\"seqno\":1"), EWB_INVALID, NO_UUID },
@@ -229,6 +232,14 @@ static const struct {
 	{ REQUIRES("\"vb_uuid\":\"7\",\"seqno\":1,\"seqno_exists\":1"),
 	  EWB_INVALID,
 	  "snapshot_requirements: seqno_exists is neither true nor false" },
+	{ "{\"collection\":\"zz\"}", EWB_INVALID,
+	  "collection: not a hexadecimal number of 32 bits" },
+	{ "{\"collection\":\"123456789\"}", EWB_INVALID,
+	  "collection: not a hexadecimal number of 32 bits" },
+	{ "{\"collection\":\"\"}", EWB_INVALID,
+	  "collection: not a hexadecimal number of 32 bits" },
+	{ "{\"collection\":0}", EWB_INVALID,
+	  "collection: not a hexadecimal number of 32 bits" },
 };
 
 /* As a client of Couchbase sends it, and with all that there is. */
@@ -327,6 +338,7 @@ main(void)
 	tcase_set_timeout(t, UNIT_SECONDS);
 	tcase_add_test(t, nothing_said_is_everything);
 	tcase_add_test(t, what_the_clients_send_is_understood);
+	tcase_add_test(t, a_collection_is_a_hexadecimal_number);
 	tcase_add_test(t, a_seed_is_any_number_of_64_bits);
 	tcase_add_test(t, base64_is_decoded_with_padding_and_without);
 	tcase_add_test(t, a_bound_may_be_longer_than_a_key_but_not_much);

@@ -204,7 +204,7 @@ START_TEST(what_is_wrong_with_the_json_is_said)
 	say_create(a, "{\"collection\":\"8\"}", 0);
 	stage_run();
 	ck_assert_str_eq(hear_status(a, OP_CREATE, 0x88),
-	                 "collection: there is the default one only");
+	                 "unknown collection");
 	ck_assert_uint_eq(table.opened, 0);
 	ck_assert_uint_eq(stage_scans(), 0);
 	stage_close();

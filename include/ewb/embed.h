@@ -67,6 +67,10 @@ struct ewb_server_options {
 	uint32_t unix_mode;        /* of Unix sockets; 0: as the umask says */
 	uint32_t backlog;          /* connections not accepted yet; 0: 1024 */
 	uint32_t auth_timeout_s;   /* a client that does not log in; 0: for ever */
+	/* for Couchbase's clients, see ewbd(1); read by ewb_server_new() alone */
+	const char *bucket;        /* its name; null: "default" */
+	const char *collections;   /* lines ID SCOPE.COLLECTION; null: none but
+	                            * the default one, and keys are not mapped */
 };
 
 /* main */

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "config.h"
+
+#include <string.h>
+
+#include "protocol/status.h"
+#include "scan/place.h"
+
+static const struct ewb_collection *
+wanted(const struct ewb_scan_request *want, const struct ewb_core *core)
+{
+	const struct ewb_collections *all = core->collections;
+
+	return ewb_collections_by_id(all ? all : &ewb_collections_none,
+	                             want->collection);
+}
+
+/* There is room: see EWB_BOUND_MAX. */
+static void
+prepend(struct ewb_scan_bound *b, const struct ewb_collection *in)
+{
+	uint8_t prefix[EWB_STORED_PREFIX];
+	size_t n = ewb_stored_prefix(prefix, in, b->data, b->n);
+
+	memmove(b->data + n, b->data, b->n);
+	memcpy(b->data, prefix, n);
+	b->n += n;
+}
+
+static void
+place(struct ewb_scan_request *want, const struct ewb_collection *in)
+{
+	struct ewb_scan_bound *start = &want->start, *end = &want->end;
+
+	if (start->there)
+		prepend(start, in);
+	else
+		start->n = ewb_stored_first(start->data, in);
+	start->there = start->n > 0;
+	if (end->there) {
+		prepend(end, in);
+		return;
+	}
+	end->there = end->excluded = 1;
+	end->n = ewb_stored_past(end->data, in);
+}
+
+enum ewb_status
+ewb_scan_place(struct ewb_scan_request *want, const struct ewb_core *core)
+{
+	const struct ewb_collection *in = wanted(want, core);
+
+	if (in == NULL)
+		return (enum ewb_status)EWB_WIRE_UNKNOWN_COLLECTION;
+	if (core->collections == NULL)
+		return EWB_OK;
+	place(want, in);
+	/* relaxed: a statistic */
+	atomic_fetch_add_explicit(
+		&core->uses[in - core->collections->at].scans, 1,
+		memory_order_relaxed);
+	return EWB_OK;
+}
+
+void
+ewb_scan_range(const struct ewb_scan_request *w, struct ewb_range *range)
+{
+	*range = (struct ewb_range){
+		.size = sizeof *range,
+		.start_excluded = w->start.excluded,
+		.end_excluded = w->end.excluded,
+		.start = w->start.there ? w->start.data : NULL,
+		.nstart = w->start.n,
+		.end = w->end.there ? w->end.data : NULL,
+		.nend = w->end.n,
+		.keys_only = (uint32_t)w->keys_only,
+		.descending = (uint32_t)w->descending,
+	};
+}
+
+void
+ewb_scan_whole(struct ewb_scan_request *want, const struct ewb_core *core)
+{
+	want->start = want->end = (struct ewb_scan_bound){ 0 };
+	if (core->collections)
+		place(want, wanted(want, core));
+}

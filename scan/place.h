@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Where among an engine's keys the range of a collection lies. */
+#ifndef SCAN_PLACE_H
+#define SCAN_PLACE_H
+
+#include "cookie/core.h"
+#include "scan/request.h"
+
+/* The bounds become those of the engine's keys, within the collection that is
+ * wanted; the scan is counted as one of it.  EWB_OK, or there is none such. */
+enum ewb_status ewb_scan_place(struct ewb_scan_request *want,
+                               const struct ewb_core *core);
+/* As an engine has it; into want's bounds, and of vbucket 0. */
+void ewb_scan_range(const struct ewb_scan_request *want, struct ewb_range *range);
+/* All of its collection. */
+void ewb_scan_whole(struct ewb_scan_request *want, const struct ewb_core *core);
+
+#endif
