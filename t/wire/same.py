@@ -36,6 +36,8 @@ SAME_BUT_FOR = """
   none here)
 - a value of nothing but blanks is no number; memcached reads on behind it (there are
   none here)
+- a counter of 2^63 or more is one; memcached says that it is none if its memory
+  happens to have a '-' behind it (nothing is counted that large here)
 - a get with a key that is too long has the items of the keys before it, and then
   the error; memcached drops these and the replies of earlier commands that it has
   not sent yet (there are none here)
@@ -211,6 +213,11 @@ class Chance:
             n = 30000
         return self.r.choice((b"v", b"v\r\n", b"END\r\n", b"_\x00")) * n
 
+    def more(self):
+        """What is joined: nothing grows digit by digit to 2^63."""
+        value = self.value()
+        return value[:1] if value.isdigit() else value
+
     def cas(self, key):
         """As it was told last; an older one; one that is yet to come."""
         new = b"1" + b"0" * 18
@@ -248,7 +255,7 @@ class Chance:
             return [b"%s %s %s%s\r\n" % (verb, key, r.choice(NUMBERS + HUGE),
                                          self.noreply()),
                     self.anew(key)]
-        value = self.value()
+        value = self.more() if verb.endswith(b"pend") else self.value()
         out = [b"%s %s %s %s %d" % (verb, key, r.choice(FLAGS), r.choice(TIMES),
                                     len(value))]
         if verb == b"cas":
@@ -299,7 +306,8 @@ class Chance:
                 name, key = b"azk5", b"k99"
         else:
             name = key
-        value = self.value()
+        joins = flags.get(b"M", b"")[1:2] in (b"A", b"P")
+        value = self.more() if joins else self.value()
         out = [b"%s %s" % (verb, name)]
         if verb == b"ms":
             out[0] += b" %d" % len(value)
