@@ -5,7 +5,7 @@
 # What it finds is in t/fuzz/out, with a line that says how to see it again.
 set -u
 seconds=${FUZZ_SECONDS:-2}
-targets=${FUZZ_TARGETS:-text binary connection}
+targets=${FUZZ_TARGETS:-text binary create connection}
 clang=${FUZZ_CC:-clang}
 src=$srcdir/t/fuzz
 out=$builddir/t/fuzz/out
@@ -38,7 +38,7 @@ ${MAKE:-make} -s -j"$(nproc 2>/dev/null || echo 2)" -f "$src/build.mk" \
 run() {
 	mkdir -p "$out/$1.new"
 	case $1 in
-	connection) cat "$src/text.dict" "$src/binary.dict" ;;
+	connection) cat "$src/text.dict" "$src/binary.dict" "$src/create.dict" ;;
 	*) cat "$src/$1.dict" ;;
 	esac >"$out/$1.dict"
 	"$out/$1" -dict="$out/$1.dict" -max_total_time="$seconds" -max_len=4096 \

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The binary protocol.  The head's high half says what the rest is:
  *
- *      4   a scan's records            6   a scan's JSON
- *      5   a scan's keys               7   what an error says
+ *      4   a scan's records            7   what an error says
+ *      5   a scan's keys
  *      8   frames for a server whose values are 100 bytes at most
  *      else frames
  */
@@ -14,7 +14,6 @@
 
 #include "protocol/binary.h"
 #include "protocol/status.h"
-#include "scan/request.h"
 #include "t/fuzz/frames.h"
 #include "t/fuzz/fuzz.h"
 
@@ -30,36 +29,6 @@ copy(const void *in, size_t n)
 	if (n)
 		memcpy(mine, in, n);
 	return mine;
-}
-
-/* Scans: what is asked for. */
-
-static void
-check_bound(const struct ewb_scan_bound *b)
-{
-	FUZZ_MUST(b->n <= EWB_BOUND_MAX);
-	FUZZ_MUST(b->there || (b->n == 0 && !b->excluded));
-}
-
-static void
-check_json(const uint8_t *in, size_t n)
-{
-	uint8_t *mine = copy(in, n);
-	struct ewb_scan_request r, again;
-	const char *why, *why_again;
-	enum ewb_status status = ewb_scan_parse(&r, mine, n, &why);
-
-	FUZZ_MUST(ewb_scan_parse(&again, mine, n, &why_again) == status);
-	FUZZ_MUST(why == why_again && memcmp(&r, &again, sizeof r) == 0);
-	FUZZ_MUST(n == 0 || memcmp(mine, in, n) == 0);
-	free(mine);
-	FUZZ_MUST((why == NULL) ==
-	          (status == EWB_OK || status == EWB_NOT_FOUND));
-	if (status != EWB_OK)
-		return;
-	check_bound(&r.start);
-	check_bound(&r.end);
-	FUZZ_MUST(r.sampling == (r.samples > 0));
 }
 
 /* Scans: records. */
@@ -197,22 +166,19 @@ check_request(const struct frames_one *one, const uint8_t *in)
 }
 
 static void
-check_frame(const struct frames_one *one, const uint8_t *in, size_t n)
+check_frame(const struct frames_one *one, const uint8_t *in)
 {
 	const struct ewb_frame *f = &one->f;
 
-	FUZZ_MUST(!(f->is &
-	            ~(EWB_IS_BINARY | EWB_IS_QUIET | EWB_IS_WANT_KEY |
-	              EWB_IS_CREATE | EWB_IS_SKIP | EWB_IS_LAST | EWB_IS_CAS |
-	              EWB_IS_BARRIER)));
+	FUZZ_MUST(!(f->is & ~(EWB_IS_BINARY | EWB_IS_QUIET | EWB_IS_WANT_KEY |
+	                      EWB_IS_CREATE | EWB_IS_SKIP | EWB_IS_LAST |
+	                      EWB_IS_CAS | EWB_IS_BARRIER)));
 	FUZZ_MUST(!one->bad && f->tail == 0);
 	check_head(f);
 	if (f->reason)
 		check_error((const uint8_t *)f->reason, strlen(f->reason));
 	else
 		check_request(one, in);
-	if (f->op == EWB_OP_SCAN_CREATE && f->nvalue <= n - one->end)
-		check_json(in + one->end, f->nvalue);
 }
 
 static void
@@ -229,7 +195,7 @@ check_frames(const struct fuzz_input *i)
 		return;
 	frames_same(how, i->in, i->n, &all, &scratch);
 	for (size_t k = 0; k < all.n; k++)
-		check_frame(&all.at[k], i->in, i->n);
+		check_frame(&all.at[k], i->in);
 }
 
 int
@@ -242,7 +208,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	switch (i.mode) {
 	case 4: check_records(i.in, i.n, 0); break;
 	case 5: check_records(i.in, i.n, 1); break;
-	case 6: check_json(i.in, i.n); break;
 	case 7: check_error(i.in, i.n); break;
 	default: check_frames(&i);
 	}

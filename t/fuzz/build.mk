@@ -18,10 +18,11 @@ whole = $(call room,scan) $(call room,frontend) $(call room,cookie) $(below) \
 	$(OUT)/t/front_play.o $(OUT)/t/wire/fixture_own.o
 
 text = $(call fuzz,text frames fuzz replies) $(below)
-binary = $(call fuzz,binary frames fuzz) $(OUT)/scan/request.o $(below)
+binary = $(call fuzz,binary frames fuzz) $(below)
+create = $(call fuzz,create fuzz) $(OUT)/scan/request.o $(below)
 connection = $(call fuzz,connection asked frames fuzz replies script world) $(whole)
 
-all: $(OUT)/text $(OUT)/binary $(OUT)/connection
+all: $(OUT)/text $(OUT)/binary $(OUT)/create $(OUT)/connection
 
 # Plugins, of which each has an entry.
 $(OUT)/engines/memory/plugin.o: all_cflags += -Dewb_engine_entry=memory_entry
@@ -37,7 +38,9 @@ $(OUT)/text: $(text)
 	$(link)
 $(OUT)/binary: $(binary)
 	$(link)
+$(OUT)/create: $(create)
+	$(link)
 $(OUT)/connection: $(connection)
 	$(link)
 
--include $(patsubst %.o,%.d,$(sort $(text) $(binary) $(connection)))
+-include $(patsubst %.o,%.d,$(sort $(text) $(binary) $(create) $(connection)))
