@@ -5,7 +5,7 @@
 # What it finds is in t/fuzz/out, with a line that says how to see it again.
 set -u
 seconds=${FUZZ_SECONDS:-2}
-targets=${FUZZ_TARGETS:-text binary create connection}
+targets=${FUZZ_TARGETS:-text binary create login connection}
 clang=${FUZZ_CC:-clang}
 src=$srcdir/t/fuzz
 out=$builddir/t/fuzz/out

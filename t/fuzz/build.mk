@@ -20,9 +20,10 @@ whole = $(call room,scan) $(call room,frontend) $(call room,cookie) $(below) \
 text = $(call fuzz,text frames fuzz replies) $(below)
 binary = $(call fuzz,binary frames fuzz) $(below)
 create = $(call fuzz,create fuzz) $(OUT)/scan/request.o $(below)
+login = $(call fuzz,login fuzz) $(below)
 connection = $(call fuzz,connection asked frames fuzz replies script world) $(whole)
 
-all: $(OUT)/text $(OUT)/binary $(OUT)/create $(OUT)/connection
+all: $(OUT)/text $(OUT)/binary $(OUT)/create $(OUT)/login $(OUT)/connection
 
 # Plugins, of which each has an entry.
 $(OUT)/engines/memory/plugin.o: all_cflags += -Dewb_engine_entry=memory_entry
@@ -40,7 +41,9 @@ $(OUT)/binary: $(binary)
 	$(link)
 $(OUT)/create: $(create)
 	$(link)
+$(OUT)/login: $(login)
+	$(link)
 $(OUT)/connection: $(connection)
 	$(link)
 
--include $(patsubst %.o,%.d,$(sort $(text) $(binary) $(create) $(connection)))
+-include $(patsubst %.o,%.d,$(sort $(text) $(binary) $(create) $(login) $(connection)))
