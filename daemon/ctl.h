@@ -16,11 +16,14 @@
 #define EWB_CTL_OP_NOOP 0x0a
 #define EWB_CTL_OP_STAT 0x10
 
+int ewb_ctl_delete(const struct ewb_ctl_addr *where, char **argv);
 int ewb_ctl_export(const struct ewb_ctl_addr *where, char **argv);
+int ewb_ctl_get(const struct ewb_ctl_addr *where, char **argv);
 int ewb_ctl_import(const struct ewb_ctl_addr *where, char **argv);
 int ewb_ctl_load(const struct ewb_ctl_addr *where, char **argv);
 int ewb_ctl_passwd(const struct ewb_ctl_addr *where, char **argv);
 int ewb_ctl_scan(const struct ewb_ctl_addr *where, char **argv);
+int ewb_ctl_set(const struct ewb_ctl_addr *where, char **argv);
 
 /* "usage: ewbctl " and the text, on stderr; returns EWB_CTL_USAGE. */
 int ewb_ctl_usage(const char *text);

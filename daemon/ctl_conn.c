@@ -59,12 +59,13 @@ int
 ewb_ctl_conn_send(struct ewb_ctl_conn *c, const struct ewb_ctl_request *r)
 {
 	uint8_t head[EWB_BIN_HEAD];
-	size_t body = r->nextras + r->nkey + r->nvalue;
+	size_t nkey = r->nprefix + r->nkey;
+	size_t body = r->nextras + nkey + r->nvalue;
 	struct ewb_bin_request q = {
 		.opcode = r->opcode,
 		.nextras = (uint8_t)r->nextras,
 		.datatype = r->datatype,
-		.nkey = (uint16_t)r->nkey,
+		.nkey = (uint16_t)nkey,
 		.vbucket = r->vbucket,
 		.nbody = (uint32_t)body,
 		.opaque = r->opaque,
@@ -79,6 +80,7 @@ ewb_ctl_conn_send(struct ewb_ctl_conn *c, const struct ewb_ctl_request *r)
 	/* There is room: none of these can fail. */
 	ewb_ctl_buf_add(&c->out, head, sizeof(head));
 	ewb_ctl_buf_add(&c->out, r->extras, r->nextras);
+	ewb_ctl_buf_add(&c->out, r->prefix, r->nprefix);
 	ewb_ctl_buf_add(&c->out, r->key, r->nkey);
 	ewb_ctl_buf_add(&c->out, r->value, r->nvalue);
 	return 0;

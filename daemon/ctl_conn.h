@@ -29,6 +29,8 @@ struct ewb_ctl_request {
 	uint32_t opaque;
 	const void *extras, *key, *value;
 	size_t nextras, nkey, nvalue;
+	const void *prefix; /* of the key: its collection's number */
+	size_t nprefix;
 };
 
 struct ewb_ctl_reply {

@@ -95,13 +95,29 @@ take_number(struct ewb_ctl_document *d, const char *name, uint32_t max,
 	return 0;
 }
 
+static int
+take_collection(struct ewb_ctl_document *d)
+{
+	struct json_object *it = NULL;
+
+	if (!json_object_object_get_ex(d->object, "collection", &it))
+		return 0;
+	d->collection = json_object_is_type(it, json_type_string)
+	                        ? json_object_get_string(it)
+	                        : "";
+	return strchr(d->collection, '.')
+	               ? 0
+	               : wrong(d, "\"collection\" wants \"SCOPE.NAME\"");
+}
+
 /* A slip in a name is not to lose what it stands for. */
 static int
 names_known(struct ewb_ctl_document *d)
 {
 	static const char *const names[] = { "key",    "key64", "value",
 		                             "value64", "flags", "expiry",
-		                             "datatype", "cas",  "seqno" };
+		                             "datatype", "collection", "cas",
+		                             "seqno" };
 	size_t i;
 
 	json_object_object_foreach(d->object, name, value) {
@@ -126,7 +142,8 @@ take_record(struct ewb_ctl_document *d)
 	    take_bytes(d, "value", &d->value, &r->value, &r->nvalue) ||
 	    take_number(d, "flags", UINT32_MAX, &r->flags) ||
 	    take_number(d, "expiry", UINT32_MAX, &r->expiry) ||
-	    take_number(d, "datatype", UINT8_MAX, &datatype))
+	    take_number(d, "datatype", UINT8_MAX, &datatype) ||
+	    take_collection(d))
 		return -1;
 	r->datatype = (uint8_t)datatype;
 	if (!r->nkey)
@@ -155,6 +172,7 @@ int
 ewb_ctl_document_parse(struct ewb_ctl_document *d, const char *line, size_t n)
 {
 	d->record = (struct ewb_bin_record){ 0 };
+	d->collection = NULL;
 	json_object_put(d->object);
 	json_tokener_reset(d->tokener);
 	d->object = n > INT_MAX ? NULL

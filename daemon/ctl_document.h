@@ -14,7 +14,9 @@ struct json_object;
 struct json_tokener;
 
 struct ewb_ctl_document {
-	struct ewb_bin_record record; /* until the next parse; no cas, no seqno */
+	/* until the next parse */
+	struct ewb_bin_record record; /* no cas, no seqno */
+	const char *collection;       /* null: it says none */
 	char why[160];                /* what is wrong */
 	/* its own */
 	struct json_tokener *tokener;

@@ -5,11 +5,14 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "daemon/ctl.h"
 #include "daemon/ctl_facts.h"
+#include "daemon/ctl_hello.h"
+#include "daemon/ctl_keyspace.h"
 #include "daemon/ctl_line.h"
 #include "daemon/ctl_option.h"
 #include "daemon/ctl_out.h"
@@ -17,17 +20,21 @@
 #include "daemon/ctl_say.h"
 #include "daemon/ctl_scanner.h"
 
-enum { OPT_HELP };
+enum { OPT_COLLECTION, OPT_HELP };
 
 static const struct ewb_ctl_option table[] = {
+	[OPT_COLLECTION] = { "collection", 0, true },
 	[OPT_HELP] = { "help", 'h', false },
 	{ 0 },
 };
 
-static const char usage[] = "export [FILE]";
+static const char usage[] = "export [--collection SCOPE.NAME | all] [FILE]";
 
 struct export {
-	const char *file; /* null: standard output */
+	const char *file;       /* null: standard output */
+	const char *collection; /* null: all that there are */
+	struct ewb_ctl_collection *all;
+	size_t nall;
 	struct ewb_ctl_facts has;
 	struct ewb_ctl_range range; /* no bounds */
 	struct ewb_ctl_conn conn;
@@ -47,9 +54,10 @@ wait_for_server(void *arg)
 	return e->out_err != 0;
 }
 
-/* One record after another: 0, -1 or EWB_CTL_STOPPED. */
+/* One record after another: 0, -1 or EWB_CTL_STOPPED.  collection: to be said of
+ * each, or null. */
 static int
-pump(struct export *e)
+pump(struct export *e, const char *collection)
 {
 	const struct ewb_bin_record *r;
 	int n;
@@ -57,7 +65,7 @@ pump(struct export *e)
 	while ((n = ewb_ctl_scanner_next(&e->scanner, &r)) > 0) {
 		e->bar.done = ++e->bar.nrecords;
 		e->bar.nbytes += r->nkey + r->nvalue;
-		if (ewb_ctl_line_export(&e->out.buf, r))
+		if (ewb_ctl_line_export(&e->out.buf, r, collection))
 			return ewb_ctl_say("export: out of memory here");
 		e->out_err = ewb_ctl_out_mark(&e->out);
 		if (e->out_err)
@@ -90,6 +98,38 @@ summary(const struct export *e)
 	return 0;
 }
 
+/* One collection; null: the server has none. */
+static int
+run_one(struct export *e, const struct ewb_ctl_collection *k)
+{
+	const char *name = k && k->id ? k->name : NULL;
+	int n;
+
+	e->range.has_collection = k != NULL;
+	e->range.collection = k ? k->id : 0;
+	n = ewb_ctl_scanner_open(&e->scanner, &e->conn, &e->range, 0,
+	                         (unsigned)e->has.nvbuckets, 0, wait_for_server,
+	                         e);
+	/* Only now: a file that is there is not lost for a server that is not. */
+	if (!n && e->file && !e->out.file)
+		n = ewb_ctl_out_open(&e->out, e->file);
+	if (!n)
+		n = pump(e, name);
+	ewb_ctl_scanner_close(&e->scanner);
+	return n;
+}
+
+static int
+run_all(struct export *e)
+{
+	size_t i;
+	int n = e->nall ? 0 : run_one(e, NULL);
+
+	for (i = 0; i < e->nall && !n; i++)
+		n = run_one(e, &e->all[i]);
+	return n;
+}
+
 static int
 run(struct export *e)
 {
@@ -99,15 +139,8 @@ run(struct export *e)
 	/* No bar among the lines. */
 	if (!e->file && isatty(STDOUT_FILENO) == 1)
 		e->bar.bar = false;
-	e->bar.total = e->has.curr_items;
-	n = ewb_ctl_scanner_open(&e->scanner, &e->conn, &e->range, 0,
-	                         (unsigned)e->has.nvbuckets, 0, wait_for_server,
-	                         e);
-	/* Only now: a file that is there is not lost for a server that is not. */
-	if (!n && e->file)
-		n = ewb_ctl_out_open(&e->out, e->file);
-	if (!n)
-		n = pump(e);
+	e->bar.total = e->collection ? 0 : e->has.curr_items;
+	n = run_all(e);
 	if (!e->out_err)
 		e->out_err = ewb_ctl_out_end(&e->out);
 	ewb_ctl_progress_fini(&e->bar);
@@ -118,12 +151,34 @@ run(struct export *e)
 	return n ? -1 : summary(e);
 }
 
+/* The server is there, and which collections are wanted is known: 0 or -1. */
+static int
+begin(struct export *e, const struct ewb_ctl_addr *where)
+{
+	struct ewb_ctl_keyspace space;
+
+	if (ewb_ctl_conn_open(&e->conn, where) ||
+	    ewb_ctl_keyspace_open(&space, &e->conn, e->collection,
+	                          EWB_CTL_COLLECTIONS) ||
+	    ewb_ctl_facts_get(&e->has, &e->conn, "export"))
+		return -1;
+	if (!(space.features & EWB_CTL_COLLECTIONS))
+		return 0;
+	if (!e->collection)
+		return ewb_ctl_collection_all(&e->conn, &e->all, &e->nall);
+	e->all = malloc(sizeof(*e->all));
+	if (!e->all)
+		return ewb_ctl_say("export: out of memory here");
+	e->all[e->nall++] = space.in;
+	return 0;
+}
+
 static void
 end(struct export *e)
 {
-	ewb_ctl_scanner_close(&e->scanner);
 	ewb_ctl_conn_close(&e->conn);
 	ewb_ctl_out_fini(&e->out);
+	free(e->all);
 }
 
 int
@@ -133,20 +188,21 @@ ewb_ctl_export(const struct ewb_ctl_addr *where, char **argv)
 	const char *value;
 	int i, status;
 
-	while ((i = ewb_ctl_option_take(table, &argv, &value)) >= 0)
+	while ((i = ewb_ctl_option_take(table, &argv, &value)) >= 0) {
 		if (i == OPT_HELP)
 			return printf("usage: ewbctl %s\n", usage) < 0;
+		e.collection = strcmp(value, "all") ? value : NULL;
+		if (e.collection && ewb_ctl_collection_check(value))
+			return EWB_CTL_USAGE;
+	}
 	if (i == EWB_CTL_BAD_OPTION)
 		return EWB_CTL_USAGE;
 	if (argv[0] && argv[1])
 		return ewb_ctl_usage(usage);
 	if (argv[0] && strcmp(argv[0], "-"))
 		e.file = argv[0];
-	status = ewb_ctl_conn_open(&e.conn, where) ||
-	                         ewb_ctl_facts_get(&e.has, &e.conn, "export") ||
-	                         run(&e)
-	                 ? EWB_CTL_FAILED
-	                 : EWB_CTL_DONE_WELL;
+	status = begin(&e, where) || run(&e) ? EWB_CTL_FAILED
+	                                     : EWB_CTL_DONE_WELL;
 	end(&e);
 	return status;
 }

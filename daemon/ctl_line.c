@@ -56,13 +56,18 @@ json_number(struct ewb_ctl_buf *b, const char *name, uint32_t n)
 }
 
 int
-ewb_ctl_line_export(struct ewb_ctl_buf *b, const struct ewb_bin_record *r)
+ewb_ctl_line_export(struct ewb_ctl_buf *b, const struct ewb_bin_record *r,
+                    const char *collection)
 {
 	return text(b, "{") || json_bytes(b, "key", r->key, r->nkey) ||
 	       text(b, ",") || json_bytes(b, "value", r->value, r->nvalue) ||
 	       json_number(b, "flags", r->flags) ||
 	       json_number(b, "expiry", r->expiry) ||
-	       json_number(b, "datatype", r->datatype) || text(b, "}\n");
+	       json_number(b, "datatype", r->datatype) ||
+	       (collection &&
+	        (text(b, ",\"collection\":") ||
+	         ewb_ctl_json_string(b, collection, strlen(collection)))) ||
+	       text(b, "}\n");
 }
 
 int

@@ -16,7 +16,9 @@ int ewb_ctl_line_plain(struct ewb_ctl_buf *b, const struct ewb_bin_record *r,
 /* A JSON object. */
 int ewb_ctl_line_json(struct ewb_ctl_buf *b, const struct ewb_bin_record *r,
                       bool keys_only);
-/* A JSON object with all that makes the item anew, and no more. */
-int ewb_ctl_line_export(struct ewb_ctl_buf *b, const struct ewb_bin_record *r);
+/* A JSON object with all that makes the item anew, and no more.  collection:
+ * its name; null: it is not said. */
+int ewb_ctl_line_export(struct ewb_ctl_buf *b, const struct ewb_bin_record *r,
+                        const char *collection);
 
 #endif

@@ -6,14 +6,20 @@
 #include <string.h>
 
 #include "daemon/ctl.h"
+#include "daemon/ctl_collection.h"
 #include "daemon/ctl_escape.h"
 #include "daemon/ctl_option.h"
 #include "daemon/ctl_store.h"
 
+enum { OPT_COLLECTION, OPT_HELP };
+
 static const struct ewb_ctl_option table[] = {
-	{ "help", 'h', false },
+	[OPT_COLLECTION] = { "collection", 0, true },
+	[OPT_HELP] = { "help", 'h', false },
 	{ 0 },
 };
+
+static const char usage[] = "load [--collection SCOPE.NAME] [FILE]";
 
 /* A line without its end. */
 static int
@@ -66,17 +72,21 @@ int
 ewb_ctl_load(const struct ewb_ctl_addr *where, char **argv)
 {
 	struct ewb_ctl_store s;
-	const char *value;
-	int i = ewb_ctl_option_take(table, &argv, &value);
-	int status = EWB_CTL_FAILED;
+	const char *value, *collection = NULL;
+	int i, status = EWB_CTL_FAILED;
 
-	if (i == 0)
-		return printf("usage: ewbctl load [FILE]\n") < 0;
+	while ((i = ewb_ctl_option_take(table, &argv, &value)) >= 0) {
+		if (i == OPT_HELP)
+			return printf("usage: ewbctl %s\n", usage) < 0;
+		collection = value;
+		if (ewb_ctl_collection_check(value))
+			return EWB_CTL_USAGE;
+	}
 	if (i == EWB_CTL_BAD_OPTION)
 		return EWB_CTL_USAGE;
 	if (argv[0] && argv[1])
-		return ewb_ctl_usage("load [FILE]");
-	if (!ewb_ctl_store_open(&s, "load", where, argv[0]))
+		return ewb_ctl_usage(usage);
+	if (!ewb_ctl_store_open(&s, "load", where, argv[0], collection, 0))
 		status = run(&s);
 	ewb_ctl_store_close(&s);
 	return status;

@@ -73,10 +73,25 @@ sampling(const struct ewb_ctl_range *r, struct ewb_ctl_buf *out)
 	return text(out, s);
 }
 
+static int
+collection(const struct ewb_ctl_range *r, struct ewb_ctl_buf *out)
+{
+	char s[40];
+
+	snprintf(s, sizeof(s), "\"collection\":\"%" PRIx32 "\",",
+	         r->collection);
+	return text(out, r->has_collection ? s : "");
+}
+
 int
 ewb_ctl_range_json(const struct ewb_ctl_range *r, struct ewb_ctl_buf *out)
 {
 	int err = text(out, r->keys_only ? "{\"key_only\":true," : "{");
+
+	if (!err)
+		err = text(out, r->descending ? "\"descending\":true," : "");
+	if (!err)
+		err = collection(r, out);
 
 	if (!err)
 		err = r->nsamples ? sampling(r, out) : range(r, out);

@@ -14,6 +14,9 @@ struct ewb_ctl_range {
 	bool has_start, has_end; /* else no bound */
 	bool end_excluded;
 	bool keys_only;
+	bool descending;
+	bool has_collection;
+	uint32_t collection;
 	uint64_t nsamples; /* 0: no sampling, the range counts */
 	uint64_t seed;
 };

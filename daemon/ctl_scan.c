@@ -12,6 +12,7 @@
 #include "daemon/ctl.h"
 #include "daemon/ctl_escape.h"
 #include "daemon/ctl_facts.h"
+#include "daemon/ctl_keyspace.h"
 #include "daemon/ctl_line.h"
 #include "daemon/ctl_option.h"
 #include "daemon/ctl_out.h"
@@ -29,6 +30,8 @@ enum {
 	OPT_END,
 	OPT_EXCLUSIVE_END,
 	OPT_KEYS,
+	OPT_REVERSE,
+	OPT_COLLECTION,
 	OPT_LIMIT,
 	OPT_SAMPLE,
 	OPT_SEED,
@@ -44,6 +47,8 @@ static const struct ewb_ctl_option table[] = {
 	[OPT_END] = { "end", 0, true },
 	[OPT_EXCLUSIVE_END] = { "exclusive-end", 0, false },
 	[OPT_KEYS] = { "keys", 0, false },
+	[OPT_REVERSE] = { "reverse", 0, false },
+	[OPT_COLLECTION] = { "collection", 0, true },
 	[OPT_LIMIT] = { "limit", 0, true },
 	[OPT_SAMPLE] = { "sample", 0, true },
 	[OPT_SEED] = { "seed", 0, true },
@@ -56,9 +61,10 @@ static const struct ewb_ctl_option table[] = {
 
 static const char usage[] =
 	"scan [--prefix P | --start A --end B [--exclusive-end]]\n"
-	"                   [--keys] [--limit N] [--sample N [--seed S]] "
-	"[--vbucket N]\n"
-	"                   [--progress] [--json]";
+	"                   [--keys] [--reverse] [--limit N] "
+	"[--sample N [--seed S]]\n"
+	"                   [--collection SCOPE.NAME] [--vbucket N] "
+	"[--progress] [--json]";
 
 struct scan {
 	/* as asked for */
@@ -66,6 +72,7 @@ struct scan {
 	struct ewb_ctl_buf prefix;
 	bool has_prefix, has_seed, progress, json, help, one_vbucket;
 	uint64_t vbucket, limit;
+	const char *collection; /* null: none is named */
 	struct ewb_ctl_sample sample;
 	struct ewb_ctl_facts has;
 	/* under way */
@@ -131,6 +138,10 @@ take_option(struct scan *s, int option, const char *value)
 		                  &s->range.has_end);
 	case OPT_EXCLUSIVE_END: s->range.end_excluded = true; return 0;
 	case OPT_KEYS: s->range.keys_only = true; return 0;
+	case OPT_REVERSE: s->range.descending = true; return 0;
+	case OPT_COLLECTION:
+		s->collection = value;
+		return ewb_ctl_collection_check(value);
 	case OPT_LIMIT:
 		return ewb_ctl_number("--limit", value, 1, UINT64_MAX,
 		                      &s->limit);
@@ -260,8 +271,13 @@ flush_sample(struct scan *s)
 static int
 learn(struct scan *s)
 {
-	if (ewb_ctl_facts_get(&s->has, &s->conn, "scan"))
+	struct ewb_ctl_keyspace in;
+
+	if (ewb_ctl_keyspace_open(&in, &s->conn, s->collection, 0) ||
+	    ewb_ctl_facts_get(&s->has, &s->conn, "scan"))
 		return -1;
+	s->range.has_collection = s->collection != NULL;
+	s->range.collection = in.in.id;
 	if (!s->one_vbucket || s->vbucket < s->has.nvbuckets)
 		return 0;
 	return ewb_ctl_say("scan: no vbucket %" PRIu64
@@ -312,7 +328,7 @@ set_total(struct scan *s)
 
 	if (!s->bar.bar || s->sample.k || s->one_vbucket)
 		n = 0;
-	else if (!has_range(s))
+	else if (!has_range(s) && !s->collection)
 		n = s->has.curr_items;
 	else if (s->has.nvbuckets >= ESTIMATE_FROM)
 		err = estimate(s, &n);

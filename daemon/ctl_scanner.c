@@ -381,6 +381,17 @@ go_on(struct ewb_ctl_scanner *s)
 	return n;
 }
 
+/* Does the record come after the last one? */
+static bool
+in_order(const struct ewb_ctl_scanner *s, const struct ewb_bin_record *r)
+{
+	int c = s->last.at ? ewb_ctl_key_compare(s->last.at, s->last.len, r->key,
+	                                         r->nkey)
+	                   : 0;
+
+	return !s->last.at || (s->range->descending ? c > 0 : c < 0);
+}
+
 int
 ewb_ctl_scanner_next(struct ewb_ctl_scanner *s, const struct ewb_bin_record **r)
 {
@@ -393,8 +404,7 @@ ewb_ctl_scanner_next(struct ewb_ctl_scanner *s, const struct ewb_bin_record **r)
 	src = ewb_ctl_merge_first(&s->merge);
 	if (!src)
 		return 0;
-	if (s->last.at && ewb_ctl_key_compare(s->last.at, s->last.len,
-	                                      src->now.key, src->now.nkey) >= 0)
+	if (!in_order(s, &src->now))
 		return broken(src, "its keys out of order");
 	cap = src->in.cap;
 	n = ewb_ctl_source_load(src, s->range->keys_only);
@@ -425,7 +435,8 @@ ewb_ctl_scanner_open(struct ewb_ctl_scanner *s, struct ewb_ctl_conn *c,
 		.wait = wait,
 		.wait_arg = arg,
 	};
-	if (!s->source || !s->line || ewb_ctl_merge_init(&s->merge, n))
+	if (!s->source || !s->line || 
+	    ewb_ctl_merge_init(&s->merge, n, range->descending))
 		return no_memory();
 	if (s->batch < BATCH_MIN)
 		s->batch = BATCH_MIN;

@@ -127,11 +127,14 @@ ewb_ctl_key_compare(const void *a, size_t na, const void *b, size_t nb)
 	return c ? c : (na > nb) - (na < nb);
 }
 
+/* Does the one at i come before that at j? */
 static bool
-before(const struct ewb_ctl_source *a, const struct ewb_ctl_source *b)
+before(const struct ewb_ctl_merge *m, size_t i, size_t j)
 {
-	return ewb_ctl_key_compare(a->now.key, a->now.nkey, b->now.key,
-	                           b->now.nkey) < 0;
+	const struct ewb_bin_record *a = &m->at[i]->now, *b = &m->at[j]->now;
+	int c = ewb_ctl_key_compare(a->key, a->nkey, b->key, b->nkey);
+
+	return m->descending ? c > 0 : c < 0;
 }
 
 static void
@@ -149,17 +152,18 @@ sink(struct ewb_ctl_merge *m)
 	size_t i = 0, child;
 
 	for (; (child = 2 * i + 1) < m->n; i = child) {
-		if (child + 1 < m->n && before(m->at[child + 1], m->at[child]))
+		if (child + 1 < m->n && before(m, child + 1, child))
 			child++;
-		if (!before(m->at[child], m->at[i]))
+		if (!before(m, child, i))
 			return;
 		swap(m, i, child);
 	}
 }
 
 int
-ewb_ctl_merge_init(struct ewb_ctl_merge *m, size_t n)
+ewb_ctl_merge_init(struct ewb_ctl_merge *m, size_t n, bool descending)
 {
+	m->descending = descending;
 	m->at = calloc(n ? n : 1, sizeof(struct ewb_ctl_source *));
 	m->n = 0;
 	return m->at ? 0 : -ENOMEM;
@@ -172,7 +176,7 @@ ewb_ctl_merge_add(struct ewb_ctl_merge *m, struct ewb_ctl_source *s)
 
 	EWB_MUST(s->nnow);
 	m->at[i] = s;
-	for (; i && before(m->at[i], m->at[(i - 1) / 2]); i = (i - 1) / 2)
+	for (; i && before(m, i, (i - 1) / 2); i = (i - 1) / 2)
 		swap(m, i, (i - 1) / 2);
 }
 

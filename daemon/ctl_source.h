@@ -66,15 +66,16 @@ int ewb_ctl_key_compare(const void *a, size_t na, const void *b, size_t nb);
 
 /* The sources by their first records: a heap.  Zero-filled is empty. */
 struct ewb_ctl_merge {
+	bool descending;
 	struct ewb_ctl_source **at;
 	size_t n;
 };
 
 /* Room for n: 0 or -ENOMEM. */
-int ewb_ctl_merge_init(struct ewb_ctl_merge *m, size_t n);
+int ewb_ctl_merge_init(struct ewb_ctl_merge *m, size_t n, bool descending);
 /* s has a record. */
 void ewb_ctl_merge_add(struct ewb_ctl_merge *m, struct ewb_ctl_source *s);
-/* The one with the least key; null when empty. */
+/* The one with the least key, descending: the greatest; null when empty. */
 struct ewb_ctl_source *ewb_ctl_merge_first(const struct ewb_ctl_merge *m);
 /* The first has another record now; or has none, and is taken out. */
 void ewb_ctl_merge_settle(struct ewb_ctl_merge *m);

@@ -35,13 +35,15 @@ take_setting(void *arg, const char *name, size_t nname, const char *value,
 
 int
 ewb_ctl_store_open(struct ewb_ctl_store *s, const char *command,
-                   const struct ewb_ctl_addr *where, const char *file)
+                   const struct ewb_ctl_addr *where, const char *file,
+                   const char *collection, unsigned may)
 {
 	uint64_t item_max = 0;
 
 	*s = (struct ewb_ctl_store){ .command = command, .conn = { .fd = -1 } };
 	if (ewb_ctl_lines_open(&s->in, file) ||
 	    ewb_ctl_conn_open(&s->conn, where) ||
+	    ewb_ctl_keyspace_open(&s->space, &s->conn, collection, may) ||
 	    ewb_ctl_stats(&s->conn, "settings", take_setting, &item_max))
 		return -1;
 	if (!item_max || item_max > SIZE_MAX / 8)
@@ -144,6 +146,7 @@ ewb_ctl_store_put(struct ewb_ctl_store *s, const struct ewb_bin_record *r)
 		.nvalue = r->nvalue,
 	};
 
+	ewb_ctl_keyspace_place(&s->space, &q);
 	ewb_put32(extras, r->flags);
 	ewb_put32(extras + 4, r->expiry);
 	s->lost = ewb_ctl_conn_send(&s->conn, &q);
@@ -172,10 +175,16 @@ summary(const struct ewb_ctl_store *s)
 }
 
 int
+ewb_ctl_store_drain(struct ewb_ctl_store *s)
+{
+	s->lost = s->lost || put_fence(s) || settle(s, 0, 0);
+	return s->lost ? -1 : 0;
+}
+
+int
 ewb_ctl_store_end(struct ewb_ctl_store *s, int err)
 {
-	if (!s->lost) /* what was sent is waited for, in any case */
-		s->lost = put_fence(s) || settle(s, 0, 0);
+	ewb_ctl_store_drain(s); /* in any case */
 	ewb_ctl_progress_fini(&s->bar);
 	if (err || s->lost)
 		err = ewb_ctl_say("%s: stopped at line %" PRIu64 "; %" PRIu64

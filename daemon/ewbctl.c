@@ -19,9 +19,6 @@
 #include "protocol/frame.h"
 #include "protocol/status.h"
 
-#define OP_GET 0x00
-#define OP_SET 0x01
-#define OP_DELETE 0x04
 #define OP_CHECKPOINT 0xd8 /* of the engines that have it */
 #define OP_ENGINE_RELOAD 0xde
 #define PINGS 100
@@ -33,9 +30,6 @@ struct command {
 	int (*run)(const struct ewb_ctl_addr *where, char **argv);
 };
 
-static int get(const struct ewb_ctl_addr *where, char **argv);
-static int set(const struct ewb_ctl_addr *where, char **argv);
-static int drop(const struct ewb_ctl_addr *where, char **argv);
 static int stats(const struct ewb_ctl_addr *where, char **argv);
 static int ping(const struct ewb_ctl_addr *where, char **argv);
 static int checkpoint(const struct ewb_ctl_addr *where, char **argv);
@@ -43,10 +37,10 @@ static int engine(const struct ewb_ctl_addr *where, char **argv);
 static int help(const struct ewb_ctl_addr *where, char **argv);
 
 static const struct command commands[] = {
-	{ "get", "KEY", "print the value as it is", 1, 1, get },
-	{ "set", "KEY VALUE", "store; VALUE - reads it from standard input", 2,
-	  2, set },
-	{ "delete", "KEY", "remove", 1, 1, drop },
+	{ "get", "KEY", "print the value as it is", -1, -1, ewb_ctl_get },
+	{ "set", "KEY VALUE", "store; VALUE - reads it from standard input", -1,
+	  -1, ewb_ctl_set },
+	{ "delete", "KEY", "remove", -1, -1, ewb_ctl_delete },
 	{ "load", "[FILE]", "store lines of key TAB value; - is stdin", -1, -1,
 	  ewb_ctl_load },
 	{ "scan", "[OPTION...]", "print lines of key TAB value in key order",
@@ -79,126 +73,6 @@ ewb_ctl_usage(const char *text)
 }
 
 /* Commands that ask one thing. */
-
-static int
-key_fits(const char *key)
-{
-	size_t n = strlen(key);
-
-	if (n && n <= EWB_KEY_MAX)
-		return 0;
-	return ewb_ctl_say("a key has 1 to %d bytes, this one has %zu",
-	                   EWB_KEY_MAX, n);
-}
-
-/* Asks, and says what is wrong if the answer is not good. */
-static int
-ask(struct ewb_ctl_conn *c, const struct ewb_ctl_request *q,
-    struct ewb_ctl_reply *r)
-{
-	char why[EWB_CTL_WHY_MAX];
-
-	if (ewb_ctl_conn_ask(c, q, r))
-		return -1;
-	if (r->status == EWB_WIRE_OK)
-		return 0;
-	return ewb_ctl_say("%.*s: %s", (int)q->nkey, (const char *)q->key,
-	                   ewb_ctl_reply_why(r, why));
-}
-
-static int
-print_value(const struct ewb_ctl_reply *r)
-{
-	struct ewb_ctl_out out = { 0 };
-	int err = ewb_ctl_buf_add(&out.buf, r->value, r->nvalue);
-
-	/* For people a line; for programs the very bytes. */
-	if (!err && isatty(STDOUT_FILENO) == 1 &&
-	    (!r->nvalue || r->value[r->nvalue - 1] != '\n'))
-		err = ewb_ctl_buf_add(&out.buf, "\n", 1);
-	if (!err)
-		err = ewb_ctl_out_flush(&out);
-	ewb_ctl_out_fini(&out);
-	return ewb_ctl_out_status(err);
-}
-
-/* A command that is a key and no more; then: what to do with the reply. */
-static int
-one_key(const struct ewb_ctl_addr *where, uint8_t opcode, const char *key,
-        int (*then)(const struct ewb_ctl_reply *r))
-{
-	struct ewb_ctl_conn c = { .fd = -1 };
-	struct ewb_ctl_request q = { .opcode = opcode,
-		                     .key = key,
-		                     .nkey = strlen(key) };
-	struct ewb_ctl_reply r;
-	int err = key_fits(key) || ewb_ctl_conn_open(&c, where) ||
-	          ask(&c, &q, &r);
-
-	if (!err && then)
-		err = then(&r);
-	ewb_ctl_conn_close(&c);
-	return err ? EWB_CTL_FAILED : EWB_CTL_DONE_WELL;
-}
-
-static int
-get(const struct ewb_ctl_addr *where, char **argv)
-{
-	return one_key(where, OP_GET, argv[0], print_value);
-}
-
-static int
-drop(const struct ewb_ctl_addr *where, char **argv)
-{
-	return one_key(where, OP_DELETE, argv[0], NULL);
-}
-
-/* All of standard input. */
-static int
-read_all(struct ewb_ctl_buf *b)
-{
-	for (;;) {
-		ssize_t n;
-
-		if (ewb_ctl_buf_reserve(b, 65536))
-			return ewb_ctl_say("stdin: out of memory here");
-		n = read(STDIN_FILENO, b->at + b->len, b->cap - b->len);
-		if (n < 0 && errno != EINTR)
-			return ewb_ctl_say("stdin: %s",
-			                   ewb_ctl_strerror(errno));
-		if (n == 0)
-			return 0;
-		if (n > 0)
-			b->len += (size_t)n;
-	}
-}
-
-static int
-set(const struct ewb_ctl_addr *where, char **argv)
-{
-	static const uint8_t no_flags[8];
-	struct ewb_ctl_conn c = { .fd = -1 };
-	struct ewb_ctl_buf value = { 0 };
-	struct ewb_ctl_request q = { .opcode = OP_SET,
-		                     .extras = no_flags,
-		                     .nextras = sizeof(no_flags),
-		                     .key = argv[0],
-		                     .nkey = strlen(argv[0]),
-		                     .value = argv[1],
-		                     .nvalue = strlen(argv[1]) };
-	struct ewb_ctl_reply r;
-	int err = key_fits(argv[0]);
-
-	if (!err && !strcmp(argv[1], "-")) {
-		err = read_all(&value);
-		q.value = value.at;
-		q.nvalue = value.len;
-	}
-	err = err || ewb_ctl_conn_open(&c, where) || ask(&c, &q, &r);
-	ewb_ctl_conn_close(&c);
-	ewb_ctl_buf_fini(&value);
-	return err ? EWB_CTL_FAILED : EWB_CTL_DONE_WELL;
-}
 
 int
 ewb_ctl_stats(struct ewb_ctl_conn *c, const char *group, ewb_ctl_stat_fn fn,
@@ -267,12 +141,16 @@ ping_all(struct ewb_ctl_conn *c, uint64_t *us, size_t n)
 {
 	struct ewb_ctl_request q = { .opcode = EWB_CTL_OP_NOOP };
 	struct ewb_ctl_reply r;
+	char why[EWB_CTL_WHY_MAX];
 	size_t i;
 
 	for (i = 0; i < n; i++) {
 		us[i] = ewb_ctl_now();
-		if (ask(c, &q, &r))
+		if (ewb_ctl_conn_ask(c, &q, &r))
 			return -1;
+		if (r.status != EWB_WIRE_OK)
+			return ewb_ctl_say("ping: %s",
+			                   ewb_ctl_reply_why(&r, why));
 		us[i] = ewb_ctl_now() - us[i];
 	}
 	qsort(us, n, sizeof(*us), by_size);
@@ -480,12 +358,18 @@ help(const struct ewb_ctl_addr *where, char **argv)
 	       "  --start A --end B    keys from A to B, both included\n"
 	       "  --exclusive-end      B itself not\n"
 	       "  --keys               no values\n"
+	       "  --reverse            from the last one to the first\n"
 	       "  --limit N            the first N\n"
 	       "  --sample N           N taken at random; --seed S: always "
 	       "the same ones\n"
 	       "  --vbucket N          of one vbucket alone\n"
 	       "  --progress           tell on stderr how far it is\n"
 	       "  --json               one JSON object a line\n\n"
+	       "Of get, set, delete, load, import, export and scan:\n"
+	       "  --collection SCOPE.NAME\n"
+	       "                       in that collection; else the default one, "
+	       "but\n"
+	       "                       export has all\n\n"
 	       "Keys and values are written with \\\\ \\t \\n \\r \\xNN; so "
 	       "are "
 	       "P, A and B.\n"

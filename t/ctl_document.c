@@ -58,6 +58,15 @@ START_TEST(numbers_that_are_not_there_are_0)
 }
 END_TEST
 
+START_TEST(a_document_may_say_its_collection)
+{
+	is("{\"collection\":\"a.b\",\"key\":\"a\",\"value\":\"b\"}", "a", 1, "b", 1);
+	ck_assert_str_eq(d.collection, "a.b");
+	is("{\"key\":\"a\",\"value\":\"b\"}", "a", 1, "b", 1);
+	ck_assert_ptr_null(d.collection);
+}
+END_TEST
+
 #define KV "\"key\":\"a\",\"value\":\"b\""
 
 static const struct {
@@ -80,6 +89,8 @@ static const struct {
 	{ "{" KV ",\"flags\":1.5}", "\"flags\" wants a number" },
 	{ "{" KV ",\"expiry\":4294967296}", "\"expiry\" wants a number" },
 	{ "{" KV ",\"datatype\":256}", "\"datatype\" wants a number from 0 to 255" },
+	{ "{" KV ",\"collection\":\"a\"}", "\"collection\" wants \"SCOPE" },
+	{ "{" KV ",\"collection\":7}", "\"collection\" wants \"SCOPE" },
 	{ "{\"key\":\"\",\"value\":\"b\"}", "the key is empty" },
 };
 
@@ -123,6 +134,7 @@ main(void)
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, bytes_are_text_or_base64);
 	tcase_add_test(t, numbers_that_are_not_there_are_0);
+	tcase_add_test(t, a_document_may_say_its_collection);
 	tcase_add_loop_test(t, what_is_wrong_with_a_line_is_said, 0,
 	                    sizeof(bad) / sizeof(bad[0]));
 	tcase_add_test(t, a_key_may_have_250_bytes);

@@ -64,6 +64,16 @@ START_TEST(a_prefix_of_ff_alone_has_no_end)
 }
 END_TEST
 
+START_TEST(a_collection_and_a_direction_are_said_only_where_wanted)
+{
+	range.keys_only = range.descending = range.has_collection = true;
+	range.collection = 0x1f4;
+	ck_assert_str_eq(json(),
+	                 "{\"key_only\":true,\"descending\":true,"
+	                 "\"collection\":\"1f4\",\"range\":{}}");
+}
+END_TEST
+
 START_TEST(an_empty_prefix_has_no_bounds)
 {
 	prefix("", 0);
@@ -150,6 +160,8 @@ main(void)
 	tcase_add_test(t, a_prefix_ends_before_its_successor);
 	tcase_add_test(t, a_prefix_that_ends_in_ff_has_a_shorter_successor);
 	tcase_add_test(t, a_prefix_of_ff_alone_has_no_end);
+	tcase_add_test(t,
+	               a_collection_and_a_direction_are_said_only_where_wanted);
 	tcase_add_test(t, an_empty_prefix_has_no_bounds);
 	tcase_add_test(t, both_bounds_are_included_unless_said_otherwise);
 	tcase_add_test(t, a_sample_carries_the_whole_seed);

@@ -31,7 +31,10 @@ feed(struct ewb_ctl_source *s, const char *key)
 	ewb_ctl_source_look(s, false);
 }
 
-START_TEST(a_merge_gives_all_records_in_key_order)
+/* A fixed deal of NKEYS keys, uneven, the last source without any, in whichever
+ * order each has them. */
+static void
+merge(bool descending)
 {
 	struct ewb_ctl_source source[NSOURCES] = { 0 };
 	struct ewb_ctl_merge m;
@@ -39,17 +42,19 @@ START_TEST(a_merge_gives_all_records_in_key_order)
 	char key[16];
 	int i, n = 0;
 
-	/* a fixed deal of the keys, uneven, the last source without any */
 	for (i = 0; i < NKEYS; i++) {
-		snprintf(key, sizeof(key), "k%05d", i);
+		snprintf(key, sizeof(key), "k%05d",
+		         descending ? NKEYS - 1 - i : i);
 		feed(&source[i * i % 11 % (NSOURCES - 1)], key);
 	}
-	ck_assert_int_eq(ewb_ctl_merge_init(&m, NSOURCES), 0);
+	ck_assert_int_eq(ewb_ctl_merge_init(&m, NSOURCES, descending), 0);
 	for (i = 0; i < NSOURCES; i++)
 		if (source[i].nnow)
 			ewb_ctl_merge_add(&m, &source[i]);
 	while ((s = ewb_ctl_merge_first(&m))) {
-		snprintf(key, sizeof(key), "k%05d", n++);
+		snprintf(key, sizeof(key), "k%05d",
+		         descending ? NKEYS - 1 - n : n);
+		n++;
 		ck_assert_uint_eq(s->now.nkey, strlen(key));
 		ck_assert_int_eq(memcmp(s->now.key, key, s->now.nkey), 0);
 		ewb_ctl_source_drop(s, false);
@@ -59,6 +64,17 @@ START_TEST(a_merge_gives_all_records_in_key_order)
 	ewb_ctl_merge_fini(&m);
 	for (i = 0; i < NSOURCES; i++)
 		ewb_ctl_buf_fini(&source[i].in);
+}
+
+START_TEST(a_merge_gives_all_records_in_key_order)
+{
+	merge(false);
+}
+END_TEST
+
+START_TEST(a_descending_merge_gives_them_the_other_way_round)
+{
+	merge(true);
 }
 END_TEST
 
@@ -246,6 +262,7 @@ main(void)
 
 	tcase_set_timeout(t, UNIT_SECONDS);
 	tcase_add_test(t, a_merge_gives_all_records_in_key_order);
+	tcase_add_test(t, a_descending_merge_gives_them_the_other_way_round);
 	tcase_add_test(t, keys_compare_as_unsigned_bytes_then_by_length);
 	tcase_add_test(t, a_record_cut_short_is_none_until_the_rest_comes);
 	tcase_add_test(t, records_in_a_file_come_as_they_would_from_memory);

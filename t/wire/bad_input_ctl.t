@@ -33,10 +33,10 @@ usage "-H 127.0.0.1:x get k" "-H wants host:port, .*not '127.0.0.1:x'"
 usage "-H 127.0.0.1:65536 get k" '-H wants host:port, .*not'
 usage "frobnicate" "unknown command 'frobnicate'"
 usage "gett k" "unknown command 'gett'; did you mean get\?"
-usage "get" '^usage: ewbctl get KEY'
-usage "get a b" '^usage: ewbctl get KEY'
-usage "set k" '^usage: ewbctl set KEY VALUE'
-usage "delete" '^usage: ewbctl delete KEY'
+usage "get" '^usage: ewbctl get .*KEY$'
+usage "get a b" '^usage: ewbctl get .*KEY$'
+usage "set k" '^usage: ewbctl set .*KEY VALUE'
+usage "delete" '^usage: ewbctl delete .*KEY'
 usage "stats a b" '^usage: ewbctl stats'
 for bad in 0 x -1 1000001; do
 	usage "ping -- $bad" "ping wants a number from 1 to 1000000, not '$bad'"
@@ -56,9 +56,13 @@ usage "scan --exclusive-end" '--exclusive-end is for --end, which is missing'
 usage "scan --seed 1" '--seed is for --sample, which is missing'
 usage "scan --sample 1 --prefix a" '--sample is taken of all keys'
 usage 'scan --prefix a\q' "--prefix: .*is no escape; write"
-usage "export a b" '^usage: ewbctl export \[FILE\]'
+usage "export a b" '^usage: ewbctl export .*\[FILE\]'
+for command in get set delete load import export scan; do
+	usage "$command --collection nodot" "--collection wants SCOPE.NAME, not 'nodot'"
+	usage "$command --collection" '--collection wants a value'
+done
 usage "export --nonsense" 'unknown option --nonsense'
-usage "import a b" '^usage: ewbctl import \[FILE\]'
+usage "import a b" '^usage: ewbctl import .*\[FILE\]'
 usage "import --nonsense" 'unknown option --nonsense'
 usage "scan lib" "scan takes no word 'lib'; did you mean --prefix lib"
 fact "a wrong EWB_ADDR: wrong usage" env EWB_ADDR=localhost:x bash -c '

@@ -44,6 +44,12 @@ for vbuckets in 1 64 1024; do
 	head -n 77 "$dir/lib" >"$dir/part"
 	fact "with $vbuckets vbuckets a limit gives the first ones" \
 	    gives "$dir/part" --prefix lib --limit 77
+	tac "$dir/sorted" >"$dir/reversed"
+	fact "with $vbuckets vbuckets a reverse scan is the other way round" \
+	    gives "$dir/reversed" --reverse
+	tail -n 77 "$dir/lib" | tac >"$dir/part"
+	fact "with $vbuckets vbuckets its limit gives the last ones" \
+	    gives "$dir/part" --prefix lib --reverse --limit 77
 	: >"$dir/part"
 	fact "with $vbuckets vbuckets a range without keys is empty" \
 	    gives "$dir/part" --prefix "lib no such"
