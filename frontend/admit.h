@@ -16,11 +16,5 @@
 void ewb_admit(struct ewb_cookie *c) EWB_ON_FRONT;
 /* What a session's commands must pass, from its features. */
 void ewb_admit_features(struct ewb_session *s) EWB_ON_FRONT;
-/* Will c, when it is run, change how those behind it are read? */
-static inline int
-ewb_admit_changes(const struct ewb_cookie *c)
-{
-	return c->op == EWB_OP_HELLO || c->op == EWB_OP_SELECT_BUCKET;
-}
 
 #endif

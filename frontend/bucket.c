@@ -204,7 +204,7 @@ ewb_bucket_commands(struct ewb_server *s)
 	} table[] = {
 		{ EWB_OP_ERROR_MAP, { .run = run_error_map } },
 		{ EWB_OP_SELECT_BUCKET,
-		  { .run = run_select_bucket, .barrier = EWB_BARRIER } },
+		  { .run = run_select_bucket, .barrier = EWB_BARRIER, .stops = 1 } },
 		{ EWB_OP_CLUSTER_CONFIG, { .run = run_config } },
 		{ EWB_OP_MANIFEST, { .run = run_manifest } },
 		{ EWB_OP_COLLECTION_ID, { .run = run_collection_id } },

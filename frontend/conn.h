@@ -27,9 +27,8 @@
 #define EWB_PAUSE_ENDED 8u     /* nothing that follows will be looked at */
 #define EWB_PAUSE_CLOSING 16u  /* close when what is written is sent */
 #define EWB_PAUSE_RELOAD 64u   /* the engine is being loaded anew */
-#define EWB_PAUSE_LOGIN 128u   /* what follows depends on who it is */
 #define EWB_PAUSE_LEAVING 32u  /* all is said; the client's side is awaited */
-#define EWB_PAUSE_SESSION 128u /* a command that changes how others are read */
+#define EWB_PAUSE_SESSION 128u /* what follows is read as a command says */
 
 /* Bits of a cookie's front_bits. */
 #define EWB_FRONT_LINGERS 1u /* done; its stream's last pieces are not sent */

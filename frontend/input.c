@@ -14,7 +14,6 @@
 #include <sys/socket.h>
 
 #include "frontend/admit.h"
-#include "frontend/front.h"
 #include "frontend/login.h"
 #include "lib/check.h"
 #include "lib/secret.h"

@@ -363,7 +363,7 @@ make(struct ewb_conn *n, const struct ewb_frame *frame, const uint8_t *value,
 		ewb_own_begin(c, frame);
 	if (n->session.features || c->command->barrier) {
 		ewb_mode_set(n, c);
-		n->pause |= c->command->stops ? EWB_PAUSE_LOGIN : 0;
+		n->pause |= c->command->stops ? EWB_PAUSE_SESSION : 0;
 	}
 	if (in) {
 		c->pins = frame->head + frame->nvalue;
@@ -393,8 +393,6 @@ ewb_order_add(struct ewb_conn *n, const struct ewb_frame *frame,
 	ewb_order_run(n);
 	if (c->op == EWB_OP_QUIT || (frame->is & EWB_IS_LAST))
 		n->pause |= EWB_PAUSE_ENDED;
-	if (ewb_admit_changes(c))
-		n->pause |= EWB_PAUSE_SESSION; /* until it is done */
 	enter(n, c, in);
 	return 0;
 }
@@ -457,12 +455,10 @@ desk_done(struct ewb_cookie *c)
 		ewb_flush_done(c);
 		return;
 	}
-	if (ewb_admit_changes(c))
-		n->pause &= ~EWB_PAUSE_SESSION;
 	n->npending--;
 	n->nbarriers -= (c->front_bits & EWB_FRONT_BARRIER) != 0;
 	if (c->command->stops)
-		n->pause &= ~EWB_PAUSE_LOGIN;
+		n->pause &= ~EWB_PAUSE_SESSION;
 	if (!(c->away && c->command->mutates))
 		ewb_turn_unchain(n, c);
 	if (!c->away && c->stream == NULL) {

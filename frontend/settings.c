@@ -109,6 +109,9 @@ add_ours(struct ewb_cookie *c, struct ewb_server *s)
 	ewb_reply_stat(c, "engine", "%s", i->host.name);
 	ewb_reply_stat(c, "filters", "%s", filters[0] ? filters : "none");
 	ewb_reply_stat(c, "vbuckets", "%u", s->core.vbuckets);
+	ewb_reply_stat(c, "bucket", "%s", s->bucket);
+	ewb_reply_stat(c, "collections", "%s",
+	               s->core.collections ? "mapped" : "none");
 	for (unsigned n = 0; n < EWB_POOL_CLASSES; n++) {
 		ewb_pool_stats(s->core.pool, n, &pool);
 		snprintf(name, sizeof name, "pool_%s", pool.name);

@@ -460,7 +460,7 @@ ewb_front_commands(struct ewb_server *s)
 		(struct ewb_command){ .run = run_verbosity };
 	k->commands[EWB_OP_ERROR] = (struct ewb_command){ .run = run_error };
 	k->commands[EWB_OP_HELLO] = (struct ewb_command){
-		.run = ewb_hello_run, .barrier = EWB_BARRIER
+		.run = ewb_hello_run, .barrier = EWB_BARRIER, .stops = 1
 	};
 	ewb_core_add_stats(k, (struct ewb_stat_group){ .name = "commands",
 	                                               .add = add_own,

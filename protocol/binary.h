@@ -89,6 +89,7 @@ ewb_bin_is_sasl(const uint8_t *in, size_t n)
 {
 	return n > 1 && (in[1] == EWB_BIN_SASL_AUTH || in[1] == EWB_BIN_SASL_STEP);
 }
+
 /* Likewise of a client that says the collection before each key: EWB_WIRE_PREFIX
  * bytes more of key may be. */
 enum ewb_parse ewb_bin_parse_prefixed(const uint8_t *in, size_t n,

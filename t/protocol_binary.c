@@ -394,6 +394,29 @@ START_TEST(a_configuration_is_asked_for_with_a_revision_or_without)
 }
 END_TEST
 
+START_TEST(a_key_with_its_collection_may_be_five_bytes_longer)
+{
+	uint8_t in[24 + 256] = { 0x80, 0, 0, 255 };
+	struct ewb_frame f;
+
+	in[11] = 255;
+	ck_assert_int_eq(ewb_bin_parse_prefixed(in, sizeof in, MAX_VALUE,
+	                                        PLAY_MAX_BODY, &f),
+	                 EWB_PARSE_OK);
+	ck_assert_int_eq(f.op, EWB_OP_GET);
+	ck_assert_uint_eq(f.nkey, 255);
+	ewb_bin_parse(in, sizeof in, MAX_VALUE, PLAY_MAX_BODY, &f);
+	ck_assert_int_eq(f.op, EWB_OP_ERROR);
+	in[2] = 1;
+	in[3] = 0;
+	in[10] = 1;
+	in[11] = 0;
+	ewb_bin_parse_prefixed(in, sizeof in, MAX_VALUE, PLAY_MAX_BODY, &f);
+	ck_assert_int_eq(f.op, EWB_OP_ERROR);
+	ck_assert_uint_eq(f.status, EWB_WIRE_INVALID);
+}
+END_TEST
+
 START_TEST(an_error_map_is_asked_for_by_a_version_of_two_bytes)
 {
 	refused(&(struct req){ .opcode = 0xfe, .nvalue = 1 }, EWB_WIRE_INVALID,
@@ -1184,6 +1207,7 @@ commands(void)
 	tcase_add_test(t, a_value_may_be_empty);
 	tcase_add_test(t, flush_comes_with_a_delay_or_without);
 	tcase_add_test(t, a_configuration_is_asked_for_with_a_revision_or_without);
+	tcase_add_test(t, a_key_with_its_collection_may_be_five_bytes_longer);
 	tcase_add_test(t, an_error_map_is_asked_for_by_a_version_of_two_bytes);
 	tcase_add_test(t, extras_are_read);
 	tcase_add_test(t,
