@@ -15,13 +15,14 @@ static const char help[] =
 	"load [options]\n"
 	"  -M MODE   batches gets and sets (the default); idle connections;\n"
 	"            scans; first record of scans; blocked commands that\n"
-	"            pile up; drain what a query is answered with;\n"
+	"            pile up; pings beside scans on one connection;\n"
+	"            drain what a query is answered with;\n"
 	"            redis-scan; postgres\n"
 	"  -p PORT   on 127.0.0.1\n"
 	"  -S PID    the server: tell its CPU\n"
 	"  -P PROTO  text, meta, bin, resp or echo\n"
 	"  -x WORDS  resp: this command instead of GET and SET\n"
-	"  -c N      connections\n"
+	"  -c N      connections; pings: scans\n"
 	"  -a N      of them, so many have requests under way\n"
 	"  -d N      depth; redis-scan: COUNT\n"
 	"  -k N      keys\n"
@@ -30,7 +31,7 @@ static const char help[] =
 	"  -L        set each key once, in order; -Y: in another order\n"
 	"  -t S      seconds, after -w S seconds that do not count\n"
 	"  -n N      scans, or commands, instead of a time\n"
-	"  -R N      batches a second, all connections together\n"
+	"  -R N      batches, or pings, a second, all connections together\n"
 	"  -z MIB    a scan's reader takes so many MiB/s; 0: it stops\n"
 	"  -T        do not copy out what was received\n"
 	"  -V        scans: decode and count the records\n"
@@ -47,6 +48,7 @@ static const struct {
 	{ "scans", load_scans },       { "first", load_first },
 	{ "drain", load_drain },       { "redis-scan", load_redis_scan },
 	{ "postgres", load_postgres }, { "blocked", load_blocked },
+	{ "pings", load_pings },
 };
 
 static bool pairs, first;

@@ -43,6 +43,7 @@ int load_drain(const struct load_options *o);
 int load_redis_scan(const struct load_options *o);
 int load_postgres(const struct load_options *o);
 int load_blocked(const struct load_options *o);
+int load_pings(const struct load_options *o);
 
 /* A report is one line.  The CPU per unit is that of the server. */
 void load_say_begin(const struct load_options *o);

@@ -1,0 +1,12 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+# Range scans as the protocol's tables have them: a client that was written after the
+# tables alone checks each frame, and sees each status.
+. "${srcdir:-.}/t/wire/lib.sh"
+needs $python
+
+start frames --vbuckets 4 --max-scans 8 --high 64k --filters "$build/filters/.libs" \
+    --filter wouldblock "$(engine memory)" wouldblock-on=scan wouldblock-time=0
+"$python" -B "$here/scan_frames.py" "$port" || failed=1
+fact "the server ends well" stop_well frames "$pid"
+end
