@@ -39,11 +39,12 @@ is_quit(const uint8_t *head)
 static void
 note(struct asked *a, const struct asked_one *one)
 {
-	if (one->opcode == 0x1f) /* hello */
-		a->any_order = 1;
+	/* hello: behind it may be tokens, and a configuration of that second */
+	if (one->opcode == 0x1f)
+		a->any_order = a->differs = 1;
 	if (one->opcode == 0xe6)
 		a->may_be_cut = 1;
-	if (is_one_of(one->opcode, "\x10\xda\xdb\xdc\xde\xe4\xe5\xe6"))
+	if (is_one_of(one->opcode, "\x10\xb5\xda\xdb\xdc\xde\xe4\xe5\xe6"))
 		a->differs = 1;
 }
 

@@ -141,6 +141,8 @@ set_options(struct ewb_server_options *o, unsigned limits)
 	o->low = 8192;
 	if (limits & 0x20)
 		o->max_unread = 4096;
+	if (limits & 0x80)
+		o->collections = "8 a.b\n1f4 a.c\n";
 }
 
 void

@@ -8,7 +8,8 @@
  *              0x80: none does, and what is heard must not depend on the pieces
  *      limits  0x03: commands in flight    0x0c: commands of a turn
  *              0x10: small buffers of the kernel's    0x20: little may be unread
- *              0x40: two front ends    0x80: values of 1000 bytes at most
+ *              0x40: two front ends    0x80: values of 1000 bytes at most,
+ *              and collections
  */
 #ifndef T_FUZZ_WORLD_H
 #define T_FUZZ_WORLD_H

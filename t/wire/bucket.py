@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """What Couchbase's clients ask for before they ask for data, and collections.
-Arguments: plain, the port and a Unix socket; or collections and the port, of a
-server that has those of bucket.t."""
+Arguments: plain, the port and a Unix socket; collections and the port, of a server
+that has those of bucket.t; or busy and the port, of one where one command may block."""
 
 import base64
 import json
@@ -377,5 +377,17 @@ def _collections():
     return {k: v for k, v in locals().items() if callable(v)}
 
 
-sys.exit(run_facts(dict({"plain": _plain, "collections": _collections}[which](),
+def _busy():
+    def who_is_refused_is_told_when_to_come_back():
+        c = Connection()
+        c.say(_frame(GET, b"a") + _frame(GET, b"b"))  # each of them blocks
+        assert c.hear().status == NOT_FOUND
+        a = c.hear()
+        assert (a.status, a.json()["retry_after_ms"] > 0) == (0x85, True), a.value
+        assert c.ask(GET, b"b").status == NOT_FOUND
+
+    return locals()
+
+
+sys.exit(run_facts(dict({"plain": _plain, "collections": _collections, "busy": _busy}[which](),
                         __file__=__file__)))

@@ -28,6 +28,10 @@ if [ "${SANITIZER:-no}" = no ]; then
 	fact "and one that blocks" test $? = 0
 fi
 
+start busy --max-cookies 1 "$(engine slow)" delay=50ms
+"$python" -B "$here/bucket.py" busy "$port" || failed=1
+fact "one that may block once, too" stop_well busy "$pid"
+
 # refuses FILE LINE: such a file, with that line.
 refuses() {
 	local said
