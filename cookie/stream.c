@@ -413,6 +413,16 @@ ewb_stream_flush(struct ewb_cookie *c)
 	ewb_stream_tell(s);
 }
 
+void
+ewb_stream_tail(struct ewb_cookie *c, const void *framing, size_t n)
+{
+	struct ewb_stream *s = c->stream;
+
+	EWB_MUST(n <= sizeof s->tail);
+	memcpy(s->tail, framing, n);
+	s->ntail = (uint32_t)n;
+}
+
 /* Between the halves. */
 
 static void

@@ -32,6 +32,7 @@
 #define EWB_STREAM_MAGIC 0x65776273u
 #define EWB_STREAM_RING 64
 #define EWB_STREAM_HEAD 32 /* bytes of a frame's head, at most */
+#define EWB_STREAM_TAIL 32 /* framing extras of the last frame, at most */
 
 /* A sealed piece is told at once, by the DATA letter, but to a front end that
  * sleeps: to wake it for each would cost more than what it sends, where both
@@ -76,6 +77,8 @@ struct ewb_stream {
 	size_t untold;    /* bytes of capacity sealed since the last letter */
 	uint32_t told;    /* position up to which they were told */
 	uint64_t told_at; /* us */
+	uint8_t tail[EWB_STREAM_TAIL]; /* see ewb_stream_tail() */
+	uint32_t ntail;
 	enum ewb_starved refused; /* why the last reserve was */
 	/* both */
 	_Atomic uint32_t sealed, pulled; /* positions in the ring */
@@ -127,6 +130,9 @@ ewb_stream_moves(struct ewb_stream *s)
 
 /* holder: the producer stops for now: what is sealed is told. */
 void ewb_stream_tell(struct ewb_stream *s);
+/* holder: framing extras of the frame that ends it, which then has nothing else;
+ * in the binary protocol, and unless it ends with an error. */
+void ewb_stream_tail(struct ewb_cookie *c, const void *framing, size_t n);
 /* front: looks for what was not told, in the streams that were told of less
  * than EWB_STREAM_QUIET_US ago. */
 void ewb_streams_look(struct ewb_dispatch *d) EWB_ON_FRONT;

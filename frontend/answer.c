@@ -17,6 +17,8 @@
 #define RETRY_MS 100u
 /* Values from here on are sent from where they are. */
 #define LEND_MIN 2048
+/* Framing extras, at most. */
+#define FRAMING_MAX (EWB_BIN_DURATION + EWB_STREAM_TAIL)
 
 static int
 copy(struct ewb_conn *n, const void *data, size_t len) EWB_ON_FRONT
@@ -294,16 +296,26 @@ token(const struct ewb_cookie *c, uint8_t out[16])
 	return 16;
 }
 
-/* What is written of it says how long it took: how long it is then. */
+/* What is written of it is given framing extras: how long it took, and those of a
+ * stream's end.  How long it is then. */
 static size_t
-trace(struct ewb_conn *n, const struct ewb_cookie *c, uint8_t *frame, size_t len)
+frame(struct ewb_conn *n, const struct ewb_cookie *c, uint8_t *frame, size_t len)
 	EWB_ON_FRONT
 {
-	uint8_t duration[EWB_BIN_DURATION];
+	const struct ewb_stream *s = c->answered ? NULL : c->stream;
+	uint8_t extras[FRAMING_MAX], at = 0;
 
-	ewb_bin_duration(duration, n->front->d.now - c->began);
-	ewb_bin_frame(frame, len, duration, sizeof duration);
-	return len + sizeof duration;
+	if (c->front_bits & EWB_FRONT_TRACED) {
+		ewb_bin_duration(extras, n->front->d.now - c->began);
+		at = EWB_BIN_DURATION;
+	}
+	if (s && s->ntail && !is_error(c->status)) {
+		memcpy(extras + at, s->tail, s->ntail);
+		at = (uint8_t)(at + s->ntail);
+	}
+	if (at)
+		ewb_bin_frame(frame, len, extras, at);
+	return len + at;
 }
 
 /* Those errors that have a value have one in JSON. */
@@ -339,7 +351,7 @@ bin_begin(struct ewb_conn *n, struct ewb_cookie *c, const void *extras,
 	uint8_t *to;
 
 	*head = EWB_BIN_HEAD + nextras + nkey;
-	to = ewb_out_reserve(n->front, &n->out, *head + EWB_BIN_DURATION + small);
+	to = ewb_out_reserve(n->front, &n->out, *head + FRAMING_MAX + small);
 	if (to == NULL)
 		return NULL;
 	ewb_bin_head(to, &r);
@@ -347,8 +359,8 @@ bin_begin(struct ewb_conn *n, struct ewb_cookie *c, const void *extras,
 		memcpy(to + EWB_BIN_HEAD, extras, nextras);
 	if (nkey)
 		memcpy(to + EWB_BIN_HEAD + nextras, c->frame.key, nkey);
-	if (c->front_bits & EWB_FRONT_TRACED)
-		*head = trace(n, c, to, *head);
+	if (c->front_bits & EWB_FRONT_TRACED || c->stream)
+		*head = frame(n, c, to, *head);
 	return to + *head;
 }
 
@@ -568,13 +580,14 @@ is_silent(const struct ewb_cookie *c)
 }
 
 /* The last frame of a stream: what was not sealed yet, or an empty one.  An
- * error's never carries records. */
+ * error's never carries records, nor does one with framing extras of its own. */
 static int
 bin_stream_end(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT
 {
 	struct ewb_stream *s = c->stream;
 	uint16_t status = (uint16_t)c->status;
 	struct ewb_chunk *ch;
+	int bare; /* no records may be with it */
 
 	if (c->answered)
 		return bin_error(n, c);
@@ -584,12 +597,13 @@ bin_stream_end(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT
 		return is_error(c->status) ? bin_error(n, c) :
 		                             bin_head(n, c, NULL, 0, 0, 0);
 	}
-	ch = ewb_stream_last(s, is_error(c->status) ? EWB_OK : status);
+	bare = is_error(c->status) || s->ntail;
+	ch = ewb_stream_last(s, bare ? EWB_OK : status);
 	if (ch && ewb_out_stream(n->front, &n->out, c, ch))
 		return -1;
 	if (is_error(c->status))
 		return bin_error(n, c);
-	if (ch)
+	if (ch && !bare)
 		return 0;
 	return bin_head(n, c, s->head + EWB_BIN_HEAD, s->nhead - EWB_BIN_HEAD, 0,
 	                0);

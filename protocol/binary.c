@@ -436,6 +436,63 @@ ewb_bin_duration(uint8_t out[EWB_BIN_DURATION], uint64_t us)
 	ewb_put16(out + 1, e > UINT16_MAX ? UINT16_MAX : (uint16_t)(e + .5));
 }
 
+/* Framing extras: a byte of id and length, each below 15; 15 stands for 15 and what
+ * another byte says. */
+#define TOKEN_ID 14
+#define PROGRESS_ID 13
+
+void
+ewb_bin_place_put(uint8_t out[EWB_BIN_PLACE], const struct ewb_bin_place *p)
+{
+	out[0] = PROGRESS_ID << 4 | 2;
+	ewb_put16(out + 1, p->progress);
+	out[3] = TOKEN_ID << 4 | 15;
+	out[4] = EWB_BIN_TOKEN - 15;
+	memcpy(out + 5, p->token, EWB_BIN_TOKEN);
+}
+
+/* The next one of n bytes: bytes of its head; 0: it is cut short. */
+static size_t
+frame_info(const uint8_t *in, size_t n, unsigned *id, size_t *len)
+{
+	size_t at = 1;
+
+	*id = in[0] >> 4;
+	*len = in[0] & 15;
+	if (*id == 15) {
+		if (at == n)
+			return 0;
+		*id += in[at++];
+	}
+	if (*len == 15) {
+		if (at == n)
+			return 0;
+		*len += in[at++];
+	}
+	return *len > n - at ? 0 : at;
+}
+
+int
+ewb_bin_place_get(const uint8_t *in, size_t n, struct ewb_bin_place *p)
+{
+	unsigned id, found = 0;
+	size_t at, len;
+
+	for (; n; in += at + len, n -= at + len) {
+		at = frame_info(in, n, &id, &len);
+		if (at == 0)
+			return -1;
+		if (id == TOKEN_ID && len == EWB_BIN_TOKEN) {
+			memcpy(p->token, in + at, len);
+			found |= 1;
+		} else if (id == PROGRESS_ID && len == 2) {
+			p->progress = ewb_be16(in + at);
+			found |= 2;
+		}
+	}
+	return found == 3 ? 0 : -1;
+}
+
 void
 ewb_bin_request(uint8_t out[EWB_BIN_HEAD], const struct ewb_bin_request *r)
 {
@@ -453,19 +510,22 @@ ewb_bin_request(uint8_t out[EWB_BIN_HEAD], const struct ewb_bin_request *r)
 int
 ewb_bin_response(const uint8_t *in, size_t n, struct ewb_bin_reply *r)
 {
-	if (n > 0 && in[0] != EWB_BIN_RESPONSE)
+	if (n > 0 && in[0] != EWB_BIN_RESPONSE && in[0] != EWB_BIN_RESPONSE_ALT)
 		return -1;
 	if (n < EWB_BIN_HEAD)
 		return 0;
 	r->opcode = in[1];
-	r->nkey = ewb_be16(in + 2);
+	r->nframing = in[0] == EWB_BIN_RESPONSE_ALT ? in[2] : 0;
+	r->nkey = in[0] == EWB_BIN_RESPONSE_ALT ? in[3] : ewb_be16(in + 2);
 	r->nextras = in[4];
 	r->datatype = in[5];
 	r->status = ewb_be16(in + 6);
 	r->nbody = ewb_be32(in + 8);
 	memcpy(&r->opaque, in + 12, 4);
 	r->cas = ewb_be64(in + 16);
-	return (uint32_t)r->nkey + r->nextras > r->nbody ? -1 : EWB_BIN_HEAD;
+	return (uint32_t)r->nframing + r->nkey + r->nextras > r->nbody ?
+	               -1 :
+	               EWB_BIN_HEAD;
 }
 
 /* Error contexts. */

@@ -100,6 +100,8 @@ struct ewb_bin_reply {
 	uint8_t opcode, nextras, datatype;
 	uint16_t nkey, status;
 	uint32_t nbody; /* extras, key and value */
+	/* read, and in nbody then; what is written is given them by ewb_bin_frame() */
+	uint8_t nframing;
 	uint32_t opaque; /* as it was in the frame */
 	uint64_t cas;
 };
@@ -125,6 +127,20 @@ void ewb_bin_frame(uint8_t *frame, size_t n, const uint8_t *extras,
 #define EWB_BIN_DURATION 3
 void ewb_bin_duration(uint8_t out[EWB_BIN_DURATION], uint64_t us);
 
+/* How far a scan has come, as framing extras of the frame that ends a continue.
+ * The token: the scan's id, and records that came, 64 bits. */
+#define EWB_BIN_TOKEN 24
+#define EWB_BIN_PLACE 29
+#define EWB_BIN_WHOLE 10000 /* hundredths of a percent */
+struct ewb_bin_place {
+	uint8_t token[EWB_BIN_TOKEN];
+	uint16_t progress; /* an estimate, up to EWB_BIN_WHOLE */
+};
+void ewb_bin_place_put(uint8_t out[EWB_BIN_PLACE], const struct ewb_bin_place *p);
+/* For clients: out of n bytes of framing extras, in which there may be others.
+ * -1: it is not there, or cut short. */
+int ewb_bin_place_get(const uint8_t *in, size_t n, struct ewb_bin_place *p);
+
 /* For clients: a request's header. */
 struct ewb_bin_request {
 	uint8_t opcode, nextras, datatype;
@@ -133,8 +149,8 @@ struct ewb_bin_request {
 	uint64_t cas;
 };
 void ewb_bin_request(uint8_t out[EWB_BIN_HEAD], const struct ewb_bin_request *r);
-/* For clients, which have not asked for tracing: 0 when n bytes hold no whole
- * header; -1 when it is none; else 24. */
+/* For clients: 0 when n bytes hold no whole header; -1 when it is none; else 24.
+ * In the body nframing bytes of framing extras come first. */
 int ewb_bin_response(const uint8_t *in, size_t n, struct ewb_bin_reply *r);
 
 /* {"error":{"context":"text"}} with the text escaped and cut to fit; bytes. */

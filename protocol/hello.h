@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What a binary client asks for when it says hello: features, by number.
- * Source of the numbers: Couchbase's protocol, whose clients ask for them. */
+ * Source of the numbers: Couchbase's protocol, whose clients ask for them; from
+ * 0xeb00 on they are ours. */
 #ifndef PROTOCOL_HELLO_H
 #define PROTOCOL_HELLO_H
 

@@ -7,6 +7,7 @@
 #include "cookie/stream.h"
 #include "lib/check.h"
 #include "protocol/binary.h"
+#include "protocol/hello.h"
 #include "protocol/status.h"
 #include "scan/place.h"
 #include "scan/require.h"
@@ -33,13 +34,10 @@ created(void *p)
 {
 	struct ewb_scan *scan = p;
 	struct ewb_scans *s = scan->scans;
-	int failed;
 
 	EWB_MUST0(pthread_mutex_lock(&s->lock));
-	/* OPENING: its task was taken out before it began */
-	failed = scan->state == EWB_SCAN_OPENING ||
-	         scan->state == EWB_SCAN_ENDED;
-	if (failed) {
+	/* perhaps its task was taken out before it began */
+	if (!scan->made) {
 		scan->state = EWB_SCAN_ENDED;
 		ewb_scan_end_locked(scan, scan->empty ? EWB_CAUSE_empty :
 		                                        EWB_CAUSE_failed);
@@ -79,6 +77,14 @@ run_create(struct ewb_cookie *c)
 	if (want.descending && !(c->instance->engine.can & EWB_CAN_DESCEND))
 		return refuse(c, EWB_NOT_SUPPORTED,
 		              "this engine cannot scan backwards");
+	/* run again: the old one could not be gone on with */
+	if (want.resumes && ewb_cookie_resumed(c) == EWB_NEW) {
+		status = ewb_scan_resume(scans_of(c), c, &want);
+		if (status == EWB_BUSY)
+			return refuse(c, status, "too many blocked commands");
+		if (status != EWB_NOT_FOUND)
+			return status;
+	}
 	scan = ewb_scan_new(scans_of(c), c, &want);
 	if (scan == NULL)
 		return refuse(c, EWB_BUSY, "too many open scans");
@@ -100,13 +106,8 @@ continued(void *p)
 	struct ewb_scans *s = scan->scans;
 
 	EWB_MUST0(pthread_mutex_lock(&s->lock));
-	if (scan->state == EWB_SCAN_CONTINUING && scan->continuing.slot == c) {
-		scan->continuing = (struct ewb_ticket){ 0 };
-		scan->state = EWB_SCAN_IDLE;
-		scan->used_at = ewb_clock_us(&s->core->clock);
-		if (atomic_load(&scan->dead))
-			ewb_scan_close_later_locked(scan);
-	}
+	if (scan->state == EWB_SCAN_CONTINUING && scan->continuing.slot == c)
+		ewb_scan_rest_locked(scan);
 	ewb_scan_drop_locked(scan);
 	EWB_MUST0(pthread_mutex_unlock(&s->lock));
 }
@@ -121,13 +122,16 @@ take(struct ewb_scans *s, struct ewb_cookie *c, struct ewb_scan **out)
 
 	EWB_MUST0(pthread_mutex_lock(&s->lock));
 	scan = ewb_scan_find_locked(s, c->frame.extras);
-	if (scan && scan->state == EWB_SCAN_IDLE) {
+	if (scan && scan->user == c->session->user && !scan->adrift &&
+	    scan->state == EWB_SCAN_IDLE) {
 		scan->state = EWB_SCAN_CONTINUING;
 		scan->continuing = (struct ewb_ticket){ c, 0 };
 		status = EWB_OK;
 	} else if (scan) {
+		status = scan->user != c->session->user ? EWB_NO_ACCESS :
+		         scan->adrift                   ? EWB_NOT_FOUND :
+		                                          EWB_BUSY;
 		ewb_scan_drop_locked(scan);
-		status = EWB_BUSY;
 	}
 	EWB_MUST0(pthread_mutex_unlock(&s->lock));
 	*out = scan;
@@ -152,6 +156,16 @@ set_portion(struct ewb_scan *scan, struct ewb_cookie *c) EWB_ON_FRONT
 		ewb_cookie_set_deadline(c, ms);
 }
 
+static const char *
+why_not(enum ewb_status status)
+{
+	switch (status) {
+	case EWB_BUSY: return "the scan is being continued";
+	case EWB_NO_ACCESS: return "the scan is another user's";
+	default: return "no such scan";
+	}
+}
+
 static enum ewb_status
 begin_continue(struct ewb_cookie *c) EWB_ON_FRONT
 {
@@ -161,10 +175,8 @@ begin_continue(struct ewb_cookie *c) EWB_ON_FRONT
 	uint8_t kind[4];
 
 	if (status != EWB_OK)
-		return refuse(c, status,
-		              status == EWB_BUSY ?
-		                      "the scan is being continued" :
-		                      "no such scan");
+		return refuse(c, status, why_not(status));
+	scan->tells = EWB_HAS_FEATURE(c->session->features, RESUME);
 	c->task.arg = scan;
 	ewb_cookie_set_state(c, c, continued);
 	if (ewb_stream_open(c, NULL, NULL) != EWB_OK)
@@ -204,15 +216,20 @@ run_cancel(struct ewb_cookie *c)
 {
 	struct ewb_scans *s = scans_of(c);
 	struct ewb_scan *scan;
+	enum ewb_status status = EWB_NOT_FOUND;
 
+	ewb_now_on_front(c->dispatch->thread);
 	EWB_MUST0(pthread_mutex_lock(&s->lock));
 	scan = ewb_scan_find_locked(s, c->frame.extras);
 	if (scan) {
-		ewb_scan_end_locked(scan, EWB_CAUSE_cancelled);
+		status = scan->user == c->session->user ? EWB_OK :
+		                                          EWB_NO_ACCESS;
+		if (status == EWB_OK)
+			ewb_scan_end_locked(scan, EWB_CAUSE_cancelled);
 		ewb_scan_drop_locked(scan);
 	}
 	EWB_MUST0(pthread_mutex_unlock(&s->lock));
-	return scan ? EWB_OK : refuse(c, EWB_NOT_FOUND, "no such scan");
+	return status == EWB_OK ? EWB_OK : refuse(c, status, why_not(status));
 }
 
 void

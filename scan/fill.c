@@ -22,10 +22,8 @@ presentable(struct ewb_cookie *c, enum ewb_status status)
 
 /* Opening. */
 
-/* Is there a record in the range?  Refused, it will be offered again.  *again:
- * the engine stopped, and has said neither. */
-static enum ewb_status
-peek(struct ewb_scan *scan, struct ewb_cookie *c, int *again)
+enum ewb_status
+ewb_scan_peek(struct ewb_scan *scan, struct ewb_cookie *c, int *again)
 {
 	struct ewb_sink s = { .scan = scan };
 	enum ewb_status status = scan->instance->engine.scan_next(
@@ -52,7 +50,7 @@ count(struct ewb_scan *scan, int *again)
 		                                  scan->want.collection);
 	if (scan->counting == NULL)
 		return EWB_NO_MEMORY;
-	scan->counting->range.vbucket = scan->range.vbucket;
+	scan->counting->range.vbucket = scan->vbucket;
 	status = ewb_count_run(scan->counting);
 	*again = status == EWB_WOULDBLOCK;
 	if (status != EWB_OK)
@@ -79,13 +77,14 @@ open_once(struct ewb_scan *scan)
 
 	if (scan->opened)
 		return EWB_OK;
-	status = i->engine.scan_open(i->self, &scan->range, &scan->cursor,
+	status = i->engine.scan_open(i->self, &scan->line->range, &scan->cursor,
 	                             &count);
 	scan->opened = status == EWB_OK;
 	if (status != EWB_OK)
 		scan->cursor = NULL;
 	else if (!scan->counted)
 		scan->count = count;
+	ewb_scan_way_begin(scan);
 	return status;
 }
 
@@ -101,7 +100,7 @@ open_cursor(struct ewb_scan *scan, struct ewb_task *t, struct ewb_cookie *c,
 	if (status == EWB_OK && !*again)
 		status = ewb_require_record(scan, t, c, again);
 	if (status == EWB_OK && !*again)
-		status = peek(scan, c, again);
+		status = ewb_scan_peek(scan, c, again);
 	if (status != EWB_OK)
 		ewb_scan_close_cursor(scan);
 	return presentable(c, status);
@@ -141,10 +140,16 @@ ewb_scan_open_task(struct ewb_task *t, struct ewb_cookie *c, void *arg)
 	unwanted |= status != EWB_OK;
 	scan->empty = status == EWB_NOT_FOUND;
 	scan->state = unwanted ? EWB_SCAN_ENDED : EWB_SCAN_IDLE;
+	scan->made = !unwanted;
 	scan->used_at = ewb_clock_us(&s->core->clock);
+	s->resumed_anew += !unwanted && scan->want.resumes;
 	EWB_MUST0(pthread_mutex_unlock(&s->lock));
-	if (!unwanted)
+	if (!unwanted) {
+		/* asked for an old one, it says that this is new */
+		ewb_put32(c->reply.extras, 0);
+		c->reply.has_extras = scan->want.resumes ? 4 : 0;
 		return ewb_reply_value(c, scan->id, sizeof scan->id);
+	}
 	ewb_scan_close_cursor(scan);
 	return status == EWB_OK ? EWB_SCAN_CANCELLED : status;
 }
@@ -159,19 +164,55 @@ end_continue(struct ewb_scan *scan, struct ewb_cookie *c,
 	struct ewb_scans *s = scan->scans;
 	int closes;
 
+	if (scan->tells)
+		ewb_scan_way_tell(scan, c, result);
 	EWB_MUST0(pthread_mutex_lock(&s->lock));
 	if (atomic_load(&scan->dead))
 		result = EWB_SCAN_CANCELLED;
 	closes = result != EWB_SCAN_MORE;
-	scan->continuing = (struct ewb_ticket){ 0 };
-	scan->used_at = ewb_clock_us(&s->core->clock);
-	scan->state = closes ? EWB_SCAN_ENDED : EWB_SCAN_IDLE;
-	if (closes)
+	if (closes) {
+		scan->continuing = (struct ewb_ticket){ 0 };
+		scan->state = EWB_SCAN_ENDED;
 		ewb_scan_end_locked(scan, cause);
+		ewb_scan_tell_claimer_locked(scan);
+	} else {
+		ewb_scan_rest_locked(scan);
+	}
 	EWB_MUST0(pthread_mutex_unlock(&s->lock));
 	if (closes)
 		ewb_scan_close_cursor(scan); /* nobody else has it now */
 	c->note = (uint32_t)result;
+	return EWB_OK;
+}
+
+/* Nobody is to have this continue's records any more?  They are for another one. */
+static int
+is_unwanted(const struct ewb_scan *scan, const struct ewb_cookie *c)
+{
+	return atomic_load(&scan->dead) || atomic_load(&scan->claimed) ||
+	       ewb_cookie_cancelled(c);
+}
+
+/* The client has gone, or its time is over, or the scan has died, or was claimed.
+ * What of a resumable one has reached the client nobody knows. */
+static enum ewb_status
+end_unwanted(struct ewb_scan *scan, struct ewb_cookie *c)
+{
+	struct ewb_scans *s = scan->scans;
+	int kept;
+
+	EWB_MUST0(pthread_mutex_lock(&s->lock));
+	kept = (scan->resumable || atomic_load(&scan->claimed)) &&
+	       !atomic_load(&scan->dead);
+	if (kept) {
+		scan->adrift = 1;
+		ewb_scan_rest_locked(scan);
+	}
+	EWB_MUST0(pthread_mutex_unlock(&s->lock));
+	if (!kept)
+		return end_continue(scan, c, EWB_SCAN_CANCELLED,
+		                    EWB_CAUSE_failed);
+	c->note = EWB_SCAN_CANCELLED;
 	return EWB_OK;
 }
 
@@ -212,7 +253,7 @@ after(struct ewb_sink *s, enum ewb_status status)
 	case EWB_REFUSED_BEHIND:
 	case EWB_REFUSED_IGNORED: break;
 	}
-	return end_continue(scan, s->c, EWB_SCAN_CANCELLED, EWB_CAUSE_failed);
+	return end_unwanted(scan, s->c);
 }
 
 static void
@@ -248,9 +289,8 @@ ewb_scan_fill_task(struct ewb_task *t, struct ewb_cookie *c, void *arg)
 	struct ewb_sink s = { .scan = scan, .c = c, .t = t };
 	enum ewb_status status;
 
-	if (atomic_load(&scan->dead) || ewb_cancelled(t->ticket))
-		return end_continue(scan, c, EWB_SCAN_CANCELLED,
-		                    EWB_CAUSE_failed);
+	if (is_unwanted(scan, c))
+		return end_unwanted(scan, c);
 	status = move(scan, &s);
 	account(scan, &before);
 	return after(&s, status);

@@ -93,7 +93,7 @@ open_next(struct ewb_legs *l)
 	enum ewb_status status;
 	uint64_t count;
 
-	leg->range = l->scan->range;
+	leg->range = l->scan->line->range;
 	leg->range.vbucket = (uint16_t)l->next;
 	leg->nkey = 0;
 	status = i->engine.scan_open(i->self, &leg->range, &leg->cursor,

@@ -32,6 +32,8 @@ place(struct ewb_scan_request *want, const struct ewb_collection *in)
 {
 	struct ewb_scan_bound *start = &want->start, *end = &want->end;
 
+	if (want->after.there)
+		prepend(&want->after, in);
 	if (start->there)
 		prepend(start, in);
 	else

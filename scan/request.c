@@ -152,6 +152,35 @@ truth(struct json_object *o, const char *name, int *is)
 	return 0;
 }
 
+/* A token, and the last key that came. */
+static const char *
+parse_resume(struct ewb_scan_request *r, struct json_object *o)
+{
+	struct json_object *v;
+
+	if (truth(o, "resumable", &r->resumable))
+		return "resumable: neither true nor false";
+	if (!json_object_object_get_ex(o, "resume", &v))
+		return json_object_object_get_ex(o, "after", &v) ?
+		               "after: there is no resume beside it" :
+		               NULL;
+	if (!json_object_is_type(v, json_type_string) ||
+	    ewb_base64_decode(r->token, sizeof r->token,
+	                      json_object_get_string(v),
+	                      (size_t)json_object_get_string_len(v)) !=
+	            sizeof r->token)
+		return "resume: not base64 of a token's 24 bytes";
+	r->resumes = 1;
+	if (!json_object_object_get_ex(o, "after", &v))
+		return NULL;
+	if (!json_object_is_type(v, json_type_string) ||
+	    decode(json_object_get_string(v),
+	           (size_t)json_object_get_string_len(v), &r->after))
+		return "after: not base64 of 256 bytes at most";
+	r->after.there = r->after.excluded = 1;
+	return NULL;
+}
+
 /* Hexadecimal, of 32 bits. */
 static int
 collection(struct json_object *v, uint32_t *id)
@@ -193,16 +222,34 @@ ewb_scan_bound_order(const struct ewb_scan_bound *a,
 	return order ? order : (a->n > b->n) - (a->n < b->n);
 }
 
-int
-ewb_scan_empty(const struct ewb_scan_request *r)
+void
+ewb_scan_bound_narrow(struct ewb_scan_bound *b, const struct ewb_scan_bound *to,
+                      int order)
 {
-	const struct ewb_scan_bound *a = &r->start, *z = &r->end;
+	int by = b->there ? ewb_scan_bound_order(to, b) * order : 1;
+
+	if (by > 0 || (by == 0 && to->excluded))
+		*b = *to;
+}
+
+static int
+is_empty(const struct ewb_scan_bound *a, const struct ewb_scan_bound *z)
+{
 	int order;
 
 	if (!a->there || !z->there)
 		return 0;
 	order = ewb_scan_bound_order(a, z);
 	return order > 0 || (order == 0 && (a->excluded || z->excluded));
+}
+
+int
+ewb_scan_empty(const struct ewb_scan_request *r)
+{
+	if (is_empty(&r->start, &r->end))
+		return 1;
+	return r->descending ? is_empty(&r->start, &r->after) :
+	                       is_empty(&r->after, &r->end);
 }
 
 static enum ewb_status
@@ -215,6 +262,8 @@ parse(struct ewb_scan_request *r, struct json_object *o, const char **why)
 	*why = parse_range(r, o);
 	if (*why == NULL)
 		*why = parse_sampling(r, o);
+	if (*why == NULL)
+		*why = parse_resume(r, o);
 	if (*why)
 		return EWB_INVALID;
 	*why = parse_rest(r, o);

@@ -8,6 +8,7 @@
 
 #include <ewb/engine.h>
 
+#include "protocol/binary.h"
 #include "protocol/collections.h"
 #include "protocol/text_scan.h"
 
@@ -23,6 +24,11 @@ struct ewb_scan_request {
 	uint32_t collection; /* its number */
 	int keys_only, descending;
 	struct ewb_scan_bound start, end;
+	/* it goes on behind this key, or before it, if descending */
+	struct ewb_scan_bound after;
+	int resumable; /* it outlives its connection */
+	int resumes;   /* the scan of this token: */
+	uint8_t token[EWB_BIN_TOKEN];
 	int sampling;
 	uint64_t samples, seed;
 	/* of its snapshot: the history that it shows, up to which mutation, whether
@@ -40,7 +46,11 @@ struct ewb_scan_request {
 /* Compared as keys are, below, at or above 0. */
 int ewb_scan_bound_order(const struct ewb_scan_bound *a,
                          const struct ewb_scan_bound *b);
-/* Nothing can lie between the bounds. */
+/* Makes *b the narrower of the two.  order: of a lower bound 1, of an upper one
+ * -1. */
+void ewb_scan_bound_narrow(struct ewb_scan_bound *b,
+                           const struct ewb_scan_bound *to, int order);
+/* Nothing can lie between the bounds, nor behind the key that it goes on after. */
 int ewb_scan_empty(const struct ewb_scan_request *r);
 
 /* EWB_OK; else why says what is wrong.  EWB_NOT_FOUND: the range is empty. */

@@ -64,10 +64,10 @@ ewb_require_wait(struct ewb_scan *scan, struct ewb_task *t,
 		scan->await = (struct ewb_await){
 			.task = t,
 			.seqno = scan->want.seqno,
-			.vbucket = scan->range.vbucket,
+			.vbucket = scan->vbucket,
 		};
 	ewb_await_add(awaits, &scan->await);
-	status = look(scan->instance, scan->range.vbucket, &scan->want, &why);
+	status = look(scan->instance, scan->vbucket, &scan->want, &why);
 	if (status == EWB_WOULDBLOCK && is_unwanted(scan, t))
 		status = EWB_SCAN_CANCELLED;
 	if (status == EWB_WOULDBLOCK) {
@@ -97,7 +97,7 @@ open_witness(struct ewb_scan *scan)
 	uint64_t count;
 
 	scan->whole = (struct ewb_range){ .size = sizeof scan->whole,
-		                          .vbucket = scan->range.vbucket,
+		                          .vbucket = scan->vbucket,
 		                          .keys_only = 1 };
 	status = i->engine.scan_open(i->self, &scan->whole, &scan->witness,
 	                             &count);

@@ -17,6 +17,9 @@
 
 #define SCAN_OF(p, member) \
 	((struct ewb_scan *)((char *)(p) - offsetof(struct ewb_scan, member)))
+#define TIE_OF(p, member)                \
+	((struct ewb_scan_tie *)((char *)(p) - \
+	                         offsetof(struct ewb_scan_tie, member)))
 /* The reaper looks this often, at most. */
 #define REAP_MIN_US 100000u
 
@@ -64,16 +67,16 @@ enlist(struct ewb_scan *scan)
 		scan->next->prev = scan;
 	s->first = scan;
 	scan->listed = 1;
+	scan->refs++;
 }
 
+/* Its reference is the caller's then. */
 static void
 unlist(struct ewb_scan *scan)
 {
 	struct ewb_scans *s = scan->scans;
 	struct ewb_scan **p;
 
-	if (!scan->listed)
-		return;
 	scan->listed = 0;
 	for (p = bucket(s, scan->id); *p != scan; p = &(*p)->hash_next)
 		;
@@ -107,39 +110,99 @@ new_id(struct ewb_scan *scan)
 	return getrandom(scan->id, sizeof scan->id, 0) == sizeof scan->id;
 }
 
+/* Ties. */
+
 static void
 connection_ended(struct ewb_hook *h)
 {
-	struct ewb_scan *scan = SCAN_OF(h, hook);
+	struct ewb_scan_tie *tie = TIE_OF(h, hook);
+	struct ewb_scan *scan = tie->scan;
 	struct ewb_scans *s = scan->scans;
+	int tied;
 
 	lock(s);
-	if (scan->hooked) {
-		scan->hooked = 0;
-		ewb_scan_end_locked(scan, scan->home->stopping ?
-		                                  EWB_CAUSE_stopped :
-		                                  EWB_CAUSE_gone);
+	tied = scan->tie == tie;
+	if (tied) {
+		scan->tie = NULL;
+		if (tie->home->stopping)
+			ewb_scan_end_locked(scan, EWB_CAUSE_stopped);
+		else if (!scan->resumable)
+			ewb_scan_end_locked(scan, EWB_CAUSE_gone);
+		scan->adrift = 1;
 		ewb_scan_drop_locked(scan);
-	} /* else the letter drops it */
+	} /* else the letter does that */
 	unlock(s);
+	if (tied)
+		free(tie);
 }
 
 /* The connection need not know of it any more. */
 static void
 part(struct ewb_letter *l)
 {
-	struct ewb_scan *scan = SCAN_OF(l, parting);
+	struct ewb_scan_tie *tie = TIE_OF(l, parting);
 
-	ewb_now_on_front(scan->home->thread);
-	ewb_hook_drop(&scan->hook);
-	ewb_scan_drop(scan);
+	ewb_now_on_front(tie->home->thread);
+	ewb_hook_drop(&tie->hook);
+	ewb_scan_drop(tie->scan);
+	free(tie);
 }
 
+/* Its connection lives still, and so does its front end until this is delivered. */
 static void
-set_range(struct ewb_scan *scan, uint16_t vbucket)
+untie(struct ewb_scan *scan)
 {
-	ewb_scan_range(&scan->want, &scan->range);
-	scan->range.vbucket = vbucket;
+	struct ewb_scan_tie *tie = scan->tie;
+
+	scan->tie = NULL;
+	if (tie)
+		ewb_inbox_post(&tie->home->inbox, &tie->parting);
+}
+
+struct ewb_scan_tie *
+ewb_scan_tie_new(void)
+{
+	struct ewb_scan_tie *tie = calloc(1, sizeof *tie);
+
+	if (tie == NULL)
+		return NULL;
+	tie->hook.fn = connection_ended;
+	tie->parting.deliver = part;
+	return tie;
+}
+
+void
+ewb_scan_tie_locked(struct ewb_scan *scan, struct ewb_scan_tie *tie,
+                    struct ewb_session *session)
+{
+	untie(scan);
+	tie->scan = scan;
+	tie->home = session->dispatch;
+	scan->tie = tie;
+	scan->refs++;
+	snprintf(scan->owner, sizeof scan->owner, "%s", session->name);
+	ewb_hook_add(session, &tie->hook);
+}
+
+/* What a cursor ranges over. */
+
+struct ewb_scan_line *
+ewb_scan_line_new(const struct ewb_scan_request *want, uint16_t vbucket)
+{
+	struct ewb_scan_line *line = malloc(sizeof *line);
+	struct ewb_scan_request *of;
+
+	if (line == NULL)
+		return NULL;
+	of = &line->of;
+	*of = *want;
+	if (of->after.there && of->descending)
+		ewb_scan_bound_narrow(&of->end, &of->after, -1);
+	else if (of->after.there)
+		ewb_scan_bound_narrow(&of->start, &of->after, 1);
+	ewb_scan_range(of, &line->range);
+	line->range.vbucket = vbucket;
+	return line;
 }
 
 /* Under the lock: wakes the one who looks for scans that are too old. */
@@ -153,19 +216,24 @@ start_reaper(struct ewb_scans *s)
 }
 
 static struct ewb_scan *
-allocate(struct ewb_scans *s, const struct ewb_scan_request *want)
+allocate(struct ewb_scans *s, const struct ewb_scan_request *want,
+         uint16_t vbucket)
 {
 	struct ewb_scan *scan = calloc(1, sizeof *scan);
 
-	if (scan == NULL || !new_id(scan)) {
+	if (scan)
+		scan->line = ewb_scan_line_new(want, vbucket);
+	if (scan == NULL || scan->line == NULL || !new_id(scan)) {
+		if (scan)
+			free(scan->line);
 		free(scan);
 		return NULL;
 	}
 	scan->magic = EWB_SCAN_MAGIC;
 	scan->scans = s;
 	scan->want = *want;
-	scan->hook.fn = connection_ended;
-	scan->parting.deliver = part;
+	scan->vbucket = vbucket;
+	scan->resumable = want->resumable;
 	scan->close.type = &s->close_type;
 	scan->ncursors = want->merged ? want->past - want->first : 1;
 	scan->born_at = scan->used_at = ewb_clock_us(&s->core->clock);
@@ -173,40 +241,52 @@ allocate(struct ewb_scans *s, const struct ewb_scan_request *want)
 	return scan;
 }
 
+/* Within the limits: it is in the registry then. */
+static int
+admit(struct ewb_scan *scan, struct ewb_scan_tie *tie, struct ewb_cookie *c)
+	EWB_ON_FRONT
+{
+	struct ewb_scans *s = scan->scans;
+
+	if (s->nopen >= s->o.max_scans ||
+	    scan->ncursors > s->o.max_scans - s->nopen || s->freeing) {
+		s->refused++;
+		return 0;
+	}
+	s->nopen += scan->ncursors;
+	s->created++;
+	scan->refs = 1; /* the caller's */
+	ewb_scan_tie_locked(scan, tie, c->session);
+	enlist(scan);
+	start_reaper(s);
+	return 1;
+}
+
 struct ewb_scan *
 ewb_scan_new(struct ewb_scans *s, struct ewb_cookie *c,
              const struct ewb_scan_request *want)
 {
-	struct ewb_scan *scan = allocate(s, want);
-	int full;
+	struct ewb_scan *scan = allocate(s, want, c->frame.vbucket);
+	struct ewb_scan_tie *tie = ewb_scan_tie_new();
+	int admitted = 0;
 
 	ewb_now_on_front(c->dispatch->thread);
-	if (scan == NULL)
-		return NULL;
-	scan->instance = ewb_instance_scanner(c->instance);
-	scan->close.strand = ewb_instance_cursor_strand(scan->instance);
-	scan->home = c->dispatch;
-	snprintf(scan->owner, sizeof scan->owner, "%s", c->session->name);
-	set_range(scan, c->frame.vbucket);
-	lock(s);
-	full = s->nopen >= s->o.max_scans ||
-	       scan->ncursors > s->o.max_scans - s->nopen || s->freeing;
-	if (full) {
-		s->refused++;
-	} else {
-		s->nopen += scan->ncursors;
-		s->created++;
-		scan->refs = 2; /* the connection's and the caller's */
-		scan->hooked = 1;
-		enlist(scan);
-		start_reaper(s);
+	if (scan && tie) {
+		scan->instance = ewb_instance_scanner(c->instance);
+		scan->close.strand =
+			ewb_instance_cursor_strand(scan->instance);
+		scan->user = c->session->user;
+		lock(s);
+		admitted = admit(scan, tie, c);
+		unlock(s);
 	}
-	unlock(s);
-	if (full) {
+	if (!admitted) {
+		if (scan)
+			free(scan->line);
 		free(scan);
+		free(tie);
 		return NULL;
 	}
-	ewb_hook_add(c->session, &scan->hook);
 	atomic_fetch_add(&scan->instance->cursors, 1);
 	return scan;
 }
@@ -224,6 +304,7 @@ free_scan(struct ewb_scan *scan)
 	s->nopen -= scan->ncursors;
 	EWB_MUST0(pthread_cond_broadcast(&s->fewer));
 	scan->magic = 0;
+	free(scan->line);
 	free(scan);
 }
 
@@ -285,6 +366,30 @@ ewb_scan_close_later_locked(struct ewb_scan *scan)
 }
 
 void
+ewb_scan_tell_claimer_locked(struct ewb_scan *scan)
+{
+	if (scan->claimer)
+		ewb_task_wake_job(&scan->claimer->task);
+	atomic_store(&scan->claimed, 0);
+	scan->claimer = NULL;
+}
+
+void
+ewb_scan_rest_locked(struct ewb_scan *scan)
+{
+	scan->continuing = (struct ewb_ticket){ 0 };
+	scan->used_at = ewb_clock_us(&scan->scans->core->clock);
+	if (atomic_load(&scan->dead)) {
+		ewb_scan_tell_claimer_locked(scan);
+		ewb_scan_close_later_locked(scan);
+		return;
+	}
+	scan->state = atomic_load(&scan->claimed) ? EWB_SCAN_OPENING :
+	                                            EWB_SCAN_IDLE;
+	ewb_scan_tell_claimer_locked(scan);
+}
+
+void
 ewb_scan_end_locked(struct ewb_scan *scan, enum ewb_scan_cause cause)
 {
 	enum ewb_scan_state was = scan->state;
@@ -294,12 +399,7 @@ ewb_scan_end_locked(struct ewb_scan *scan, enum ewb_scan_cause cause)
 	scan->cause = cause;
 	scan->scans->ended[cause]++;
 	unlist(scan);
-	if (scan->hooked) {
-		/* the connection lives still, and so does its front end until
-		 * this is delivered; its reference is the letter's */
-		scan->hooked = 0;
-		ewb_inbox_post(&scan->home->inbox, &scan->parting);
-	}
+	untie(scan);
 	if (was == EWB_SCAN_CONTINUING) {
 		/* its task closes the cursor; make it look, if it is parked.
 		 * Without a word it has not begun, and will look. */
@@ -311,6 +411,7 @@ ewb_scan_end_locked(struct ewb_scan *scan, enum ewb_scan_cause cause)
 		/* its task may be parked */
 		ewb_await_wake(&scan->scans->core->awaits, &scan->await);
 	}
+	ewb_scan_drop_locked(scan); /* the registry's */
 }
 
 /* The reaper. */

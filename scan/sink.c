@@ -84,7 +84,8 @@ refuse(struct ewb_sink *s)
 {
 	if (s->c == NULL)
 		return EWB_REFUSED_PEEKED;
-	if (atomic_load(&s->scan->dead) || ewb_cookie_cancelled(s->c))
+	if (atomic_load(&s->scan->dead) || atomic_load(&s->scan->claimed) ||
+	    ewb_cookie_cancelled(s->c))
 		return EWB_REFUSED_DEAD;
 	return turn_over(s) ? EWB_REFUSED_YIELD : EWB_REFUSED_NOT;
 }
@@ -96,6 +97,7 @@ passed_over(struct ewb_sink *s, const struct ewb_item *item)
 {
 	if (sampled(s->scan, item))
 		return 0;
+	s->scan->way.passed++;
 	s->turn_bytes += item->nkey;
 	return 1;
 }
@@ -171,6 +173,8 @@ put(struct ewb_sink *s, const struct ewb_item *item)
 		return;
 	ewb_stream_commit(s->c, n);
 	s->scan->portion.items++;
+	s->scan->way.came++;
+	s->scan->way.passed++;
 	s->scan->portion.bytes += n;
 	s->turn_bytes += n;
 }
@@ -221,10 +225,12 @@ ewb_sink_put(struct ewb_sink *s, const struct ewb_item *item)
 		return seek(s, item);
 	if (passed_over(s, item))
 		return EWB_OK;
-	if (limit_reached(s))
+	if (limit_reached(s)) {
 		s->refused = EWB_REFUSED_LIMIT;
-	else if (scan->legs)
+		ewb_scan_way_look(scan, item);
+	} else if (scan->legs) {
 		s->refused = not_its_turn(s, item);
+	}
 	if (s->refused == EWB_REFUSED_NOT)
 		put(s, item);
 	return s->refused == EWB_REFUSED_NOT ? EWB_OK : EWB_WOULDBLOCK;

@@ -37,7 +37,7 @@ add_one(struct ewb_cookie *c, const struct ewb_scan *scan, uint64_t now)
 	unsigned first = scan->want.first, past = scan->want.past;
 
 	if (past == 0)
-		first = scan->range.vbucket;
+		first = scan->vbucket;
 	if (past <= first + 1)
 		snprintf(vbuckets, sizeof vbuckets, "%u", first);
 	else

@@ -30,27 +30,17 @@ bound(const struct ewb_text_scan *s, const struct ewb_text_bound *b)
 	return to;
 }
 
-/* order: of a lower bound 1, of an upper one -1. */
-static void
-narrow(struct ewb_scan_bound *b, const struct ewb_scan_bound *to, int order)
-{
-	int by = b->there ? ewb_scan_bound_order(to, b) * order : 1;
-
-	if (by > 0 || (by == 0 && to->excluded))
-		*b = *to;
-}
-
 static void
 narrow_to_prefix(struct ewb_scan_request *want, struct ewb_scan_bound prefix)
 {
-	narrow(&want->start, &prefix, 1);
+	ewb_scan_bound_narrow(&want->start, &prefix, 1);
 	while (prefix.n && prefix.data[prefix.n - 1] == 0xff)
 		prefix.n--;
 	if (prefix.n == 0)
 		return; /* nothing comes after ff ff ff... */
 	prefix.data[prefix.n - 1]++;
 	prefix.excluded = 1;
-	narrow(&want->end, &prefix, -1);
+	ewb_scan_bound_narrow(&want->end, &prefix, -1);
 }
 
 static enum ewb_text_form

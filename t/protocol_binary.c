@@ -821,6 +821,49 @@ START_TEST(a_server_reads_what_a_client_writes)
 }
 END_TEST
 
+START_TEST(a_client_reads_how_far_a_scan_is_among_other_framing_extras)
+{
+	/* id 0 with 2 bytes; id 20 with 16: both escaped; then ours */
+	uint8_t in[64] = { 0x02, 9, 9, 0xff, 5, 1 };
+	struct ewb_bin_place p = { .progress = 4711 }, got = { 0 };
+	size_t n = 6 + 16;
+
+	for (uint8_t i = 0; i < EWB_BIN_TOKEN; i++)
+		p.token[i] = (uint8_t)(i + 1);
+	ewb_bin_place_put(in + n, &p);
+	ck_assert_uint_eq(in[n], 0xd2);
+	ck_assert_uint_eq(in[n + 3], 0xef);
+	ck_assert_uint_eq(in[n + 4], 9);
+	n += EWB_BIN_PLACE;
+	ck_assert_int_eq(ewb_bin_place_get(in, n, &got), 0);
+	ck_assert_uint_eq(got.progress, 4711);
+	ck_assert_mem_eq(got.token, p.token, EWB_BIN_TOKEN);
+	while (n--) {
+		uint8_t *cut = malloc(n + 1);
+
+		memcpy(cut, in, n);
+		ck_assert_int_eq(ewb_bin_place_get(cut, n, &got), -1);
+		free(cut);
+	}
+}
+END_TEST
+
+START_TEST(a_client_reads_a_reply_with_framing_extras)
+{
+	struct ewb_bin_reply r = { .nextras = 4, .nbody = 4 }, got;
+	uint8_t out[EWB_BIN_HEAD + 4 + 29] = { 0 }, framing[29] = { 0 };
+
+	ewb_bin_head(out, &r);
+	ewb_bin_frame(out, EWB_BIN_HEAD + 4, framing, sizeof framing);
+	ck_assert_int_eq(ewb_bin_response(out, 24, &got), 24);
+	ck_assert_uint_eq(got.nframing, 29);
+	ck_assert_uint_eq(got.nkey, 0);
+	ck_assert_uint_eq(got.nextras, 4);
+	out[11] = 32;
+	ck_assert_int_eq(ewb_bin_response(out, 24, &got), -1);
+}
+END_TEST
+
 START_TEST(a_client_refuses_what_is_no_reply)
 {
 	struct ewb_bin_reply r = { .nextras = 4, .nkey = 3, .nbody = 7 };
@@ -1280,6 +1323,10 @@ records(void)
 	tcase_add_test(t, a_length_that_never_ends_or_is_beyond_all_is_none);
 	tcase_add_test(t,
 	               random_bytes_are_never_read_beyond_their_end_as_records);
+	tcase_add_test(
+		t,
+		a_client_reads_how_far_a_scan_is_among_other_framing_extras);
+	tcase_add_test(t, a_client_reads_a_reply_with_framing_extras);
 	tcase_add_test(t, numbers_are_big_endian);
 	return t;
 }

@@ -106,15 +106,21 @@ hear_frame(struct ear *e, struct said *s)
 	if (!have(e, n))
 		return false;
 	p = e->at + e->from;
-	ck_assert_uint_eq(p[0], 0x81);
-	ck_assert_uint_eq(be16(p + 2), 0); /* key */
+	ck_assert(p[0] == 0x81 || p[0] == 0x18);
+	if (p[0] == 0x81)
+		ck_assert_uint_eq(p[2], 0);
+	else
+		ck_assert_uint_gt(p[2], 0);
+	ck_assert_uint_eq(p[3], 0); /* key */
 	*s = (struct said){ .opcode = p[1],
 		            .status = be16(p + 6),
 		            .opaque = be32(p + 12),
-		            .extras = p + 24,
+		            .framing = p + 24,
+		            .nframing = p[2],
+		            .extras = p + 24 + p[2],
 		            .nextras = p[4],
-		            .value = p + 24 + p[4],
-		            .nvalue = n - 24 - p[4] };
+		            .value = p + 24 + p[2] + p[4],
+		            .nvalue = n - 24 - p[2] - p[4] };
 	ck_assert_uint_eq(p[5], 0); /* datatype */
 	e->from += n;
 	return true;
@@ -362,6 +368,8 @@ take(struct haul *h, const struct said *s)
 		error_text(s, h->why, sizeof h->why);
 		return;
 	}
+	h->nframing = s->nframing;
+	memcpy(h->framing, s->framing, s->nframing);
 	h->keys_only = be32(s->extras) == 0;
 	if (s->status == 0 && s->nvalue == 0)
 		h->wrong = "a frame that is not the last is empty";

@@ -83,6 +83,47 @@ START_TEST(a_collection_is_a_hexadecimal_number)
 }
 END_TEST
 
+START_TEST(a_resume_has_its_token_and_the_last_key)
+{
+	ck_assert_int_eq(parse("{\"resumable\":true}"), EWB_OK);
+	ck_assert_int_eq(r.resumable, 1);
+	ck_assert_int_eq(r.resumes, 0);
+	ck_assert_int_eq(
+		parse("{\"resume\":\"AAECAwQFBgcICQoLDA0ODwAAAAAAAAAH\","
+	              "\"after\":\"azAx\",\"descending\":true}"),
+		EWB_OK);
+	ck_assert_int_eq(r.resumes, 1);
+	ck_assert_int_eq(r.resumable, 0);
+	ck_assert_int_eq(r.descending, 1);
+	ck_assert_uint_eq(r.token[15], 15);
+	ck_assert_uint_eq(r.token[23], 7);
+	bound_is(&r.after, "k01", 3, 1);
+}
+END_TEST
+
+/* The key is the last of its range. */
+START_TEST(nothing_can_lie_behind_the_end)
+{
+	static const char token[] =
+		"\"resume\":\"AAECAwQFBgcICQoLDA0ODwAAAAAAAAAH\"";
+	char json[200];
+
+	snprintf(json, sizeof json,
+	         "{%s,\"after\":\"azAx\",\"range\":{\"end\":\"azAx\"}}",
+	         token);
+	ck_assert_int_eq(parse(json), EWB_NOT_FOUND);
+	snprintf(json, sizeof json,
+	         "{%s,\"after\":\"azAx\",\"range\":{\"start\":\"azAx\"},"
+	         "\"descending\":true}",
+	         token);
+	ck_assert_int_eq(parse(json), EWB_NOT_FOUND);
+	snprintf(json, sizeof json,
+	         "{%s,\"after\":\"azAx\",\"range\":{\"start\":\"azAx\"}}",
+	         token);
+	ck_assert_int_eq(parse(json), EWB_OK);
+}
+END_TEST
+
 START_TEST(a_seed_is_any_number_of_64_bits)
 {
 	static const uint64_t seeds[] = { 0,
@@ -211,6 +252,18 @@ static const struct {
 	{ "{\"key_only\":1}", EWB_INVALID, "key_only: neither true nor false" },
 	{ "{\"key_only\":null}", EWB_INVALID,
 	  "key_only: neither true nor false" },
+	{ "{\"descending\":1}", EWB_INVALID,
+	  "descending: neither true nor false" },
+	{ "{\"resumable\":0}", EWB_INVALID,
+	  "resumable: neither true nor false" },
+	{ "{\"resume\":\"AAAA\"}", EWB_INVALID,
+	  "resume: not base64 of a token's 24 bytes" },
+	{ "{\"resume\":1}", EWB_INVALID,
+	  "resume: not base64 of a token's 24 bytes" },
+	{ "{\"after\":\"AAAA\"}", EWB_INVALID,
+	  "after: there is no resume beside it" },
+	{ "{\"resume\":\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\",\"after\":1}",
+	  EWB_INVALID, "after: not base64 of 256 bytes at most" },
 	{ "{\"snapshot_requirements\":1}", EWB_INVALID,
 	  "snapshot_requirements: not an object" },
 	{ REQUIRES("\"seqno\":1"), EWB_INVALID, NO_UUID },
@@ -339,6 +392,8 @@ main(void)
 	tcase_add_test(t, nothing_said_is_everything);
 	tcase_add_test(t, what_the_clients_send_is_understood);
 	tcase_add_test(t, a_collection_is_a_hexadecimal_number);
+	tcase_add_test(t, a_resume_has_its_token_and_the_last_key);
+	tcase_add_test(t, nothing_can_lie_behind_the_end);
 	tcase_add_test(t, a_seed_is_any_number_of_64_bits);
 	tcase_add_test(t, base64_is_decoded_with_padding_and_without);
 	tcase_add_test(t, a_bound_may_be_longer_than_a_key_but_not_much);

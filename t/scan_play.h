@@ -50,7 +50,8 @@ struct table {
 	/* what records are to be, instead of the table's; null: right */
 	const char *(*other)(unsigned i, const uint8_t *value, size_t n);
 	/* what was done */
-	_Atomic unsigned opened, closed, nexts, offers;
+	enum ewb_status seek_says;
+	_Atomic unsigned opened, closed, sought, nexts, offers;
 	_Atomic unsigned off_pool; /* calls that were not on the pool */
 	_Atomic unsigned
 		together;       /* calls of a cursor while another was in it */
@@ -111,8 +112,8 @@ struct said {
 	uint8_t opcode;
 	uint16_t status;
 	uint32_t opaque;
-	const uint8_t *extras, *value;
-	size_t nextras, nvalue;
+	const uint8_t *framing, *extras, *value;
+	size_t nframing, nextras, nvalue;
 };
 /* The next whole frame that is here, or can be had without a job: true. */
 bool hear_frame(struct ear *e, struct said *s);
@@ -144,6 +145,8 @@ struct haul {
 	uint16_t status;           /* of the last */
 	unsigned with_end;         /* records in the terminal frame */
 	bool keys_only;
+	uint8_t framing[255];      /* of the last frame */
+	size_t nframing;
 	const char *wrong; /* what is; null: nothing */
 	char why[256];     /* the text of an error */
 };

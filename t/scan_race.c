@@ -190,6 +190,8 @@ hear_of(struct ear *e, struct haul *h)
 		return;
 	}
 	while (h->ends == 0 && hear_frame(e, &s)) {
+		if (s.opcode == OP_CREATE && race.created)
+			race.created(e, &s);
 		if (s.opcode == OP_CREATE || s.opcode == OP_CANCEL)
 			continue;
 		if (s.opcode != OP_CONTINUE) {
@@ -312,7 +314,8 @@ race_settle(void *ctx)
 		stage_run();
 		if (!race.closed)
 			hear_of(race.a, &race_heard_a);
-		hear_of(race.b, &race_heard_b);
+		if (!race.b_closed)
+			hear_of(race.b, &race_heard_b);
 	} while (race_heard_a.frames + race_heard_b.frames != heard);
 }
 
@@ -415,7 +418,11 @@ race_check_text(void)
 static void
 tear_down(void *ctx)
 {
-	(void)ctx;
+	if (race.created) {
+		/* what outlives its connection does not outlive that */
+		race_time_goes_by(ctx);
+		stage_pass(1000);
+	}
 	if (!race.stops)
 		stage_close();
 }

@@ -15,6 +15,7 @@ struct race {
 	struct ear *a, *b; /* a creates */
 	uint8_t id[ID];
 	bool has_id, continued, closed, cancelled, stopped;
+	bool b_closed;
 	unsigned jobs, letters[2];
 	unsigned cancel_status; /* what b was told; 0xffff: nothing */
 	bool stops;             /* the server does, in this scenario */
@@ -22,6 +23,7 @@ struct race {
 	char *heard;
 	size_t nheard;
 	const char *end; /* the line that ended it; null: none, see below */
+	void (*created)(struct ear *e, const struct said *s); /* heard; or null */
 	const char *wrong;
 };
 extern struct race race;

@@ -99,6 +99,32 @@ remember(const struct ewb_range *r)
 		memcpy(table.end, r->end, r->nend);
 }
 
+static void
+go_to(struct cursor *cu, const struct ewb_range *r)
+{
+	cu->next = 0;
+	cu->end = table.n;
+	if (r->start)
+		cu->next = place(r->start, r->nstart, r->start_excluded);
+	if (r->end)
+		cu->end = place(r->end, r->nend, !r->end_excluded);
+}
+
+static enum ewb_status
+scan_seek(void *self, void *cursor, const struct ewb_range *r)
+{
+	struct cursor *cu = cursor;
+
+	(void)self;
+	enter(cu);
+	atomic_fetch_add(&table.sought, 1);
+	if (table.seek_says != EWB_OK)
+		return leave(cu, table.seek_says);
+	remember(r);
+	go_to(cu, r);
+	return leave(cu, EWB_OK);
+}
+
 static enum ewb_status
 scan_open(void *self, const struct ewb_range *r, void **cursor, uint64_t *count)
 {
@@ -112,11 +138,7 @@ scan_open(void *self, const struct ewb_range *r, void **cursor, uint64_t *count)
 	cu = calloc(1, sizeof *cu);
 	if (cu == NULL)
 		return EWB_NO_MEMORY;
-	cu->end = table.n;
-	if (r->start)
-		cu->next = place(r->start, r->nstart, r->start_excluded);
-	if (r->end)
-		cu->end = place(r->end, r->nend, !r->end_excluded);
+	go_to(cu, r);
 	*cursor = cu;
 	*count = table.n;
 	cu->number = atomic_fetch_add(&table.opened, 1);
@@ -208,6 +230,7 @@ const struct ewb_engine table_engine = {
 	.scan_open = scan_open,
 	.scan_next = scan_next,
 	.scan_close = scan_close,
+	.scan_seek = scan_seek,
 };
 
 const struct ewb_engine serial_engine = {
