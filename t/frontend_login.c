@@ -640,6 +640,27 @@ START_TEST(no_password_is_left_where_it_was_received)
 }
 END_TEST
 
+START_TEST(nor_of_one_that_was_said_wrongly)
+{
+	static const char *const said[] = {
+		"set x 0 0 12\r\nalice secret!!\r\n", /* longer than was said */
+		"set x 0 0 1200\r\nalice secret\r\n", /* much shorter */
+		"set x alice secret\r\n",
+		"auth alice secret\r\n",
+	};
+
+	for (size_t i = 0; i < sizeof said / sizeof *said; i++) {
+		begin();
+		say(c, said[i]);
+		play_run(&p);
+		hear_all(c);
+		ck_assert(!is_left("secret"));
+		ck_assert_ptr_null(c->conn->session.user);
+		play_close(&p);
+	}
+}
+END_TEST
+
 /* Ends. */
 
 START_TEST(after_five_failures_the_connection_is_closed)
@@ -862,6 +883,7 @@ main(void)
 	tcase_add_test(t, a_login_waits_for_what_was_said_before_it);
 	tcase_add_test(t, a_large_value_is_not_kept_before_a_login);
 	tcase_add_test(t, no_password_is_left_where_it_was_received);
+	tcase_add_test(t, nor_of_one_that_was_said_wrongly);
 	tcase_add_test(t, after_five_failures_the_connection_is_closed);
 	tcase_add_test(t, a_good_login_begins_the_count_anew);
 	tcase_add_test(t, who_does_not_log_in_in_time_is_closed);
