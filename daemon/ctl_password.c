@@ -72,6 +72,7 @@ ask(const char *prompt, const char *user, char out[EWB_CTL_PASSWORD])
 	}
 	quiet = was;
 	quiet.c_lflag &= ~(tcflag_t)(ECHO | ISIG);
+	quiet.c_cc[VEOL] = INTERRUPT; /* so that it comes at once */
 	dprintf(fd, "%s %s: ", prompt, user);
 	tcsetattr(fd, TCSAFLUSH, &quiet);
 	err = take_line(fd, "password", out);

@@ -46,6 +46,10 @@ fact "which is said, too" grep -qx "ewbctl: $users.new: file exists" "$dir/err"
 rm "$users.new"
 fact "what failed changes nothing" test "$(grep -vc '^[#@]' "$users")" = 2
 
+# On a terminal it asks, twice, and shows nothing; Ctrl-C ends it.
+fact "a terminal is asked, without echo" \
+    "$python" -B "$here/auth_terminal.py" "$(program daemon/ewbctl)" "$dir/typed"
+
 start auth -vv -t 2 --auth-timeout 3 --users "$users" "$(engine memory)"
 waits=$pid
 
