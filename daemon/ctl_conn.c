@@ -102,12 +102,14 @@ take_apart(const struct ewb_bin_reply *h, const uint8_t *body,
 		.status = h->status,
 		.opaque = h->opaque,
 		.cas = h->cas,
-		.extras = body,
-		.key = body + h->nextras,
-		.value = body + h->nextras + h->nkey,
+		.framing = body,
+		.extras = body + h->nframing,
+		.key = body + h->nframing + h->nextras,
+		.value = body + h->nframing + h->nextras + h->nkey,
+		.nframing = h->nframing,
 		.nextras = h->nextras,
 		.nkey = h->nkey,
-		.nvalue = h->nbody - h->nextras - h->nkey,
+		.nvalue = h->nbody - h->nframing - h->nextras - h->nkey,
 	};
 }
 
@@ -124,8 +126,7 @@ ewb_ctl_conn_next(struct ewb_ctl_conn *c, struct ewb_ctl_reply *r)
 	head = ewb_bin_response(ewb_ctl_buf_front(&c->in), used, &h);
 	if (!head)
 		return 0;
-	if (head < 0 || h.nbody > REPLY_MAX ||
-	    (size_t)h.nextras + h.nkey > h.nbody)
+	if (head < 0 || h.nbody > REPLY_MAX)
 		return ewb_ctl_say("%s: the answer is not in the binary "
 		                   "protocol (is this an ewbd?)",
 		                   c->name);
@@ -140,11 +141,15 @@ ewb_ctl_conn_next(struct ewb_ctl_conn *c, struct ewb_ctl_reply *r)
 }
 
 static int
-lost(const struct ewb_ctl_conn *c, int err)
+lost(struct ewb_ctl_conn *c, const char *why)
 {
-	return ewb_ctl_say("%s: %s", c->name,
-	                   err ? ewb_ctl_strerror(err)
-	                       : "the server closed the connection");
+	c->lost = true;
+	if (c->patient)
+		ewb_ctl_hold(true);
+	ewb_ctl_say("%s: %s", c->name, why);
+	if (c->patient)
+		ewb_ctl_hold(false);
+	return -1;
 }
 
 /* Sends until the socket is full: 1 when there was something to send, 0, -1. */
@@ -164,7 +169,7 @@ push(struct ewb_ctl_conn *c)
 		if (n < 0 && (errno == EPIPE || errno == ECONNRESET))
 			ewb_ctl_buf_drop(&c->out, ewb_ctl_conn_unsent(c));
 		else if (n < 0 && errno != EINTR)
-			return lost(c, errno);
+			return lost(c, ewb_ctl_strerror(errno));
 		else if (n > 0)
 			ewb_ctl_buf_drop(&c->out, (size_t)n);
 	}
@@ -187,7 +192,8 @@ pull(struct ewb_ctl_conn *c)
 	if (n < 0 && errno == EAGAIN)
 		return 0;
 	if (n <= 0)
-		return lost(c, n ? errno : 0);
+		return lost(c, n ? ewb_ctl_strerror(errno)
+		                 : "the server closed the connection");
 	c->in.len += (size_t)n;
 	return 1;
 }
@@ -202,6 +208,7 @@ int
 ewb_ctl_conn_turn(struct ewb_ctl_conn *c)
 {
 	struct pollfd p = { .fd = c->fd, .events = POLLIN };
+	char silent[40];
 	int n = push(c);
 
 	if (n) /* the caller may have waited for just that */
@@ -212,10 +219,12 @@ ewb_ctl_conn_turn(struct ewb_ctl_conn *c)
 		n = poll(&p, 1, c->timeout_ms);
 	while (n < 0 && errno == EINTR);
 	if (n < 0)
-		return lost(c, errno);
-	if (n == 0)
-		return ewb_ctl_say("%s: no answer for %d s", c->name,
-		                   c->timeout_ms / 1000);
+		return lost(c, ewb_ctl_strerror(errno));
+	if (n == 0) {
+		snprintf(silent, sizeof(silent), "no answer for %d s",
+		         c->timeout_ms / 1000);
+		return lost(c, silent);
+	}
 	if (p.revents & ~POLLOUT && pull(c) < 0)
 		return -1;
 	return push(c) < 0 ? -1 : 0;

@@ -8,6 +8,7 @@
 #ifndef DAEMON_CTL_CONN_H
 #define DAEMON_CTL_CONN_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -18,6 +19,8 @@ struct ewb_ctl_conn {
 	int fd;
 	const char *name; /* for messages */
 	int timeout_ms;   /* without a byte in either direction */
+	bool patient;     /* that it is lost is kept as by ewb_ctl_hold() */
+	bool lost;
 	struct ewb_ctl_buf in, out;
 	size_t taken; /* bytes of in that the last reply still stands in */
 };
@@ -38,8 +41,8 @@ struct ewb_ctl_reply {
 	uint16_t status;
 	uint32_t opaque;
 	uint64_t cas;
-	const uint8_t *extras, *key, *value;
-	size_t nextras, nkey, nvalue;
+	const uint8_t *framing, *extras, *key, *value;
+	size_t nframing, nextras, nkey, nvalue;
 };
 
 /* 0 or -1. */

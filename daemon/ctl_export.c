@@ -10,46 +10,60 @@
 #include <unistd.h>
 
 #include "daemon/ctl.h"
-#include "daemon/ctl_facts.h"
-#include "daemon/ctl_hello.h"
-#include "daemon/ctl_keyspace.h"
+#include "daemon/ctl_collection.h"
 #include "daemon/ctl_line.h"
+#include "daemon/ctl_link.h"
 #include "daemon/ctl_option.h"
 #include "daemon/ctl_out.h"
 #include "daemon/ctl_range.h"
 #include "daemon/ctl_say.h"
 #include "daemon/ctl_scanner.h"
 
-enum { OPT_COLLECTION, OPT_HELP };
+enum { OPT_COLLECTION, OPT_RETRY, OPT_HELP };
 
 static const struct ewb_ctl_option table[] = {
 	[OPT_COLLECTION] = { "collection", 0, true },
+	[OPT_RETRY] = { "retry", 0, true },
 	[OPT_HELP] = { "help", 'h', false },
 	{ 0 },
 };
 
-static const char usage[] = "export [--collection SCOPE.NAME | all] [FILE]";
+static const char usage[] =
+	"export [--collection SCOPE.NAME | all] [--retry S] [FILE]";
 
 struct export {
 	const char *file;       /* null: standard output */
-	const char *collection; /* null: all that there are */
 	struct ewb_ctl_collection *all;
 	size_t nall;
-	struct ewb_ctl_facts has;
 	struct ewb_ctl_range range; /* no bounds */
-	struct ewb_ctl_conn conn;
+	struct ewb_ctl_link link;   /* no collection: all that there are */
 	struct ewb_ctl_scanner scanner;
 	struct ewb_ctl_out out;
 	struct ewb_ctl_progress bar;
 	int out_err;
 };
 
+/* What the bar counts: records if it is known how many there are, else the server's
+ * estimate. */
+static void
+draw(struct export *e)
+{
+	if (!e->link.collection && e->link.has.curr_items) {
+		e->bar.total = e->link.has.curr_items;
+		e->bar.done = e->bar.nrecords;
+	} else {
+		e->bar.total = e->scanner.fetch.nsource * EWB_BIN_WHOLE;
+		e->bar.done = ewb_ctl_fetch_progress(&e->scanner.fetch);
+	}
+	ewb_ctl_progress_draw(&e->bar);
+}
+
 static bool
 wait_for_server(void *arg)
 {
 	struct export *e = arg;
 
-	ewb_ctl_progress_draw(&e->bar);
+	draw(e);
 	e->out_err = ewb_ctl_out_idle(&e->out);
 	return e->out_err != 0;
 }
@@ -63,7 +77,7 @@ pump(struct export *e, const char *collection)
 	int n;
 
 	while ((n = ewb_ctl_scanner_next(&e->scanner, &r)) > 0) {
-		e->bar.done = ++e->bar.nrecords;
+		e->bar.nrecords++;
 		e->bar.nbytes += r->nkey + r->nvalue;
 		if (ewb_ctl_line_export(&e->out.buf, r, collection))
 			return ewb_ctl_say("export: out of memory here");
@@ -71,7 +85,7 @@ pump(struct export *e, const char *collection)
 		if (e->out_err)
 			return EWB_CTL_STOPPED;
 		if (e->bar.nrecords % 256 == 0)
-			ewb_ctl_progress_draw(&e->bar);
+			draw(e);
 	}
 	return n;
 }
@@ -107,9 +121,15 @@ run_one(struct export *e, const struct ewb_ctl_collection *k)
 
 	e->range.has_collection = k != NULL;
 	e->range.collection = k ? k->id : 0;
-	n = ewb_ctl_scanner_open(&e->scanner, &e->conn, &e->range, 0,
-	                         (unsigned)e->has.nvbuckets, 0, wait_for_server,
-	                         e);
+	e->scanner.fetch = (struct ewb_ctl_fetch){
+		.link = &e->link,
+		.range = &e->range,
+		.one_snapshot = true,
+		.wait = wait_for_server,
+		.wait_arg = e,
+	};
+	n = ewb_ctl_scanner_open(&e->scanner, 0,
+	                         (unsigned)e->link.has.nvbuckets);
 	/* Only now: a file that is there is not lost for a server that is not. */
 	if (!n && e->file && !e->out.file)
 		n = ewb_ctl_out_open(&e->out, e->file);
@@ -139,7 +159,6 @@ run(struct export *e)
 	/* No bar among the lines. */
 	if (!e->file && isatty(STDOUT_FILENO) == 1)
 		e->bar.bar = false;
-	e->bar.total = e->collection ? 0 : e->has.curr_items;
 	n = run_all(e);
 	if (!e->out_err)
 		e->out_err = ewb_ctl_out_end(&e->out);
@@ -153,46 +172,55 @@ run(struct export *e)
 
 /* The server is there, and which collections are wanted is known: 0 or -1. */
 static int
-begin(struct export *e, const struct ewb_ctl_addr *where)
+begin(struct export *e)
 {
-	struct ewb_ctl_keyspace space;
-
-	if (ewb_ctl_conn_open(&e->conn, where) ||
-	    ewb_ctl_keyspace_open(&space, &e->conn, e->collection,
-	                          EWB_CTL_COLLECTIONS) ||
-	    ewb_ctl_facts_get(&e->has, &e->conn, "export"))
+	if (ewb_ctl_link_open(&e->link))
 		return -1;
-	if (!(space.features & EWB_CTL_COLLECTIONS))
+	if (!(e->link.space.features & EWB_CTL_COLLECTIONS))
 		return 0;
-	if (!e->collection)
-		return ewb_ctl_collection_all(&e->conn, &e->all, &e->nall);
+	if (!e->link.collection)
+		return ewb_ctl_collection_all(&e->link.conn, &e->all, &e->nall);
 	e->all = malloc(sizeof(*e->all));
 	if (!e->all)
 		return ewb_ctl_say("export: out of memory here");
-	e->all[e->nall++] = space.in;
+	e->all[e->nall++] = e->link.space.in;
 	return 0;
 }
 
 static void
 end(struct export *e)
 {
-	ewb_ctl_conn_close(&e->conn);
+	ewb_ctl_link_close(&e->link);
 	ewb_ctl_out_fini(&e->out);
 	free(e->all);
+}
+
+static int
+take_option(struct export *e, int option, const char *value)
+{
+	if (option == OPT_RETRY)
+		return ewb_ctl_number("--retry", value, 0, EWB_CTL_RETRY_MAX_S,
+		                      &e->link.retry_s);
+	e->link.collection = strcmp(value, "all") ? value : NULL;
+	return e->link.collection ? ewb_ctl_collection_check(value) : 0;
 }
 
 int
 ewb_ctl_export(const struct ewb_ctl_addr *where, char **argv)
 {
-	struct export e = { .conn = { .fd = -1 } };
+	struct export e = { .link = { .command = "export",
+		                      .where = where,
+		                      .may = EWB_CTL_COLLECTIONS |
+		                             EWB_CTL_RESUME,
+		                      .retry_s = EWB_CTL_RETRY_S,
+		                      .conn = { .fd = -1 } } };
 	const char *value;
 	int i, status;
 
 	while ((i = ewb_ctl_option_take(table, &argv, &value)) >= 0) {
 		if (i == OPT_HELP)
 			return printf("usage: ewbctl %s\n", usage) < 0;
-		e.collection = strcmp(value, "all") ? value : NULL;
-		if (e.collection && ewb_ctl_collection_check(value))
+		if (take_option(&e, i, value))
 			return EWB_CTL_USAGE;
 	}
 	if (i == EWB_CTL_BAD_OPTION)
@@ -201,8 +229,7 @@ ewb_ctl_export(const struct ewb_ctl_addr *where, char **argv)
 		return ewb_ctl_usage(usage);
 	if (argv[0] && strcmp(argv[0], "-"))
 		e.file = argv[0];
-	status = begin(&e, where) || run(&e) ? EWB_CTL_FAILED
-	                                     : EWB_CTL_DONE_WELL;
+	status = begin(&e) || run(&e) ? EWB_CTL_FAILED : EWB_CTL_DONE_WELL;
 	end(&e);
 	return status;
 }

@@ -7,6 +7,7 @@
 
 #include "daemon/ctl_escape.h"
 #include "daemon/ctl_range.h"
+#include "protocol/binary.h"
 
 int
 ewb_ctl_range_prefix(struct ewb_ctl_range *r, const void *prefix, size_t n)
@@ -36,14 +37,19 @@ text(struct ewb_ctl_buf *out, const char *s)
 }
 
 static int
-bound(struct ewb_ctl_buf *out, const char *name, const struct ewb_ctl_buf *key)
+bytes(struct ewb_ctl_buf *out, const char *name, const void *data, size_t n)
 {
 	int err = text(out, name);
 
 	if (!err)
-		err = ewb_ctl_base64(out, ewb_ctl_buf_front(key),
-		                     ewb_ctl_buf_used(key));
+		err = ewb_ctl_base64(out, data, n);
 	return err ? err : text(out, "\"");
+}
+
+static int
+bound(struct ewb_ctl_buf *out, const char *name, const struct ewb_ctl_buf *key)
+{
+	return bytes(out, name, ewb_ctl_buf_front(key), ewb_ctl_buf_used(key));
 }
 
 static int
@@ -83,16 +89,32 @@ collection(const struct ewb_ctl_range *r, struct ewb_ctl_buf *out)
 	return text(out, r->has_collection ? s : "");
 }
 
+static int
+place(const void *token, const void *last, size_t nlast, struct ewb_ctl_buf *out)
+{
+	int err = token ? bytes(out, "\"resume\":\"", token, EWB_BIN_TOKEN) : 0;
+
+	if (!err && token)
+		err = text(out, ",");
+	if (!err && token && nlast)
+		err = bytes(out, "\"after\":\"", last, nlast);
+	return err || !token || !nlast ? err : text(out, ",");
+}
+
 int
-ewb_ctl_range_json(const struct ewb_ctl_range *r, struct ewb_ctl_buf *out)
+ewb_ctl_range_json(const struct ewb_ctl_range *r, const void *token,
+                   const void *last, size_t nlast, struct ewb_ctl_buf *out)
 {
 	int err = text(out, r->keys_only ? "{\"key_only\":true," : "{");
 
 	if (!err)
 		err = text(out, r->descending ? "\"descending\":true," : "");
 	if (!err)
+		err = text(out, r->resumable ? "\"resumable\":true," : "");
+	if (!err)
+		err = place(token, last, nlast, out);
+	if (!err)
 		err = collection(r, out);
-
 	if (!err)
 		err = r->nsamples ? sampling(r, out) : range(r, out);
 	return err ? err : text(out, "}");

@@ -15,6 +15,8 @@
 #define DRAW_EVERY 100000 /* us */
 
 static bool drawn; /* there is a bar on the terminal's line */
+static bool hold;
+static char held[512];
 
 static void
 wipe(void)
@@ -40,9 +42,24 @@ ewb_ctl_say(const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	line("ewbctl: ", fmt, ap);
+	if (hold)
+		vsnprintf(held, sizeof(held), fmt, ap);
+	else
+		line("ewbctl: ", fmt, ap);
 	va_end(ap);
 	return -1;
+}
+
+void
+ewb_ctl_hold(bool on)
+{
+	hold = on;
+}
+
+const char *
+ewb_ctl_held(void)
+{
+	return held;
 }
 
 void

@@ -10,6 +10,11 @@
 
 /* "ewbctl: " and one line, at once.  Returns -1, for return. */
 int ewb_ctl_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* From now on ewb_ctl_say() says nothing, but keeps the line; or says it again.
+ * For what is tried more than once. */
+void ewb_ctl_hold(bool on);
+/* What was kept last. */
+const char *ewb_ctl_held(void);
 /* One line as it is. */
 void ewb_ctl_tell(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* What errno means, in our lower case.  Static, until the next call. */

@@ -11,9 +11,8 @@
 
 #include "daemon/ctl.h"
 #include "daemon/ctl_escape.h"
-#include "daemon/ctl_facts.h"
-#include "daemon/ctl_keyspace.h"
 #include "daemon/ctl_line.h"
+#include "daemon/ctl_link.h"
 #include "daemon/ctl_option.h"
 #include "daemon/ctl_out.h"
 #include "daemon/ctl_range.h"
@@ -22,7 +21,6 @@
 #include "daemon/ctl_scanner.h"
 
 #define SAMPLE_MAX 1000000000u
-#define ESTIMATE_FROM 16 /* vbuckets: then one of them is little work */
 
 enum {
 	OPT_PREFIX,
@@ -36,6 +34,7 @@ enum {
 	OPT_SAMPLE,
 	OPT_SEED,
 	OPT_VBUCKET,
+	OPT_RETRY,
 	OPT_PROGRESS,
 	OPT_JSON,
 	OPT_HELP
@@ -53,6 +52,7 @@ static const struct ewb_ctl_option table[] = {
 	[OPT_SAMPLE] = { "sample", 0, true },
 	[OPT_SEED] = { "seed", 0, true },
 	[OPT_VBUCKET] = { "vbucket", 0, true },
+	[OPT_RETRY] = { "retry", 0, true },
 	[OPT_PROGRESS] = { "progress", 0, false },
 	[OPT_JSON] = { "json", 0, false },
 	[OPT_HELP] = { "help", 'h', false },
@@ -64,7 +64,8 @@ static const char usage[] =
 	"                   [--keys] [--reverse] [--limit N] "
 	"[--sample N [--seed S]]\n"
 	"                   [--collection SCOPE.NAME] [--vbucket N] "
-	"[--progress] [--json]";
+	"[--retry S]\n"
+	"                   [--progress] [--json]";
 
 struct scan {
 	/* as asked for */
@@ -72,11 +73,9 @@ struct scan {
 	struct ewb_ctl_buf prefix;
 	bool has_prefix, has_seed, progress, json, help, one_vbucket;
 	uint64_t vbucket, limit;
-	const char *collection; /* null: none is named */
 	struct ewb_ctl_sample sample;
-	struct ewb_ctl_facts has;
 	/* under way */
-	struct ewb_ctl_conn conn;
+	struct ewb_ctl_link link;
 	struct ewb_ctl_scanner scanner;
 	struct ewb_ctl_out out;
 	struct ewb_ctl_buf line; /* for the sample */
@@ -140,7 +139,7 @@ take_option(struct scan *s, int option, const char *value)
 	case OPT_KEYS: s->range.keys_only = true; return 0;
 	case OPT_REVERSE: s->range.descending = true; return 0;
 	case OPT_COLLECTION:
-		s->collection = value;
+		s->link.collection = value;
 		return ewb_ctl_collection_check(value);
 	case OPT_LIMIT:
 		return ewb_ctl_number("--limit", value, 1, UINT64_MAX,
@@ -154,6 +153,9 @@ take_option(struct scan *s, int option, const char *value)
 		s->one_vbucket = true;
 		return ewb_ctl_number("--vbucket", value, 0, 65535,
 		                      &s->vbucket);
+	case OPT_RETRY:
+		return ewb_ctl_number("--retry", value, 0, EWB_CTL_RETRY_MAX_S,
+		                      &s->link.retry_s);
 	case OPT_PROGRESS: s->progress = true; return 0;
 	case OPT_JSON: s->json = true; return 0;
 	case OPT_HELP: s->help = true; return 0;
@@ -267,22 +269,29 @@ flush_sample(struct scan *s)
 
 /* The scan. */
 
-/* What the server has, and what of it this scan is to read. */
+/* The server is there, and has what this scan is to read. */
 static int
-learn(struct scan *s)
+begin(struct scan *s)
 {
-	struct ewb_ctl_keyspace in;
-
-	if (ewb_ctl_keyspace_open(&in, &s->conn, s->collection, 0) ||
-	    ewb_ctl_facts_get(&s->has, &s->conn, "scan"))
+	if (ewb_ctl_link_open(&s->link))
 		return -1;
-	s->range.has_collection = s->collection != NULL;
-	s->range.collection = in.in.id;
-	if (!s->one_vbucket || s->vbucket < s->has.nvbuckets)
+	s->range.has_collection = s->link.collection != NULL;
+	s->range.collection = s->link.space.in.id;
+	if (!s->one_vbucket || s->vbucket < s->link.has.nvbuckets)
 		return 0;
 	return ewb_ctl_say("scan: no vbucket %" PRIu64
 	                   ": the server has 0 to %" PRIu64,
-	                   s->vbucket, s->has.nvbuckets - 1);
+	                   s->vbucket, s->link.has.nvbuckets - 1);
+}
+
+/* What the bar counts: records up to the limit, else the server's estimate. */
+static void
+set_done(struct scan *s)
+{
+	s->bar.total = s->limit ? s->limit
+	                        : s->scanner.fetch.nsource * EWB_BIN_WHOLE;
+	s->bar.done = s->limit ? s->bar.nrecords
+	                       : ewb_ctl_fetch_progress(&s->scanner.fetch);
 }
 
 static bool
@@ -290,56 +299,12 @@ wait_for_server(void *arg)
 {
 	struct scan *s = arg;
 
-	if (s->progress)
+	if (s->progress) {
+		set_done(s);
 		ewb_ctl_progress_draw(&s->bar);
+	}
 	s->out_err = ewb_ctl_out_idle(&s->out);
 	return s->out_err != 0;
-}
-
-/* How many records the range has, guessed from the keys of one vbucket of
- * many. */
-static int
-estimate(struct scan *s, uint64_t *total)
-{
-	struct ewb_ctl_range keys = s->range; /* borrows the bounds */
-	struct ewb_ctl_scanner one;
-	const struct ewb_bin_record *r;
-	int n;
-
-	*total = 0;
-	keys.keys_only = true;
-	n = ewb_ctl_scanner_open(&one, &s->conn, &keys, 0, 1, 0,
-	                         wait_for_server, s);
-	while (!n && (n = ewb_ctl_scanner_next(&one, &r)) > 0) {
-		*total += s->has.nvbuckets;
-		n = 0;
-	}
-	ewb_ctl_scanner_close(&one);
-	return n;
-}
-
-/* What the bar counts: records when their number is known or can be guessed,
- * else vbuckets. */
-static int
-set_total(struct scan *s)
-{
-	uint64_t n = 0;
-	int err = 0;
-
-	if (!s->bar.bar || s->sample.k || s->one_vbucket)
-		n = 0;
-	else if (!has_range(s) && !s->collection)
-		n = s->has.curr_items;
-	else if (s->has.nvbuckets >= ESTIMATE_FROM)
-		err = estimate(s, &n);
-	if (n > s->limit && s->limit)
-		n = s->limit;
-	s->bar.total = n;
-	if (!n) {
-		s->bar.unit = "vbuckets";
-		s->bar.total = s->scanner.nsource;
-	}
-	return err;
 }
 
 /* One record after another: 0, -1 or EWB_CTL_STOPPED. */
@@ -352,14 +317,15 @@ pump(struct scan *s)
 	while ((n = ewb_ctl_scanner_next(&s->scanner, &r)) > 0) {
 		s->bar.nrecords++;
 		s->bar.nbytes += r->nkey + r->nvalue;
-		s->bar.done = s->bar.unit ? s->scanner.ndone : s->bar.nrecords;
 		n = s->sample.k ? put_sample(s, r) : put(s, r);
 		if (n)
 			return n;
-		if (s->progress && s->bar.nrecords % 256 == 0)
+		if (s->progress && s->bar.nrecords % 256 == 0) {
+			set_done(s);
 			ewb_ctl_progress_draw(&s->bar);
+		}
 		if (!s->sample.k && s->bar.nrecords == s->limit)
-			return ewb_ctl_scanner_cancel(&s->scanner);
+			return ewb_ctl_fetch_cancel(&s->scanner.fetch);
 	}
 	if (!n && s->sample.k)
 		n = flush_sample(s);
@@ -369,39 +335,43 @@ pump(struct scan *s)
 static int
 open_scanner(struct scan *s)
 {
-	unsigned n = s->one_vbucket ? 1 : (unsigned)s->has.nvbuckets;
-	uint32_t items = s->limit && s->limit < UINT32_MAX && !s->sample.k
-	                         ? (uint32_t)s->limit
-	                         : 0;
+	unsigned n = s->one_vbucket ? 1 : (unsigned)s->link.has.nvbuckets;
 
 	if (s->sample.k) {
 		s->range.nsamples = ewb_ctl_sample_each(s->sample.k, n);
 		s->range.seed = s->sample.seed;
 	}
-	return ewb_ctl_scanner_open(&s->scanner, &s->conn, &s->range,
-	                            (unsigned)s->vbucket, n, items,
-	                            wait_for_server, s);
+	s->scanner.fetch = (struct ewb_ctl_fetch){
+		.link = &s->link,
+		.range = &s->range,
+		.items = s->limit < UINT32_MAX && !s->sample.k
+		                 ? (uint32_t)s->limit
+		                 : 0,
+		.wait = wait_for_server,
+		.wait_arg = s,
+	};
+	return ewb_ctl_scanner_open(&s->scanner, (unsigned)s->vbucket, n);
 }
 
 static int
 run(struct scan *s)
 {
 	char summary[EWB_CTL_SUMMARY_MAX];
-	int n = learn(s);
+	int n = begin(s);
 
 	if (n)
 		return n;
 	ewb_ctl_progress_init(&s->bar, NULL);
 	n = open_scanner(s);
-	if (!n && s->progress) {
+	if (!n && s->progress)
 		ewb_ctl_tell("snapshot taken");
-		n = set_total(s);
-	}
 	if (!n)
 		n = pump(s);
 	/* What was read is read, also when the rest was not to be had. */
 	if (n != EWB_CTL_STOPPED)
 		s->out_err = ewb_ctl_out_flush(&s->out);
+	else if (!s->link.conn.lost) /* the server need not keep the rest */
+		ewb_ctl_fetch_cancel(&s->scanner.fetch);
 	ewb_ctl_progress_fini(&s->bar);
 	if (!n && !s->out_err && s->progress) {
 		ewb_ctl_progress_summary(&s->bar, summary);
@@ -414,7 +384,7 @@ static void
 end(struct scan *s)
 {
 	ewb_ctl_scanner_close(&s->scanner);
-	ewb_ctl_conn_close(&s->conn);
+	ewb_ctl_link_close(&s->link);
 	ewb_ctl_out_fini(&s->out);
 	ewb_ctl_buf_fini(&s->line);
 	ewb_ctl_buf_fini(&s->prefix);
@@ -425,14 +395,17 @@ end(struct scan *s)
 int
 ewb_ctl_scan(const struct ewb_ctl_addr *where, char **argv)
 {
-	struct scan s = { .conn = { .fd = -1 } };
+	struct scan s = { .link = { .command = "scan",
+		                    .where = where,
+		                    .may = EWB_CTL_RESUME,
+		                    .retry_s = EWB_CTL_RETRY_S,
+		                    .conn = { .fd = -1 } } };
 	int status = EWB_CTL_USAGE;
 
 	if (!options(&s, argv))
-		status = s.help ? printf("usage: ewbctl %s\n", usage) < 0
-		         : ewb_ctl_conn_open(&s.conn, where) || run(&s)
-		                 ? EWB_CTL_FAILED
-		                 : EWB_CTL_DONE_WELL;
+		status = s.help   ? printf("usage: ewbctl %s\n", usage) < 0
+		         : run(&s) ? EWB_CTL_FAILED
+		                   : EWB_CTL_DONE_WELL;
 	end(&s);
 	return status;
 }

@@ -3,10 +3,12 @@
  *
  *      NEW ──create──▶ CREATING ──▶ OPEN ──continue──▶ ASKED
  *       ▲               │   │        ▲                 │  │
- *       └─────busy──────┘   │        └──────more───────┘  │
- *                           └──nothing──▶ DONE ◀─complete─┘
+ *       ├─────busy──────┘   │        └──────more───────┘  │
+ *       │                   └──nothing──▶ DONE ◀─complete─┤
+ *       └──lost, from anywhere but DONE───────────────────┘
  *
- * Records may be left to be used in any state from OPEN on.
+ * Records may be left to be used in any state; with a token, a create goes on behind
+ * the last one that came.
  */
 #ifndef DAEMON_CTL_SOURCE_H
 #define DAEMON_CTL_SOURCE_H
@@ -32,6 +34,12 @@ struct ewb_ctl_source {
 	uint16_t vbucket;
 	bool wanted; /* in the line of those to be continued */
 	uint8_t id[16];
+	bool kept;      /* the server has its scan, at its end */
+	bool has_token; /* it was created once */
+	uint8_t token[EWB_BIN_TOKEN];
+	uint8_t last[EWB_KEY_MAX]; /* the last key that came */
+	size_t nlast;              /* 0: none has */
+	uint16_t progress;         /* of EWB_BIN_WHOLE */
 	struct ewb_ctl_buf in;     /* records, as they came */
 	struct ewb_bin_record now; /* the first of them */
 	size_t nnow;               /* its bytes; 0: there is none */

@@ -162,14 +162,17 @@ end_continue(struct ewb_scan *scan, struct ewb_cookie *c,
              enum ewb_status result, enum ewb_scan_cause cause)
 {
 	struct ewb_scans *s = scan->scans;
-	int closes;
+	int closes, kept;
 
 	if (scan->tells)
 		ewb_scan_way_tell(scan, c, result);
 	EWB_MUST0(pthread_mutex_lock(&s->lock));
 	if (atomic_load(&scan->dead))
 		result = EWB_SCAN_CANCELLED;
-	closes = result != EWB_SCAN_MORE;
+	/* whether the end reaches the client nobody knows */
+	kept = result == EWB_SCAN_COMPLETE && scan->resumable;
+	scan->complete |= kept;
+	closes = result != EWB_SCAN_MORE && !kept;
 	if (closes) {
 		scan->continuing = (struct ewb_ticket){ 0 };
 		scan->state = EWB_SCAN_ENDED;
@@ -291,6 +294,9 @@ ewb_scan_fill_task(struct ewb_task *t, struct ewb_cookie *c, void *arg)
 
 	if (is_unwanted(scan, c))
 		return end_unwanted(scan, c);
+	if (scan->complete)
+		return end_continue(scan, c, EWB_SCAN_COMPLETE,
+		                    EWB_CAUSE_completed);
 	status = move(scan, &s);
 	account(scan, &before);
 	return after(&s, status);

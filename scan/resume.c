@@ -94,6 +94,7 @@ seek(struct resuming *r)
 	EWB_MUST0(pthread_mutex_lock(&s->lock));
 	scan->want = r->want;
 	scan->resumable = r->want.resumable;
+	scan->complete = 0;
 	EWB_MUST0(pthread_mutex_unlock(&s->lock));
 	status = i->engine.scan_seek(i->self, scan->cursor, &r->line->range);
 	if (status != EWB_OK)
@@ -125,6 +126,18 @@ give(struct resuming *r, struct ewb_task *t)
 	return good;
 }
 
+/* Only the end did not: a continue will say it. */
+static enum ewb_status
+all_came(struct ewb_scan *scan)
+{
+	struct ewb_scans *s = scan->scans;
+
+	EWB_MUST0(pthread_mutex_lock(&s->lock));
+	scan->complete = 1;
+	EWB_MUST0(pthread_mutex_unlock(&s->lock));
+	return EWB_OK;
+}
+
 static enum ewb_status
 go_on(struct resuming *r, struct ewb_task *t, struct ewb_cookie *c)
 {
@@ -138,6 +151,8 @@ go_on(struct resuming *r, struct ewb_task *t, struct ewb_cookie *c)
 		ewb_task_again(t);
 		return EWB_WOULDBLOCK;
 	}
+	if (status == EWB_NOT_FOUND && r->want.resumable)
+		status = all_came(scan);
 	if (status == EWB_OK && give(r, t)) {
 		ewb_put32(c->reply.extras, 1);
 		c->reply.has_extras = 4;

@@ -119,6 +119,7 @@ struct ewb_scan {
 	struct ewb_scan_portion portion;
 	struct ewb_scan_way way;
 	int tells;               /* the client has asked for how far it is */
+	int complete;            /* its end has come, which may have been lost */
 	/* under the registry's lock */
 	char owner[64];          /* the connection's name */
 	enum ewb_scan_state state;

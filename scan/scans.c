@@ -396,8 +396,8 @@ ewb_scan_end_locked(struct ewb_scan *scan, enum ewb_scan_cause cause)
 
 	if (atomic_exchange(&scan->dead, 1))
 		return;
-	scan->cause = cause;
-	scan->scans->ended[cause]++;
+	scan->cause = scan->complete ? EWB_CAUSE_completed : cause;
+	scan->scans->ended[scan->cause]++;
 	unlist(scan);
 	untie(scan);
 	if (was == EWB_SCAN_CONTINUING) {

@@ -6,6 +6,7 @@
 
 #include "daemon/ctl_addr.h"
 #include "daemon/ctl_range.h"
+#include "protocol/binary.h"
 #include "t/unit.h"
 
 static struct ewb_ctl_range range;
@@ -28,7 +29,7 @@ let_go(void)
 static const char *
 json(void)
 {
-	ck_assert_int_eq(ewb_ctl_range_json(&range, &out), 0);
+	ck_assert_int_eq(ewb_ctl_range_json(&range, NULL, "k", 1, &out), 0);
 	ck_assert_int_eq(ewb_ctl_buf_add(&out, "", 1), 0);
 	return (const char *)out.at;
 }
@@ -71,6 +72,24 @@ START_TEST(a_collection_and_a_direction_are_said_only_where_wanted)
 	ck_assert_str_eq(json(),
 	                 "{\"key_only\":true,\"descending\":true,"
 	                 "\"collection\":\"1f4\",\"range\":{}}");
+}
+END_TEST
+
+START_TEST(a_token_goes_with_the_last_key_if_there_is_one)
+{
+	uint8_t token[EWB_BIN_TOKEN] = { 0xff };
+
+	range.resumable = true;
+	ck_assert_int_eq(ewb_ctl_range_json(&range, token, "k", 0, &out), 0);
+	ck_assert_int_eq(ewb_ctl_range_json(&range, token, "k", 1, &out), 0);
+	ck_assert_int_eq(ewb_ctl_buf_add(&out, "", 1), 0);
+	ck_assert_str_eq((char *)out.at,
+	                 "{\"resumable\":true,"
+	                 "\"resume\":\"/wAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\","
+	                 "\"range\":{}}"
+	                 "{\"resumable\":true,"
+	                 "\"resume\":\"/wAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\","
+	                 "\"after\":\"aw==\",\"range\":{}}");
 }
 END_TEST
 
@@ -162,6 +181,7 @@ main(void)
 	tcase_add_test(t, a_prefix_of_ff_alone_has_no_end);
 	tcase_add_test(t,
 	               a_collection_and_a_direction_are_said_only_where_wanted);
+	tcase_add_test(t, a_token_goes_with_the_last_key_if_there_is_one);
 	tcase_add_test(t, an_empty_prefix_has_no_bounds);
 	tcase_add_test(t, both_bounds_are_included_unless_said_otherwise);
 	tcase_add_test(t, a_sample_carries_the_whole_seed);

@@ -100,12 +100,22 @@ resume(struct ear *e, uint8_t scan[ID], int after)
 	return hear_resumed(e, scan);
 }
 
+/* It has all of the scan. */
+static void
+forget(struct ear *e, const uint8_t scan[ID])
+{
+	say_cancel(e, scan);
+	stage_run();
+	hear_status(e, OP_CANCEL, EWB_OK);
+}
+
 static void
 must_complete(struct ear *e, unsigned first)
 {
 	haul_empty(&haul);
 	ck_assert_uint_eq(go_on(e, id, 0, 0, 0), COMPLETE);
 	must_be(&haul, first, table.n - first);
+	forget(e, id);
 }
 
 /* All that is left ends with time. */
@@ -154,6 +164,7 @@ START_TEST(who_has_not_asked_hears_what_he_always_heard)
 	ck_assert_uint_eq(haul.with_end, 3);
 	ck_assert_uint_eq(go_on(a, id, 0, 0, 0), COMPLETE);
 	ck_assert_uint_eq(haul.nframing, 0);
+	forget(a, id);
 	stage_close();
 }
 END_TEST
@@ -280,17 +291,34 @@ START_TEST(a_client_that_has_nothing_yet_begins_at_the_beginning)
 }
 END_TEST
 
-START_TEST(nothing_left_is_said_at_once)
+START_TEST(an_end_that_was_lost_comes_again)
 {
 	open_two();
 	create(a, RESUMABLE, id);
-	ck_assert_uint_eq(go_on(a, id, 7, 0, 0), MORE);
+	haul_empty(&haul);
+	ck_assert_uint_eq(go_on(a, id, 0, 0, 0), COMPLETE);
+	ck_assert_uint_eq(go_on(a, id, 0, 0, 0), COMPLETE);
+	must_be(&haul, 0, table.n);
 	hang_up(a);
-	say_resume(b, id, 9, "");
-	stage_run();
-	hear_status(b, OP_CREATE, EWB_NOT_FOUND);
+	ck_assert_uint_eq(stage_scans(), 1);
+	/* the end alone, or some records, too */
+	ck_assert(resume(b, id, (int)table.n - 1));
+	haul_empty(&haul);
+	ck_assert_uint_eq(go_on(b, id, 0, 0, 0), COMPLETE);
+	must_be(&haul, 0, 0);
+	ck_assert(resume(b, id, 4));
+	must_complete(b, 5);
+	ck_assert_uint_eq(table.opened, 1);
 	ck_assert_uint_eq(stage_scans(), 0);
 	ck_assert_uint_eq(stage_ended(EWB_CAUSE_completed), 1);
+	stage_close();
+}
+END_TEST
+
+START_TEST(nothing_left_is_said_at_once_by_a_new_one)
+{
+	open_two();
+	memset(id, 7, ID);
 	say_resume(b, id, 9, "");
 	stage_run();
 	hear_status(b, OP_CREATE, EWB_NOT_FOUND);
@@ -312,6 +340,7 @@ START_TEST(the_range_is_what_the_resume_says)
 	haul_empty(&haul);
 	ck_assert_uint_eq(go_on(b, id, 0, 0, 0), COMPLETE);
 	must_be(&haul, 2, 5);
+	forget(b, id);
 	stage_close();
 }
 END_TEST
@@ -635,7 +664,8 @@ main(void)
 	tcase_add_test(t, a_scan_goes_on_after_its_connection_was_lost);
 	tcase_add_test(t, what_was_sent_and_did_not_arrive_comes_again);
 	tcase_add_test(t, a_client_that_has_nothing_yet_begins_at_the_beginning);
-	tcase_add_test(t, nothing_left_is_said_at_once);
+	tcase_add_test(t, an_end_that_was_lost_comes_again);
+	tcase_add_test(t, nothing_left_is_said_at_once_by_a_new_one);
 	tcase_add_test(t, the_range_is_what_the_resume_says);
 	tcase_add_test(t, a_scan_is_taken_over_from_a_connection_that_lives);
 	tcase_add_test(t, a_scan_goes_on_as_often_as_it_must);

@@ -50,6 +50,8 @@ usage "scan --limit 0" "--limit wants a number, .*not '0'"
 usage "scan --sample 0" "--sample wants a number .*not '0'"
 usage "scan --sample 1 --seed 18446744073709551616" "--seed wants a number, .*not"
 usage "scan --vbucket 65536" "--vbucket wants a number .*not '65536'"
+usage "scan --retry x" "--retry wants a number .*not 'x'"
+usage "export --retry -1" "--retry wants a number .*not '-1'"
 usage "scan --prefix" '--prefix wants a value'
 usage "scan --prefix a --start b" '--prefix, or --start and --end: one of them'
 usage "scan --exclusive-end" '--exclusive-end is for --end, which is missing'
