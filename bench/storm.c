@@ -2,9 +2,6 @@
 /* A storm of connections that mean no good, and what others notice of it. */
 #include "config.h"
 
-#include <errno.h>
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,23 +12,29 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#include "bench/guests.h"
 #include "bench/gust.h"
 #include "bench/net.h"
+#include "bench/outside.h"
 #include "bench/tally.h"
 
 static const char help[] =
 	"usage: storm -p PORT -P PID [options]\n"
 	"\n"
-	"Opens many connections that are idle, slow, deaf, oversized, half closed or\n"
-	"reset, while others get a record; says how long that takes before, during and\n"
-	"after, and what the server has kept.  Status 1: somebody was not served, or\n"
-	"something is left.\n"
+	"Opens many connections that are idle, slow, deaf, oversized, half "
+        "closed or\n"
+	"reset, while others get a record; says how long that takes before, "
+        "while all\n"
+	"come at once, during, while they go, and after, and what the server "
+        "has kept.\n"
+	"Status 1: somebody was not served, or something is left.\n"
 	"\n"
 	"  -p PORT     of ewbd on this machine\n"
 	"  -P PID      its process, for its memory\n"
 	"  -n N        connections of the storm (10000)\n"
 	"  -c N        of those who are to be served (8)\n"
-	"  -r N        gets a second of theirs (200); 0: as fast as it goes\n"
+	"  -r N        gets a second of theirs (200); 0: the next when one is "
+        "answered\n"
 	"  -g N        gets before, during, and after, at least (1000)\n"
 	"  -t SECONDS  likewise (5)\n"
 	"  -x N        connections that come again each second (500)\n"
@@ -39,9 +42,11 @@ static const char help[] =
 	"  -m MIB      what its memory may grow by, at the most (1024)\n"
 	"  -k MIB      what may be left of that (64)\n";
 
-enum phase { BEFORE, DURING, AFTER, OVER };
+enum phase { BEFORE, COMING, DURING, GOING, AFTER, OVER };
+_Static_assert(OVER == GUESTS_PHASES, "phases of the guests");
 
-static const char *const phases[] = { "before", "during", "after" };
+static const char *const phases[] = { "before", "coming", "during", "going",
+	                              "after" };
 
 struct options {
 	int port, pid;
@@ -50,42 +55,23 @@ struct options {
 	unsigned grow_mib, keep_mib;
 };
 
-/* Those who are to be served. */
-struct guests {
-	/* set once */
-	const struct options *o;
-	pthread_t thread;
-	/* the thread's, until it has ended */
-	struct tally took[OVER];
-	/* who measures it */
-	double cpu[OVER], wall[OVER]; /* seconds, the server's and all */
-	/* any */
-	_Atomic int phase;
-	_Atomic unsigned served[OVER], failed[OVER];
-};
-
 struct storm {
 	const struct options *o;
 	struct gust *gusts;
 	int ep;
 	unsigned next_open, next_drip;
 	double may_open, may_drip;
-	uint64_t looked_at;
+	uint64_t looked_at, looked_at_tcp;
+	double tcp_mib; /* of the kernel, at the most */
 };
 
-static const char request[] = "get storm-guest\r\n";
-static const char answer[] = "VALUE storm-guest 0 5\r\nhello\r\nEND\r\n";
-
-/* A patient one: what takes longer than this has failed. */
-static int
-dial(const struct options *o)
-{
-	struct timeval long_time = { .tv_sec = 30 };
-	int fd = net_dial(o->port);
-
-	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &long_time, sizeof long_time);
-	return fd;
-}
+struct watch {
+	const struct options *o;
+	struct guests g;
+	unsigned phase;
+	double cpu[OVER], wall[OVER]; /* seconds, the server's and all */
+	double tcp_mib;
+};
 
 static bool
 ask(int fd, const char *say, const char *hear)
@@ -95,46 +81,6 @@ ask(int fd, const char *say, const char *hear)
 
 	return net_send(fd, say, strlen(say)) == 0 &&
 	       net_recv(fd, got, n) == 0 && memcmp(got, hear, n) == 0;
-}
-
-/* Guests. */
-
-/* When the next get is due, and no earlier. */
-static uint64_t
-due(const struct guests *g, uint64_t last)
-{
-	uint64_t now = net_now(), at;
-
-	if (g->o->rate == 0)
-		return now;
-	at = last + 1000000000u / g->o->rate;
-	if (at > now)
-		net_sleep((double)(at - now) / 1e9);
-	return at;
-}
-
-static void *
-be_served(void *arg)
-{
-	struct guests *g = arg;
-	int fds[64], phase, was = BEFORE;
-	uint64_t at = net_now();
-
-	for (unsigned i = 0; i < g->o->guests; i++)
-		fds[i] = dial(g->o);
-	for (unsigned i = 0; (phase = atomic_load(&g->phase)) != OVER; i++) {
-		if (phase != was)
-			at = net_now(); /* not what came in between */
-		was = phase;
-		at = due(g, at);
-		if (!ask(fds[i % g->o->guests], request, answer))
-			atomic_fetch_add(&g->failed[phase], 1);
-		tally_add(&g->took[phase], net_now() - at, 1);
-		atomic_fetch_add(&g->served[phase], 1);
-	}
-	for (unsigned i = 0; i < g->o->guests; i++)
-		close(fds[i]);
-	return NULL;
 }
 
 /* The storm. */
@@ -177,6 +123,21 @@ pass(struct storm *s)
 	drip_some(s);
 }
 
+/* Ten times a second. */
+static void
+look_at_tcp(struct storm *s)
+{
+	uint64_t now = net_now();
+	double mib;
+
+	if (now - s->looked_at_tcp < 100000000)
+		return;
+	s->looked_at_tcp = now;
+	mib = outside_tcp();
+	if (mib > s->tcp_mib)
+		s->tcp_mib = mib;
+}
+
 static void
 hear(struct storm *s, int wait_ms)
 {
@@ -185,6 +146,7 @@ hear(struct storm *s, int wait_ms)
 
 	for (int i = 0; i < n; i++)
 		gust_event(e[i].data.ptr, s->ep, e[i].events);
+	look_at_tcp(s);
 }
 
 static void
@@ -252,82 +214,6 @@ report(const struct storm *s)
 		       gust_names[k], many[k], (unsigned long long)acts[k]);
 }
 
-/* The server. */
-
-/* MiB of that line of its status. */
-static double
-memory(const struct options *o, const char *line)
-{
-	char path[64], text[256];
-	size_t n = strlen(line);
-	double kib = 0;
-	FILE *f;
-
-	snprintf(path, sizeof path, "/proc/%d/status", o->pid);
-	f = fopen(path, "r");
-	if (f == NULL)
-		net_die(path);
-	while (fgets(text, sizeof text, f))
-		if (strncmp(text, line, n) == 0)
-			kib = strtod(text + n, NULL);
-	fclose(f);
-	return kib / 1024;
-}
-
-/* Seconds of CPU that it has had. */
-static double
-cpu(const struct options *o)
-{
-	char path[64], text[1024];
-	unsigned long user = 0, system = 0;
-	size_t n;
-	FILE *f;
-
-	snprintf(path, sizeof path, "/proc/%d/stat", o->pid);
-	f = fopen(path, "r");
-	if (f == NULL)
-		net_die(path);
-	n = fread(text, 1, sizeof text - 1, f);
-	fclose(f);
-	text[n] = '\0';
-	if (strrchr(text, ')'))
-		sscanf(strrchr(text, ')') + 2,
-		       "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu",
-		       &user, &system);
-	return (double)(user + system) / (double)sysconf(_SC_CLK_TCK);
-}
-
-/* All of stats; to be freed. */
-static char *
-stats(int fd)
-{
-	size_t len = 0, cap = 65536;
-	char *text = malloc(cap);
-	ssize_t n;
-
-	if (text == NULL || net_send(fd, "stats\r\n", 7))
-		net_fail("stats: the server is gone");
-	do {
-		n = recv(fd, text + len, cap - 1 - len, 0);
-		if (n <= 0)
-			net_fail("stats: no answer");
-		len += (size_t)n;
-		text[len] = '\0';
-	} while (len < 5 || strcmp(text + len - 5, "END\r\n"));
-	return text;
-}
-
-static long
-stat_of(const char *all, const char *name)
-{
-	char line[64];
-	const char *at;
-
-	snprintf(line, sizeof line, "STAT %s ", name);
-	at = strstr(all, line);
-	return at ? strtol(at + strlen(line), NULL, 10) : -1;
-}
-
 static void
 fill(int fd)
 {
@@ -341,11 +227,12 @@ fill(int fd)
 	memset(large + head, 'x', GUST_VALUE);
 	memcpy(large + head + GUST_VALUE, "\r\n", 3);
 	if (!ask(fd, large, "STORED\r\n") ||
-	    !ask(fd, "set storm-small 0 0 100\r\n"
-	             "0123456789012345678901234567890123456789012345678901"
-	             "234567890123456789012345678901234567890123456789\r\n",
+	    !ask(fd,
+	         "set storm-small 0 0 100\r\n"
+	         "0123456789012345678901234567890123456789012345678901"
+	         "234567890123456789012345678901234567890123456789\r\n",
 	         "STORED\r\n") ||
-	    !ask(fd, "set storm-guest 0 0 5\r\nhello\r\n", "STORED\r\n"))
+	    !ask(fd, GUESTS_SET, "STORED\r\n"))
 		net_fail("the server does not store");
 	free(large);
 }
@@ -365,15 +252,16 @@ left(int fd, long connections)
 	int wrong;
 
 	do {
-		char *all = stats(fd);
+		char *all = outside_stats(fd);
 		bool last = net_now() > until;
 
-		wrong = stat_of(all, "curr_connections") != connections;
+		wrong = outside_stat(all, "curr_connections") != connections;
 		if (wrong && last)
 			printf("left: curr_connections %ld, not %ld\n",
-			       stat_of(all, "curr_connections"), connections);
+			       outside_stat(all, "curr_connections"),
+			       connections);
 		for (unsigned i = 0; i < sizeof wants / sizeof *wants; i++) {
-			long is = stat_of(all, wants[i].name);
+			long is = outside_stat(all, wants[i].name);
 
 			wrong += is != wants[i].want;
 			if (is != wants[i].want && last)
@@ -392,15 +280,15 @@ static void
 tell_peak(int fd)
 {
 	static const char *const names[] = {
-		"curr_connections", "unread_bytes", "receiving_bytes",
-		"chunk_memory", "accepting_paused", "paused_unread",
-		"frames_fatal", "too_large", "closed_gone",
+		"curr_connections", "unread_bytes",     "receiving_bytes",
+		"chunk_memory",     "accepting_paused", "paused_unread",
+		"frames_fatal",     "too_large",        "closed_gone",
 	};
-	char *all = stats(fd);
+	char *all = outside_stats(fd);
 
 	printf("server  ");
 	for (unsigned i = 0; i < sizeof names / sizeof *names; i++)
-		printf(" %s %ld", names[i], stat_of(all, names[i]));
+		printf(" %s %ld", names[i], outside_stat(all, names[i]));
 	printf("\n");
 	free(all);
 }
@@ -408,62 +296,70 @@ tell_peak(int fd)
 /* Phases. */
 
 static void
-clock_on(struct guests *g, int phase)
+clock_on(struct watch *w)
 {
-	double now = (double)net_now() / 1e9, used = cpu(g->o);
+	double now = (double)net_now() / 1e9, used = outside_cpu(w->o->pid);
 
-	g->wall[phase] = now - g->wall[phase];
-	g->cpu[phase] = used - g->cpu[phase];
+	w->wall[w->phase] = now - w->wall[w->phase];
+	w->cpu[w->phase] = used - w->cpu[w->phase];
 }
 
+/* The next one begins. */
 static void
-spend(struct guests *g, int phase, struct storm *s)
+enter(struct watch *w, enum phase phase)
 {
-	const struct options *o = g->o;
+	clock_on(w);
+	w->phase = phase;
+	clock_on(w);
+	atomic_store(&w->g.phase, (unsigned)phase);
+}
+
+/* Until there is enough of it. */
+static void
+spend(struct watch *w, struct storm *s)
+{
+	const struct options *o = w->o;
 	uint64_t until = net_now() + (uint64_t)(o->seconds * 1e9);
 
-	clock_on(g, phase);
-	while (net_now() < until || atomic_load(&g->served[phase]) < o->gets ||
+	while (net_now() < until ||
+	       atomic_load(&w->g.served[w->phase]) +
+	                       atomic_load(&w->g.failed[w->phase]) <
+	               o->gets ||
 	       (s && !all_have_acted(s)))
 		if (s)
 			blow(s);
 		else
 			net_sleep(.001);
-	clock_on(g, phase);
 }
 
-/* So that the peak is the storm's own. */
 static void
-forget_peak(const struct options *o)
+tell(const struct watch *w, int phase)
 {
-	char path[64];
-	FILE *f;
+	const struct tally *t = &w->g.took[phase];
 
-	snprintf(path, sizeof path, "/proc/%d/clear_refs", o->pid);
-	f = fopen(path, "w");
-	if (f) {
-		fputs("5", f);
-		fclose(f);
-	}
+	printf("%-8s %llu gets, p50 %.0f us, p99 %.0f us, p99.9 %.0f us, "
+	       "most %.0f us, failed %u; said late by %.0f us (p99); "
+	       "%.1f s, server %.2f CPUs\n",
+	       phases[phase], (unsigned long long)t->count, tally_us(t, .5),
+	       tally_us(t, .99), tally_us(t, .999), (double)t->max / 1e3,
+	       w->g.failed[phase], tally_us(&w->g.late[phase], .99),
+	       w->wall[phase], w->cpu[phase] / w->wall[phase]);
 }
 
 static int
-judge(const struct options *o, const struct guests *g, double was, double peak,
-      double now)
+judge(const struct watch *w, double was, double peak, double now)
 {
+	const struct options *o = w->o;
 	int wrong = 0;
 
 	for (int i = 0; i < OVER; i++) {
-		const struct tally *t = &g->took[i];
-
-		printf("%-8s %llu gets, p50 %.0f us, p99 %.0f us, p99.9 %.0f us, "
-		       "most %.0f us, failed %u; server %.2f CPUs\n",
-		       phases[i], (unsigned long long)t->count,
-		       tally_us(t, .5), tally_us(t, .99), tally_us(t, .999),
-		       (double)t->max / 1e3, g->failed[i],
-		       g->cpu[i] / g->wall[i]);
-		wrong += g->failed[i] != 0;
+		tell(w, i);
+		wrong += w->g.failed[i] != 0;
 	}
+	printf("TCP      %.0f MiB at the most (short of it from %.0f on); %llu "
+	       "packets of those who get were sent again\n",
+	       w->tcp_mib, outside_tcp_pressure(),
+	       (unsigned long long)w->g.again);
 	printf("memory   %.1f MiB before, %.1f at the most, %.1f after\n", was,
 	       peak, now);
 	if (peak - was > o->grow_mib)
@@ -476,33 +372,39 @@ judge(const struct options *o, const struct guests *g, double was, double peak,
 static int
 run(const struct options *o)
 {
-	static struct guests g;
+	static struct watch w;
 	struct storm s = { .o = o };
-	int fd = dial(o), wrong, late;
+	int fd = net_dial(o->port), wrong, late;
 	double was, peak;
 
-	g.o = o;
+	w.o = o;
+	w.g.port = o->port;
+	w.g.n = o->guests;
+	w.g.rate = o->rate;
 	fill(fd);
-	if (pthread_create(&g.thread, NULL, be_served, &g))
-		net_die("thread");
-	spend(&g, BEFORE, NULL);
-	was = memory(o, "VmRSS:");
-	forget_peak(o);
-	atomic_store(&g.phase, DURING);
+	clock_on(&w);
+	guests_begin(&w.g);
+	spend(&w, NULL);
+	was = outside_memory(o->pid, "VmRSS:");
+	outside_forget_peak(o->pid);
+	enter(&w, COMING);
 	begin(&s);
-	spend(&g, DURING, &s);
+	enter(&w, DURING);
+	spend(&w, &s);
 	tell_peak(fd);
 	report(&s);
+	w.tcp_mib = s.tcp_mib;
+	enter(&w, GOING);
 	end(&s);
 	wrong = left(fd, 1 + (long)o->guests);
-	peak = memory(o, "VmHWM:");
-	atomic_store(&g.phase, AFTER);
-	spend(&g, AFTER, NULL);
-	atomic_store(&g.phase, OVER);
-	pthread_join(g.thread, NULL);
-	wrong += judge(o, &g, was, peak, memory(o, "VmRSS:"));
-	late = dial(o); /* one that comes now is served, too */
-	if (!ask(late, request, answer))
+	peak = outside_memory(o->pid, "VmHWM:");
+	enter(&w, AFTER);
+	spend(&w, NULL);
+	clock_on(&w);
+	guests_end(&w.g);
+	wrong += judge(&w, was, peak, outside_memory(o->pid, "VmRSS:"));
+	late = net_dial(o->port); /* one that comes now is served, too */
+	if (!ask(late, "get storm-small\r\n", "VALUE storm-small 0 100\r\n"))
 		wrong++, printf("a new connection is not served\n");
 	close(late);
 	close(fd);
@@ -546,9 +448,15 @@ set_option(struct options *o, int c, const char *arg)
 int
 main(int argc, char **argv)
 {
-	struct options o = { .n = 10000, .guests = 8, .rate = 200,
-		             .gets = 1000, .again = 500, .drip = 1,
-		             .seconds = 5, .grow_mib = 1024, .keep_mib = 64 };
+	struct options o = { .n = 10000,
+		             .guests = 8,
+		             .rate = 200,
+		             .gets = 1000,
+		             .again = 500,
+		             .drip = 1,
+		             .seconds = 5,
+		             .grow_mib = 1024,
+		             .keep_mib = 64 };
 	int c, wrong;
 
 	while ((c = getopt(argc, argv, "p:P:n:c:r:g:t:x:d:m:k:h")) >= 0) {
@@ -558,14 +466,15 @@ main(int argc, char **argv)
 		}
 		set_option(&o, c, optarg);
 	}
-	if (!o.port || !o.pid || o.n < GUST_KINDS || !o.guests || o.guests > 64) {
+	if (!o.port || !o.pid || o.n < GUST_KINDS || !o.guests ||
+	    o.guests > GUESTS_MOST) {
 		fputs(help, stderr);
 		return 2;
 	}
 	raise_descriptors(&o);
 	gust_init();
 	wrong = run(&o);
-	printf(wrong ? "the storm left its marks\n" :
-	               "others were served, and nothing is left of it\n");
+	printf(wrong ? "the storm left its marks\n"
+	             : "others were served, and nothing is left of it\n");
 	return wrong != 0;
 }

@@ -81,19 +81,28 @@ ewb_front_look(struct ewb_front *f)
 	}
 }
 
-/* Each that was ready at the beginning gets one slice. */
+/* Each that was ready at the beginning gets one slice: in this turn, or, when
+ * all of them have had so much time, in the next ones. */
 static void
-run_ready(struct ewb_front *f) EWB_ON_FRONT
+run_ready(struct ewb_front *f, uint64_t us) EWB_ON_FRONT
 {
-	struct ewb_conn *n = f->ready, *next;
+	struct ewb_conn *n = f->ready, *next, **end = f->ready_end;
+	uint64_t began = f->d.now;
 
 	f->ready = NULL;
 	f->ready_end = &f->ready;
-	for (; n; n = next) {
+	for (; n && f->d.now - began < us; n = next) {
 		next = n->ready_next;
 		n->ready = 0;
 		ewb_conn_work(n);
 	}
+	if (n == NULL)
+		return;
+	/* before those that have become so meanwhile */
+	*end = f->ready;
+	if (f->ready == NULL)
+		f->ready_end = end;
+	f->ready = n;
 }
 
 /* But those that stand in a list of this turn or the next. */
@@ -307,7 +316,10 @@ checked(struct ev_loop *loop, ev_check *w, int revents)
 	ewb_clock_tick(&f->server->core.clock);
 	f->turn_commands = 0;
 	take_letters(f);
-	run_ready(f);
+	/* Who asks for little, and so never is ready, is not to wait until all
+	 * who ask for much have had a slice; and they have half of the time. */
+	run_ready(f, f->sockets_us > EWB_TURN_US ? f->sockets_us : EWB_TURN_US);
+	f->sockets_at = f->d.now;
 }
 
 /* After the sockets of this turn. */
@@ -319,6 +331,7 @@ turned(struct ev_loop *loop, ev_check *w, int revents)
 	(void)loop;
 	(void)revents;
 	ewb_now_on_front(f->d.thread);
+	f->sockets_us = f->d.now - f->sockets_at;
 	ewb_front_look(f);
 }
 
@@ -442,9 +455,9 @@ init_watchers(struct ewb_front *f) EWB_ON_FRONT
 	ev_timer_init(&f->second, second, 1., 1.);
 	ev_timer_init(&f->stop_timer, grace_over, 0., 0.);
 	ev_timer_init(&f->reload_timer, reload_grace_over, 0., 0.);
-	f->wake_io.data = f->prepare.data = f->check.data = f->last.data = f->idle.data =
-		f->deadline.data = f->second.data = f->stop_timer.data =
-			f->reload_timer.data = f;
+	f->wake_io.data = f->prepare.data = f->check.data = f->last.data =
+		f->idle.data = f->deadline.data = f->second.data =
+			f->stop_timer.data = f->reload_timer.data = f;
 	ev_io_start(f->loop, &f->wake_io);
 	ev_prepare_start(f->loop, &f->prepare);
 	ev_check_start(f->loop, &f->check);
@@ -552,7 +565,7 @@ ewb_front_free(struct ewb_front *f)
 	ewb_now_on_front(f->d.thread);
 	EWB_MUST(f->stopped);
 	ewb_front_look(f);
-	run_ready(f);
+	run_ready(f, UINT64_MAX);
 	bury(f);
 	ewb_dispatch_fini(&f->d);
 	if (f->arena)

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* A front end: a libev loop's watchers, its connections, its dispatch.
  *
- * One turn: take the inbox → look after those that it touched → read ready
- * sockets, parse, run → send all → hand the turn's tasks to the pool → sleep.
+ * One turn: take the inbox → look after those that it touched → go on with
+ * connections that have input left → read ready sockets, parse, run → send all →
+ * hand the turn's tasks to the pool → sleep.
  * After EWB_TURN_COMMANDS in one turn the inbox is looked at again; after
- * EWB_TURN_US too, and then all is sent that is there.
+ * EWB_TURN_US too, and then all is sent that is there.  Those with input left have
+ * EWB_TURN_US of a turn, or as much as the last turn's sockets had.
  */
 #ifndef FRONTEND_FRONT_H
 #define FRONTEND_FRONT_H
@@ -127,6 +129,8 @@ struct ewb_front {
 	struct ewb_cookie *gathered[EWB_GATHER];
 	unsigned ngathered;
 	uint64_t turn_began;
+	uint64_t sockets_at;      /* when it was their turn */
+	uint64_t sockets_us;      /* what they took in the last turn */
 	unsigned turn_commands;
 	unsigned next_front;      /* accepting: whose turn */
 	unsigned nwatched;        /* accepting: of the server's listeners */

@@ -4,6 +4,7 @@
  * one turn at a time. */
 #include "config.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -212,6 +213,62 @@ START_TEST(a_long_turn_sends_what_it_has_each_millisecond)
 }
 END_TEST
 
+/* Forty have much to say. */
+static void
+begin_floods(struct client **many)
+{
+	begin(1, NULL);
+	tiny.seen = takes_100_us;
+	for (unsigned i = 0; i < 40; i++) {
+		many[i] = client_open(&p, 0);
+		say_times(many[i], 200, "delete k\r\n");
+	}
+	turn(); /* a slice of 16 for each */
+	ck_assert_uint_eq(tiny.runs, 40 * 16);
+}
+
+START_TEST(who_asks_for_little_does_not_wait_for_all_who_ask_for_much)
+{
+	struct client *many[40];
+	unsigned before;
+
+	begin_floods(many);
+	turn(); /* for the last one's sockets took as long */
+	c = client_open(&p, 0);
+	for (unsigned i = 0; i < 100; i++) {
+		before = tiny.runs;
+		say(c, "get k\r\n");
+		turn();
+		hear(c, "END\r\n");
+		ck_assert_uint_le(tiny.runs - before, 16 + 1);
+	}
+	end();
+}
+END_TEST
+
+START_TEST(all_who_ask_for_much_have_their_slices_in_turn)
+{
+	unsigned slices[40] = { 0 }, least, most;
+	struct client *many[40];
+	char got[4096];
+
+	begin_floods(many);
+	for (unsigned turns = 0; turns < 200; turns++) {
+		turn();
+		least = UINT_MAX;
+		most = 0;
+		for (unsigned i = 0; i < 40; i++) {
+			slices[i] += recv(many[i]->fd, got, sizeof got, 0) > 0;
+			least = slices[i] < least ? slices[i] : least;
+			most = slices[i] > most ? slices[i] : most;
+		}
+		ck_assert_uint_le(most - least, 1);
+	}
+	ck_assert_uint_ge(least, 200 / 40);
+	end();
+}
+END_TEST
+
 /* The sockets and the inbox. */
 
 static unsigned let_at, resumed_at;
@@ -349,12 +406,14 @@ main(void)
 		t,
 		ten_thousand_pipelined_commands_do_not_hold_up_another_connection);
 	tcase_add_test(t, two_floods_are_served_slice_by_slice);
-	tcase_add_test(t,
-	               who_has_much_to_send_sends_a_slice_of_it_in_a_turn);
+	tcase_add_test(t, who_has_much_to_send_sends_a_slice_of_it_in_a_turn);
 	tcase_add_test(
 		t, a_short_turn_sends_at_its_end_however_many_its_commands_are);
 	tcase_add_test(t, a_long_turn_sends_what_it_has_each_millisecond);
 	tcase_add_test(t, a_slice_ends_after_a_millisecond);
+	tcase_add_test(
+		t, who_asks_for_little_does_not_wait_for_all_who_ask_for_much);
+	tcase_add_test(t, all_who_ask_for_much_have_their_slices_in_turn);
 	tcase_add_loop_test(t, a_flood_of_sockets_does_not_starve_the_inbox, 0,
 	                    2);
 	tcase_add_test(t, slow_commands_do_not_starve_the_inbox);
