@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Every status that a scan's commands may have, seen by a client that checks each
 frame.  Arguments: the port of a server with 4 vbuckets, 8 scans at most, streams of
-64 KiB, and the filter wouldblock, which has the engine fail in a scan when it is told
+64 KiB, the collections 8 and 1f4, and the filter wouldblock, which has the engine fail in a scan when it is told
 to."""
 
 import base64
@@ -44,6 +44,8 @@ class _Client:
             self.features = set(struct.unpack(">%dH" % (len(hello.value) // 2), hello.value))
 
     def say(self, opcode, **parts):
+        if opcode in (SET, SETQ, DELETE):
+            parts.setdefault("vbucket", vbucket_of(parts["key"], VBUCKETS))
         data = frame(opcode, next(self.opaques), **parts)
         f = Frame(data[:24], data[24:])
         self.check.request(f)
@@ -186,7 +188,9 @@ def a_create_that_is_wrong_is_refused_with_the_reason():
     for c in (_Client(), _Client(0x0b)):
         for want in (b"", b"nonsense", b"[]", b"{", b'{"key_only":1}', b'{"range":3}',
                      b'{"range":{"start":"!"}}', b'{"range":{"start":"","excl_start":""}}',
-                     b'{"sampling":{"samples":0,"seed":1}}'):
+                     b'{"sampling":{"samples":0,"seed":1}}', b'{"collection":8}',
+                     b'{"collection":"x"}', b'{"collection":"100000000"}',
+                     b'{"snapshot_requirements":{"vb_uuid":"x","seqno":1}}'):
             assert c.create(want).status == WRONG, want
         assert c.create(datatype=2).status == WRONG
         assert c.create(cas=1).status == WRONG
@@ -200,7 +204,30 @@ def a_vbucket_that_is_not_there_is_refused():
 
 
 def a_collection_that_is_not_there_is_refused():
-    assert _Client().create({"collection": "1f4"}).status == NO_COLLECTION
+    for c in (_Client(), _Client(0x0b, 0x12)):
+        for collection in ("1f5", "7", "ffffffff"):
+            assert c.create({"collection": collection}).status == NO_COLLECTION
+
+
+def a_collection_s_keys_are_told_without_its_number():
+    c = _Client(0x12)
+    keys = [b"order:%04d" % i for i in range(500)] + [b"\xff", b"\x00", b"\xff\x01"]
+    for k in keys:
+        f = c.ask(SET, key=b"\xf4\x03" + k, extras=bytes(8), value=b"of " + k,
+                  vbucket=vbucket_of(k, VBUCKETS))
+        assert f.status == SUCCESS, f.status
+    for vbucket in range(VBUCKETS):
+        want = [k for k in sorted(keys) if vbucket_of(k, VBUCKETS) == vbucket]
+        status, got = c.carry_on(c.scan({"collection": "1f4"}, vbucket))
+        assert status == COMPLETE
+        assert [(r.key, r.value) for r in got] == [(k, b"of " + k) for k in want]
+        low, high = want[3], want[-3]
+        _, got = c.carry_on(c.scan(dict(_range(start=low, excl_end=high), key_only=True,
+                                        collection="1F4"), vbucket))
+        assert [r.key for r in got] == want[3:-3]
+        assert c.create(dict(_range(start=b"key:", end=b"key;"), collection="8"),
+                        vbucket).status == NO_SUCH
+        _all_of(c, {"collection": "0"}, vbucket, _in(vbucket))
 
 
 def _require(uuid, seqno, **more):

@@ -5,8 +5,9 @@
 . "${srcdir:-.}/t/wire/lib.sh"
 needs $python
 
-start frames --vbuckets 4 --max-scans 8 --high 64k --filters "$build/filters/.libs" \
-    --filter wouldblock "$(engine memory)" wouldblock-on=scan wouldblock-time=0
+printf '8 shop.orders\n1f4 shop.users\n' >"$dir/collections"
+start frames --vbuckets 4 --max-scans 8 --high 64k --collections "$dir/collections" \
+    --filters "$build/filters/.libs" --filter wouldblock "$(engine memory)" wouldblock-on=scan wouldblock-time=0
 "$python" -B "$here/scan_frames.py" "$port" || failed=1
 fact "the server ends well" stop_well frames "$pid"
 end
