@@ -125,6 +125,7 @@ put_fence(struct ewb_ctl_store *s)
 
 	s->fence[s->nfences++] = s->nsent;
 	s->bar.done = s->in.nbytes;
+	ewb_ctl_progress_draw(&s->bar); /* also where the server never lags */
 	if (ewb_ctl_conn_send(&s->conn, &q))
 		return -1;
 	return ewb_ctl_conn_poll(&s->conn);
