@@ -22,6 +22,9 @@ to_run=(netcat-openbsd)
 to_check=(clang g++ spin tcc mandoc xz-utils netcat-openbsd libmemcached-dev libmemcached-tools
 	memcached collectd-core python3 python3-pylibmc python3-pymemcache systemd)
 
+# For t/wire/sdk.t, where node and npm are there.
+sdk=couchbase@4.7.1
+
 passed=0 failed=0 skipped=0
 totals=(0 0 0 0 0 0 0) # as automake counts them
 
@@ -128,6 +131,23 @@ make_quickly_in() {
 	make_in "$@" LIBTOOL="${CONFIG_SHELL:-/bin/sh} $top/t/libtool.sh"
 }
 
+# fetch_sdk NAME: it is in that build's npm/, or it is said why not.
+fetch_sdk() {
+	local to=build/$1/npm log=build/$1.npm.log
+
+	if ! command -v node >/dev/null || ! command -v npm >/dev/null; then
+		echo "$1: $sdk is left out: node or npm is missing"
+	elif [ "$(cat "$to/.installed" 2>/dev/null)" = "$sdk" ]; then
+		return
+	elif timeout 180 npm install --prefix "$to" --no-audit --no-fund --ignore-scripts \
+	    --fetch-retries 1 --fetch-timeout 60000 "$sdk" >"$log" 2>&1 </dev/null; then
+		echo "$sdk" >"$to/.installed"
+	else
+		rm -rf "$to"
+		echo "$1: $sdk is left out: npm has not got it, see $log"
+	fi
+}
+
 # What went wrong, from a step that is not a test.
 give_up_on() {
 	tail -n 40 "$1"
@@ -228,6 +248,7 @@ check() {
 		return
 	}
 	if build gcc --enable-werror CFLAGS=-O2; then
+		fetch_sdk gcc
 		FUZZ_SECONDS=20 run_tests gcc
 		step "gcc: make distcheck" build/gcc.distcheck.log distcheck build/gcc ||
 		    give_up_on build/gcc.distcheck.log
