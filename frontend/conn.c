@@ -122,6 +122,8 @@ ewb_conn_close(struct ewb_conn *n)
 	ewb_session_end(&n->session);
 	ewb_input_fini(n);
 	ewb_login_fini(n);
+	if (f->ticking == n)
+		f->ticking = n->next;
 	if (n->next)
 		n->next->prev = n->prev;
 	if (n->prev)

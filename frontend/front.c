@@ -366,6 +366,23 @@ deadline_passed(struct ev_loop *loop, ev_timer *w, int revents)
 	ewb_dispatch_tick(&f->d);
 }
 
+/* Goes on with the second's look at all connections.  To close one that holds much
+ * takes a while, and many are given up in the same second. */
+static void
+tick_some(struct ewb_front *f) EWB_ON_FRONT
+{
+	uint64_t began = f->d.now;
+	struct ewb_conn *n;
+
+	while ((n = f->ticking) != NULL) {
+		f->ticking = n->next;
+		ewb_conn_tick(n);
+		if (n->dead &&
+		    ewb_clock_us(&f->server->core.clock) - began > EWB_TURN_US)
+			return;
+	}
+}
+
 static void
 prepared(struct ev_loop *loop, ev_prepare *w, int revents)
 {
@@ -374,6 +391,10 @@ prepared(struct ev_loop *loop, ev_prepare *w, int revents)
 	(void)loop;
 	(void)revents;
 	ewb_now_on_front(f->d.thread);
+	if (f->ticking) {
+		f->d.now = ewb_clock_us(&f->server->core.clock);
+		tick_some(f);
+	}
 	ewb_front_look(f);
 	bury(f);
 	ewb_reload_look(f);
@@ -383,7 +404,8 @@ prepared(struct ev_loop *loop, ev_prepare *w, int revents)
 		return;
 	set_deadline(f);
 	/* with something to do the loop polls, and does not sleep */
-	if (f->ready || (!f->by_hand && !ewb_inbox_sleep(&f->d.inbox)))
+	if (f->ready || f->ticking ||
+	    (!f->by_hand && !ewb_inbox_sleep(&f->d.inbox)))
 		ev_idle_start(f->loop, &f->idle);
 	else
 		ev_idle_stop(f->loop, &f->idle);
@@ -400,14 +422,11 @@ idle(struct ev_loop *loop, ev_idle *w, int revents)
 void
 ewb_front_second(struct ewb_front *f)
 {
-	struct ewb_conn *n, *next;
-
 	f->d.now = ewb_clock_us(&f->server->core.clock);
 	ewb_clock_tick(&f->server->core.clock);
-	for (n = f->conns; n; n = next) {
-		next = n->next;
-		ewb_conn_tick(n);
-	}
+	if (f->ticking == NULL)
+		f->ticking = f->conns;
+	tick_some(f);
 	if (f->index == 0)
 		ewb_trim_look(f->server);
 	ewb_listen_resume(f);

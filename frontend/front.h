@@ -119,6 +119,7 @@ struct ewb_front {
 	ev_timer deadline, second, stop_timer;
 	uint64_t deadline_at;  /* us: when the timer above will fire; 0: not set */
 	struct ewb_conn *conns, *touched, *ready, *dead;
+	struct ewb_conn *ticking; /* the next that is to be looked at in this second */
 	struct ewb_conn **touched_end, **ready_end;
 	uint32_t nconns;
 	struct ewb_chunk *arena;  /* input is received into its free end */

@@ -269,6 +269,65 @@ START_TEST(all_who_ask_for_much_have_their_slices_in_turn)
 }
 END_TEST
 
+static void
+frees_for_300_us(void)
+{
+	ewb_clock_advance(&p.core->clock, 300);
+}
+
+/* Forty have not read for a minute, and it takes a while to close each. */
+static void
+begin_giving_up(void)
+{
+	static char large[300 * 1024];
+
+	begin(1, NULL);
+	tiny_put("k", large, sizeof large);
+	d = client_open(&p, 0);
+	for (unsigned i = 0; i < 40; i++)
+		say(client_open(&p, 0), "get k\r\n");
+	turn();
+	tiny.leaving = frees_for_300_us;
+	ewb_clock_advance(&p.core->clock, 60000000);
+	ewb_front_second(p.front[0]);
+}
+
+START_TEST(those_that_are_given_up_do_not_hold_up_the_others)
+{
+	uint64_t closed = 0, now;
+
+	begin_giving_up();
+	while (closed < 40) {
+		now = play_count(&p, closed_no_progress);
+		ck_assert_uint_ge(now - closed, 1);
+		ck_assert_uint_le(now - closed, 4);
+		closed = now;
+		say(d, "get other\r\n");
+		turn();
+		hear(d, "END\r\n");
+	}
+	tiny.leaving = NULL;
+	end();
+}
+END_TEST
+
+START_TEST(one_that_goes_before_it_is_given_up_is_not_looked_at)
+{
+	struct ewb_conn *next;
+
+	begin_giving_up();
+	next = p.front[0]->ticking;
+	ck_assert_ptr_nonnull(next);
+	ewb_conn_close(next);
+	ck_assert_ptr_ne(p.front[0]->ticking, next);
+	while (p.front[0]->ticking)
+		turn();
+	ck_assert_uint_eq(play_count(&p, closed_no_progress), 39);
+	tiny.leaving = NULL;
+	end();
+}
+END_TEST
+
 /* The sockets and the inbox. */
 
 static unsigned let_at, resumed_at;
@@ -414,6 +473,8 @@ main(void)
 	tcase_add_test(
 		t, who_asks_for_little_does_not_wait_for_all_who_ask_for_much);
 	tcase_add_test(t, all_who_ask_for_much_have_their_slices_in_turn);
+	tcase_add_test(t, those_that_are_given_up_do_not_hold_up_the_others);
+	tcase_add_test(t, one_that_goes_before_it_is_given_up_is_not_looked_at);
 	tcase_add_loop_test(t, a_flood_of_sockets_does_not_starve_the_inbox, 0,
 	                    2);
 	tcase_add_test(t, slow_commands_do_not_starve_the_inbox);

@@ -50,6 +50,8 @@ static void
 released(void *arg)
 {
 	atomic_fetch_add(&tiny.released, 1);
+	if (tiny.leaving)
+		tiny.leaving();
 	drop_blob(arg);
 }
 

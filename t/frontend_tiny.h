@@ -41,6 +41,8 @@ struct tiny {
 	void (*seen)(struct ewb_cookie *c, const struct ewb_request *r);
 	/* called when one is to come, on the front end; or null */
 	void (*coming)(struct ewb_request *r);
+	/* called when a value that was lent comes home; or null */
+	void (*leaving)(void);
 	/* called by the task before it answers, on the pool; or null */
 	void (*working)(struct ewb_task *t, const struct ewb_request *r);
 	/* front end, of which there is one thread: what is held */
