@@ -269,6 +269,105 @@ check_scan_descending(void)
 	stage_close();
 }
 
+#define PORTION 5 /* records of one continue */
+
+/* Between two continues; what is written is new, changed or gone. */
+static void
+write_beside(size_t i, bool gone)
+{
+	struct key k = data[i].key;
+
+	if (gone) {
+		must_status(say_remove(&k), EWB_OK, "a remove beside a scan");
+		return;
+	}
+	must_status(say_text(&k, "changed"), EWB_OK, "a store beside a scan");
+	k.at[k.n++] = '!'; /* perhaps in another vbucket */
+	if (k.n <= say_max_key())
+		must_status(say_text(&k, "new"), EWB_OK, "a store");
+}
+
+/* Behind record "after", in the old scan, though its client has gone. */
+static void
+go_on_after(uint8_t id[SCAN_ID], size_t after, bool descending, struct haul *h)
+{
+	struct client *c = client_new();
+	struct scan_want w = *all();
+	struct answer a;
+	struct ask q;
+
+	w.resumable = true;
+	w.descending = descending;
+	w.resume = id;
+	w.after = &data[after].key;
+	q = scan_ask_create(&w);
+	client_ask(c, &q);
+	client_hear(c, &a, "a create that resumes");
+	must_status(a.status, EWB_OK, "a create that resumes");
+	KIT_NEED(a.nextras == 4 && ewb_be32(a.extras) == 1,
+	         "a scan is not gone on with, but begun anew: scan_seek did not "
+	         "say EWB_OK");
+	q = scan_ask_continue(id, PORTION, 0);
+	scan_empty(h);
+	do {
+		client_ask(c, &q);
+		scan_hear(c, h, "a scan that was resumed");
+	} while (h->status == EWB_SCAN_MORE && h->n < 3 * PORTION);
+	client_drop(c);
+	stage_settle("a scan whose client went");
+}
+
+static void
+cancel(const uint8_t id[SCAN_ID])
+{
+	struct client *c = client_new();
+	struct ask q = { .opcode = ASK_CANCEL, .nextras = SCAN_ID };
+	struct answer a;
+
+	memcpy(q.extras, id, SCAN_ID);
+	client_ask(c, &q);
+	client_hear(c, &a, "a cancel");
+	must_status(a.status, EWB_OK, "a cancel");
+	client_drop(c);
+}
+
+void
+check_scan_seek(void)
+{
+	struct scan_want w;
+	struct haul h = { 0 };
+	uint8_t id[SCAN_ID];
+	struct client *c;
+	bool back;
+
+	begin(&stage_plain, 0);
+	if (stage.engine->scan_seek == NULL)
+		kit_skip("the engine's cursors cannot seek");
+	back = say_can(EWB_CAN_DESCEND);
+	w = *all();
+	w.resumable = true;
+	c = client_new();
+	must_status(scan_create(c, &w, id), EWB_OK, "a create");
+	client_drop(c);
+	stage_settle("a scan whose client went");
+	for (size_t at = 40; at < ndata - 40; at += 7) {
+		if (say_can(EWB_CAN_SNAPSHOT))
+			write_beside(at, at % 2);
+		go_on_after(id, at, false, &h);
+		must_not(KIT_BREACH_ORDER);
+		must_not(KIT_BREACH_UNASKED);
+		must_be(&h, at + 1, at + 1 + 3 * PORTION, "a resumed scan");
+		if (!back)
+			continue;
+		go_on_after(id, at, true, &h);
+		must_not(KIT_BREACH_ORDER);
+		must_be_reversed(&h, at - 3 * PORTION, at,
+		                 "a resumed descending scan");
+	}
+	cancel(id);
+	stage_close();
+}
+
 void
 check_scan_keys_only(void)
 {
@@ -350,24 +449,6 @@ check_scan_expired(void)
 		         "a scan brings a record that had expired before it "
 		         "began");
 	stage_close();
-}
-
-#define PORTION 5 /* records of one continue */
-
-/* Between two continues; what is written is new, changed or gone. */
-static void
-write_beside(size_t i, bool gone)
-{
-	struct key k = data[i].key;
-
-	if (gone) {
-		must_status(say_remove(&k), EWB_OK, "a remove beside a scan");
-		return;
-	}
-	must_status(say_text(&k, "changed"), EWB_OK, "a store beside a scan");
-	k.at[k.n++] = '!'; /* perhaps in another vbucket */
-	if (k.n <= say_max_key())
-		must_status(say_text(&k, "new"), EWB_OK, "a store");
 }
 
 /* Those that a scan's neighbours write. */

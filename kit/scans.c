@@ -46,6 +46,16 @@ put_bound(char *to, const char *comma, const char *name, bool excluded,
 	return to + sprintf(to, "\"");
 }
 
+static char *
+put_resume(char *to, const struct scan_want *w)
+{
+	struct key token = { .n = EWB_BIN_TOKEN };
+
+	memcpy(token.at, w->resume, SCAN_ID);
+	to = put_bound(to, ",", "resume", false, &token);
+	return w->after ? put_bound(to, ",", "after", false, w->after) : to;
+}
+
 struct ask
 scan_ask_create(const struct scan_want *w)
 {
@@ -64,7 +74,12 @@ scan_ask_create(const struct scan_want *w)
 	if (end)
 		p = put_bound(p, start ? "," : "", "end",
 		              w->end_excluded || w->ours, end);
-	sprintf(p, "}}");
+	p += sprintf(p, "}");
+	if (w->resumable)
+		p += sprintf(p, ",\"resumable\":true");
+	if (w->resume)
+		p = put_resume(p, w);
+	sprintf(p, "}");
 	return (struct ask){ .opcode = ASK_CREATE,
 		             .datatype = 1,
 		             .vbucket = w->vbucket,

@@ -13,6 +13,9 @@ struct scan_want {
 	const struct key *start, *end; /* else; null: no bound */
 	bool start_excluded, end_excluded;
 	bool keys_only, descending;
+	bool resumable;
+	const uint8_t *resume;   /* the id of a scan; or null */
+	const struct key *after; /* with that; or null */
 };
 
 struct record {

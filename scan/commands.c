@@ -12,6 +12,7 @@
 #include "scan/place.h"
 #include "scan/require.h"
 #include "scan/scan.h"
+#include "scan/told.h"
 
 static struct ewb_scans *
 scans_of(const struct ewb_cookie *c)
@@ -24,6 +25,14 @@ refuse(struct ewb_cookie *c, enum ewb_status status, const char *why)
 {
 	ewb_reply_context(c, why);
 	return status;
+}
+
+/* A limit is reached, for now. */
+static enum ewb_status
+full(struct ewb_cookie *c, const char *why, uint32_t ms)
+{
+	ewb_reply_retry(c, ms);
+	return refuse(c, EWB_BUSY, why);
 }
 
 /* Create. */
@@ -87,7 +96,7 @@ run_create(struct ewb_cookie *c)
 	}
 	scan = ewb_scan_new(scans_of(c), c, &want);
 	if (scan == NULL)
-		return refuse(c, EWB_BUSY, "too many open scans");
+		return full(c, EWB_SCANS_FULL, EWB_SCANS_RETRY_MS);
 	ewb_cookie_set_state(c, scan, created);
 	if (ms)
 		ewb_cookie_set_deadline(c, ms);
@@ -180,7 +189,7 @@ begin_continue(struct ewb_cookie *c) EWB_ON_FRONT
 	c->task.arg = scan;
 	ewb_cookie_set_state(c, c, continued);
 	if (ewb_stream_open(c, NULL, NULL) != EWB_OK)
-		return refuse(c, EWB_BUSY, "no memory for another stream");
+		return full(c, EWB_STREAMS_FULL, EWB_STREAMS_RETRY_MS);
 	ewb_put32(kind, scan->want.keys_only ? 0 : 1);
 	ewb_stream_extras(c, kind, sizeof kind);
 	set_portion(scan, c);
@@ -206,7 +215,7 @@ run_continue(struct ewb_cookie *c)
 		return begin_continue(c);
 	if (c->note == EWB_SCAN_CANCELLED)
 		ewb_reply_context(c, "the scan was cancelled");
-	return (enum ewb_status)c->note;
+	return ewb_scan_told_continue((enum ewb_status)c->note);
 }
 
 /* Cancel. */

@@ -9,13 +9,14 @@
 #include "scan/legs.h"
 #include "scan/require.h"
 #include "scan/sink.h"
+#include "scan/told.h"
 
 /* A status that may be told, or the engine's mistake is. */
 static enum ewb_status
 presentable(struct ewb_cookie *c, enum ewb_status status)
 {
 	if (status < EWB_WOULDBLOCK)
-		return status;
+		return ewb_scan_told_create(status);
 	ewb_slip(c, "a status of a scan's that is none of the protocol's");
 	return EWB_INTERNAL;
 }
@@ -34,7 +35,11 @@ ewb_scan_peek(struct ewb_scan *scan, struct ewb_cookie *c, int *again)
 	if (s.refused == EWB_REFUSED_PEEKED)
 		return EWB_OK;
 	*again = status == EWB_OK;
-	return status == EWB_END ? EWB_NOT_FOUND : status;
+	if (status == EWB_END)
+		return EWB_NOT_FOUND;
+	return status == EWB_OK || status >= EWB_WOULDBLOCK ?
+	               status :
+	               ewb_scan_told_failure(status);
 }
 
 /* Of its collection in its vbucket, before it is opened.  *again: likewise. */
@@ -151,7 +156,8 @@ ewb_scan_open_task(struct ewb_task *t, struct ewb_cookie *c, void *arg)
 		return ewb_reply_value(c, scan->id, sizeof scan->id);
 	}
 	ewb_scan_close_cursor(scan);
-	return status == EWB_OK ? EWB_SCAN_CANCELLED : status;
+	return ewb_scan_told_create(
+		status == EWB_OK ? EWB_SCAN_CANCELLED : status);
 }
 
 /* Continuing. */
@@ -233,8 +239,10 @@ after(struct ewb_sink *s, enum ewb_status status)
 	if (status == EWB_SCAN_CANCELLED)
 		return end_continue(scan, s->c, status, EWB_CAUSE_pressure);
 	if (status != EWB_OK)
-		return end_continue(scan, s->c, presentable(s->c, status),
-		                    EWB_CAUSE_failed);
+		return end_continue(
+			scan, s->c,
+			ewb_scan_told_failure(presentable(s->c, status)),
+			EWB_CAUSE_failed);
 	switch (s->refused) {
 	case EWB_REFUSED_FULL: ewb_task_park(s->t); return EWB_WOULDBLOCK;
 	case EWB_REFUSED_TOO_BIG:

@@ -41,6 +41,13 @@ struct ewb_count_keys;
 #define EWB_SCAN_MAGIC 0x65776261u
 #define EWB_SCAN_BUCKETS 1024
 
+/* Limits that a client can meet: what is said, and when to try again. */
+#define EWB_SCANS_FULL "too many open scans (--max-scans): retry after 1000 ms"
+#define EWB_SCANS_RETRY_MS 1000u
+#define EWB_STREAMS_FULL \
+	"no memory for another stream (--buffer-memory): retry after 100 ms"
+#define EWB_STREAMS_RETRY_MS 100u
+
 enum ewb_scan_state {
 	EWB_SCAN_OPENING,
 	EWB_SCAN_IDLE,

@@ -48,13 +48,30 @@ add_one(struct ewb_cookie *c, const struct ewb_scan *scan, uint64_t now)
 		         scan->id[i]);
 	ewb_reply_stat(c, name,
 	               "connection=%s vbucket=%s state=%s age_ms=%llu "
-	               "continues=%llu items=%llu bytes=%llu",
-	               scan->owner, vbuckets,
+	               "continues=%llu items=%llu bytes=%llu resumable=%s",
+	               scan->tie ? scan->owner : "none", vbuckets,
 	               state_name(scan->state),
 	               (ull)((now - scan->born_at) / 1000),
 	               (ull)atomic_load(&scan->continues),
 	               (ull)atomic_load(&scan->items),
-	               (ull)atomic_load(&scan->bytes));
+	               (ull)atomic_load(&scan->bytes),
+	               scan->resumable ? "yes" : "no");
+}
+
+/* Those that outlive, or have outlived, their connection. */
+static void
+add_resumable(struct ewb_cookie *c, struct ewb_scans *s)
+{
+	unsigned resumable = 0, detached = 0;
+
+	for (const struct ewb_scan *scan = s->first; scan; scan = scan->next) {
+		resumable += scan->resumable != 0;
+		detached += scan->tie == NULL;
+	}
+	ewb_reply_stat(c, "scans_resumable", "%u", resumable);
+	ewb_reply_stat(c, "scans_detached", "%u", detached);
+	ewb_reply_stat(c, "scans_resumed", "%llu", (ull)s->resumed);
+	ewb_reply_stat(c, "scans_resumed_anew", "%llu", (ull)s->resumed_anew);
 }
 
 static void
@@ -66,6 +83,7 @@ add_sum(struct ewb_cookie *c, struct ewb_scans *s)
 	ewb_reply_stat(c, "scans_max", "%u", s->o.max_scans);
 	ewb_reply_stat(c, "scans_created", "%llu", (ull)s->created);
 	ewb_reply_stat(c, "scans_refused", "%llu", (ull)s->refused);
+	add_resumable(c, s);
 	for (unsigned i = 0; i < EWB_NCAUSES; i++) {
 		snprintf(name, sizeof name, "scans_%s",
 		         ewb_scan_cause_name((enum ewb_scan_cause)i));
@@ -84,6 +102,7 @@ ewb_scan_reset(void *arg)
 
 	EWB_MUST0(pthread_mutex_lock(&s->lock));
 	s->created = s->refused = 0;
+	s->resumed = s->resumed_anew = 0;
 	for (unsigned i = 0; i < EWB_NCAUSES; i++)
 		s->ended[i] = 0;
 	EWB_MUST0(pthread_mutex_unlock(&s->lock));

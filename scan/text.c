@@ -118,10 +118,10 @@ begin(struct ewb_cookie *c, const struct ewb_scan_request *want, uint64_t limit)
 		                              "than it has vbuckets: say vbucket=N");
 	scan = ewb_scan_new(s, c, want);
 	if (scan == NULL)
-		return refuse(c, EWB_BUSY, "too many open scans");
+		return refuse(c, EWB_BUSY, EWB_SCANS_FULL);
 	ewb_cookie_set_state(c, scan, over);
 	if (ewb_stream_open(c, NULL, NULL) != EWB_OK)
-		return refuse(c, EWB_BUSY, "no memory for another stream");
+		return refuse(c, EWB_BUSY, EWB_STREAMS_FULL);
 	ewb_stream_plain(c);
 	scan->portion = (struct ewb_scan_portion){ .max_items = limit,
 		                                   .ends_at = UINT64_MAX };

@@ -60,14 +60,15 @@ faulty|leaks-taken|ends/leaks memory/leaks|ewb_value_take() was not freed
 faulty|leaves-its-thread|ends/threads ?ends/stop ?ends/unload ?ends/leaks ?memory/leaks ?own/leaks ?threads/increments ?threads/commands|1 of its threads still run
 faulty|wrong-order|scan/order scan/records scan/bounds scan/keys-only scan/resume scan/snapshot scan/under-writes scan/slow-reader scan/descending|keys are compared as unsigned bytes
 faulty|scans-no-flags|scan/records|with flags 0x0, and get says
-faulty|includes-excluded|scan/bounds scan/descending|which is outside of its range
+faulty|includes-excluded|scan/bounds scan/descending scan/seek|which is outside of its range
 faulty|descends-past-start|scan/descending|which is outside of its range
+faulty|seeks-in-the-present|scan/seek|a resumed 
 faulty|keys-of-values|scan/keys-only|a scan of keys alone: record
-faulty|forgets-refused|scan/resume scan/slow-reader scan/snapshot scan/descending ?scan/under-writes|had been refused offered
+faulty|forgets-refused|scan/resume scan/slow-reader scan/snapshot scan/descending scan/seek ?scan/under-writes|had been refused offered
 faulty|ends-refused|scan/ends scan/resume scan/slow-reader scan/descending|it should say EWB_SCAN_COMPLETE, and says EWB_INTERNAL
 faulty|counts-nothing|scan/count|holds 0 records, and 160 were stored in it
 faulty|scans-expired|scan/expired|a record that had expired before it began
-faulty|no-snapshot|scan/snapshot|of a snapshot
+faulty|no-snapshot|scan/snapshot scan/seek|of a snapshot
 plain|counts-its-way|scan/under-writes|beside writes
 faulty|forgets-large|scan/slow-reader|a scan whose reader was slow
 faulty|closes-midway-badly|scan/cursors|it crashed: signal 6

@@ -52,13 +52,20 @@ counts_mistakes(enum ewb_status says)
 	                 says >= EWB_WOULDBLOCK);
 }
 
+/* A scan that is not there yet is not cancelled: ask again. */
+static unsigned
+told_at_create(unsigned told)
+{
+	return told == CANCELLED ? EWB_TEMPORARY : told;
+}
+
 START_TEST(a_cursor_that_will_not_open_fails_the_create)
 {
 	table.open_says = failures[_i].says;
 	open_one();
 	say_create(a, "{}", 0);
 	stage_run();
-	hear_status(a, OP_CREATE, failures[_i].told);
+	hear_status(a, OP_CREATE, told_at_create(failures[_i].told));
 	ck_assert_uint_eq(stage_scans(), 0);
 	ck_assert_uint_eq(table.closed, 0);
 	ck_assert_uint_eq(stage_ended(failures[_i].opening), 1);
@@ -75,7 +82,7 @@ START_TEST(a_cursor_that_fails_at_once_fails_the_create)
 	open_one();
 	say_create(a, "{}", 0);
 	stage_run();
-	hear_status(a, OP_CREATE, failures[_i].told);
+	hear_status(a, OP_CREATE, told_at_create(failures[_i].told));
 	ck_assert_uint_eq(stage_scans(), 0);
 	ck_assert_uint_eq(table.closed, 1);
 	ck_assert_uint_eq(stage_ended(failures[_i].opening), 1);

@@ -265,7 +265,7 @@ START_TEST(a_scan_that_is_one_too_many_is_refused_and_the_others_live)
 	say_create(a, "{}", 0);
 	stage_run();
 	ck_assert_str_eq(hear_status(a, OP_CREATE, EWB_BUSY),
-	                 "too many open scans");
+	                 EWB_SCANS_FULL);
 	ck_assert_uint_eq(stage.scans->refused, 1);
 	ck_assert_uint_eq(go_on(a, id, 0, 0, 0), COMPLETE);
 	/* one has ended */
@@ -393,7 +393,7 @@ START_TEST(
 	say_continue(a, id, 0, 0, 0);
 	stage_run();
 	ck_assert_str_eq(hear_status(a, OP_CONTINUE, EWB_BUSY),
-	                 "no memory for another stream");
+	                 EWB_STREAMS_FULL);
 	do
 		stage_run();
 	while (!hear_continue(b, &haul));

@@ -194,7 +194,7 @@ check(void *ctx)
 	if (wrong == NULL && b.status == 0)
 		wrong = check_records();
 	else if (wrong == NULL &&
-	         !(b.status == CANCELLED && b.ended))
+	         !(b.status == EWB_TEMPORARY && b.ended))
 		wrong = "b can not go on";
 	if (wrong)
 		return wrong;

@@ -224,7 +224,7 @@ START_TEST(a_scan_may_grow_too_old_while_it_waits)
 	require(UUID, WANTED, "\"timeout_ms\":4294967295,");
 	stage_run();
 	stage_pass(181 * 1000);
-	must_be_told(CANCELLED, "");
+	must_be_told(EWB_TEMPORARY, "");
 	ck_assert_uint_eq(stage_ended(EWB_CAUSE_lifetime), 1);
 	end();
 }

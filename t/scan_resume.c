@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "protocol/base64.h"
@@ -116,6 +117,27 @@ must_complete(struct ear *e, unsigned first)
 	ck_assert_uint_eq(go_on(e, id, 0, 0, 0), COMPLETE);
 	must_be(&haul, first, table.n - first);
 	forget(e, id);
+}
+
+static unsigned
+stat_of(struct ear *e, const char *name)
+{
+	uint8_t head[24] = { 0x80, 0x10, 0, 5, 0, 0, 0, 0, 0, 0, 0, 5 };
+	static char all[65536];
+	const char *at;
+	size_t n;
+
+	say_bytes(e->c, head, sizeof head);
+	say_bytes(e->c, "scans", 5);
+	stage_run();
+	n = hear_some(e->c, all, sizeof all - 1);
+	for (size_t i = 0; i < n; i++)
+		if (all[i] == '\0')
+			all[i] = ' ';
+	all[n] = '\0';
+	at = strstr(all, name);
+	ck_assert_msg(at != NULL, "no statistic %s", name);
+	return (unsigned)strtoul(at + strlen(name), NULL, 10);
 }
 
 /* All that is left ends with time. */
@@ -632,6 +654,28 @@ START_TEST(a_deadline_leaves_a_resumable_scan_to_be_resumed)
 }
 END_TEST
 
+START_TEST(statistics_tell_what_outlives_and_what_was_resumed)
+{
+	open_two();
+	create(b, "{}", id);
+	create(a, RESUMABLE, id);
+	ck_assert_uint_eq(stat_of(b, "scans_resumable"), 1);
+	ck_assert_uint_eq(stat_of(b, "scans_detached"), 0);
+	hang_up(a);
+	ck_assert_uint_eq(stat_of(b, "scans_resumable"), 1);
+	ck_assert_uint_eq(stat_of(b, "scans_detached"), 1);
+	stat_of(b, "connection=none vbucket=0 state=idle");
+	ck_assert(resume(b, id, 1));
+	memset(id, 1, ID);
+	ck_assert(!resume(b, id, 1));
+	ck_assert_uint_eq(stat_of(b, "scans_detached"), 0);
+	ck_assert_uint_eq(stat_of(b, "scans_resumed"), 1);
+	ck_assert_uint_eq(stat_of(b, "scans_resumed_anew"), 1);
+	hang_up(b);
+	close_all();
+}
+END_TEST
+
 START_TEST(a_detached_scan_counts_as_open)
 {
 	stage.scan.max_scans = 1;
@@ -683,6 +727,8 @@ main(void)
 	               a_detached_scan_is_not_continued_and_can_be_cancelled);
 	tcase_add_test(t, a_detached_scan_ends_when_it_was_idle_for_long);
 	tcase_add_test(t, a_deadline_leaves_a_resumable_scan_to_be_resumed);
+	tcase_add_test(t,
+	               statistics_tell_what_outlives_and_what_was_resumed);
 	tcase_add_test(t, a_detached_scan_counts_as_open);
 	suite_add_tcase(s, t);
 	return unit_run(s);
