@@ -148,6 +148,7 @@ class Want:
     def __init__(self, f):
         self.wrong, self.bounds = None, {}
         self.keys_only = self.descending = self.collection = 0
+        self.resumable, self.resume, self.after = False, None, None
         try:
             self._parse(json.loads(f.value))
         except (ValueError, TypeError, AttributeError) as e:
@@ -159,6 +160,11 @@ class Want:
         self.keys_only = o.get("key_only", False)
         self.collection = int(o.get("collection", "0"), 16)
         self.descending = o.get("descending", False)
+        self.resumable = o.get("resumable", False)  # and is kept at its end, too
+        if "resume" in o:
+            self.resume = base64.b64decode(o["resume"], validate=True)
+        if "after" in o:
+            self.after = base64.b64decode(o["after"], validate=True)
         for name, text in o.get("range", {}).items():
             if name in ("start", "excl_start", "end", "excl_end"):
                 self.bounds[name] = base64.b64decode(text, validate=True)
@@ -186,7 +192,7 @@ class Want:
 class Scan:
     def __init__(self, want, vbucket):
         self.want, self.vbucket, self.last, self.over = want, vbucket, None, False
-        self.delivered = self.progress = 0
+        self.progress = 0
 
 
 class Asked:
@@ -271,12 +277,13 @@ class Checker:
             must(not set(have) & {13, 14}, "a token where there is none")
             return
         must(len(have.get(13, b"")) == 2 and len(have.get(14, b"")) == 24, "token", have)
+        must(f.magic == 0x18 and not f.value, "a token with records")
         scan, progress = self.scans[asked.id], struct.unpack(">H", have[13])[0]
         must(have[14][:16] == asked.id, "the token is another scan's")
-        must(scan.progress <= progress <= 10000, "progress", scan.progress, progress)
-        must(f.status != COMPLETE or progress == 10000, "complete at", progress)
-        scan.progress = progress
-        asked.token = struct.unpack(">Q", have[14][16:])[0]
+        must(scan.progress <= progress, "progress goes back", scan.progress, progress)
+        must(progress == 10000 if f.status == COMPLETE else progress < 10000,
+             "progress", progress)
+        scan.progress, f.token = progress, have[14]
 
     def _error(self, asked, f):
         must(not f.extras, "an error has extras")
@@ -298,12 +305,19 @@ class Checker:
             scan.over = True
 
     def _created(self, asked, f):
-        must(not f.extras, "extras")
         must(len(f.value) == 16, "an id has 16 bytes")
+        resume = asked.want.resume
+        must(len(f.extras) == (4 if resume else 0), "extras")
+        if resume and int.from_bytes(f.extras, "big"):
+            must(int.from_bytes(f.extras, "big") == 1, "extras")
+            must(f.value == resume[:16], "the id of one that goes on is another")
+            self.scans[f.value].last = asked.want.after
+            return []
         must(f.value not in self.scans, "an id that was there before")
         must(not asked.want.is_empty(), "an empty range")
         must(asked.frame.vbucket < (self.vbuckets or 1024), "no such vbucket")
         self.scans[f.value] = Scan(asked.want, asked.frame.vbucket)
+        self.scans[f.value].last = asked.want.after
         return []
 
     def _cancelled(self, asked, f):
@@ -332,12 +346,8 @@ class Checker:
             asked.records += 1
             asked.before_last, asked.bytes = asked.bytes, asked.bytes + r.size
         self.nrecords += len(out)
-        scan.delivered += len(out)
         self._limits(asked, f)
-        if f.status != SUCCESS:
-            must(getattr(asked, "token", scan.delivered) == scan.delivered,
-                 "the token's count", scan.delivered)
-        scan.over |= f.status == COMPLETE
+        scan.over |= f.status == COMPLETE and not scan.want.resumable
         return out
 
     @staticmethod

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Every status that a scan's commands may have, seen by a client that checks each
-frame.  Arguments: the port of a server with 4 vbuckets, 8 scans at most, streams of
-64 KiB, the collections 8 and 1f4, and the filter wouldblock, which has the engine fail in a scan when it is told
-to."""
+frame.  Arguments: a server's port, and which of the facts: `all', of one with 4
+vbuckets, 8 scans at most, streams of 64 KiB, the collections 8 and 1f4, and the filter
+wouldblock, which has the engine fail in a scan when it is told to; or `owners', of one
+with 4 vbuckets and the users ann and bob, whose password is `secret'."""
 
 import base64
 import itertools
@@ -400,6 +401,54 @@ def a_scan_ends_with_its_connection():
     assert other.carry_on(scan)[0] == NO_SUCH
 
 
+def who_asks_for_tokens_has_one_at_the_end_of_each_continue():
+    for features in ((0xeb01,), (0xeb01, 0x0b, 0x0e, 0x0f)):
+        c = _Client(*features)
+        assert 0xeb01 in c.features
+        _all_of(c, {}, 1, _in(1), items=50)
+        _all_of(c, {"key_only": True}, 2, _in(2), documents=False, size=1000)
+        keys = _in(3)
+        _all_of(c, _range(start=keys[10], end=keys[90]), 3, keys[10:91], items=7)
+
+
+def descending_it_is_the_other_way_round():
+    c = _Client(0xeb01)
+    keys = _in(3)
+    _all_of(c, {"descending": True}, 3, keys[::-1], items=100)
+    _all_of(c, dict(_range(excl_start=keys[10], end=keys[90]), descending=True), 3,
+            keys[90:10:-1], items=7)
+
+
+def a_scan_is_gone_on_with_behind_the_last_key():
+    for way in (1, -1):
+        keys = _in(2)[::way]
+        want = {"resumable": True, "descending": way < 0}
+        c = _Client(0xeb01)
+        scan = c.scan(want, 2)
+        opaque = c.say_continue(scan, items=33)
+        frames = [c.hear()]
+        while frames[-1].status == SUCCESS:
+            frames.append(c.hear())
+        assert (opaque, MORE) == (frames[-1].opaque, frames[-1].status)
+        _are_right([r for f in frames for r in f.records], keys[:33])
+        c.socket.close()
+        c.file.close()
+        want.update(resume=_b64(frames[-1].token), after=_b64(keys[32]))
+        other = _Client(0xeb01)
+        f = other.create(want, 2)
+        assert (f.status, f.value, f.extras) == (SUCCESS, scan, b"\0\0\0\1"), hex(f.status)
+        status, got = other.carry_on(scan)
+        assert status == COMPLETE
+        _are_right(got, keys[33:])
+        assert other.cancel(scan) == SUCCESS
+        # and of one that is there no more what comes is a new one's
+        f = other.create(want, 2)
+        assert f.status == SUCCESS and f.extras == bytes(4), hex(f.status)
+        status, got = other.carry_on(f.value)
+        _are_right(got, keys[33:])
+        assert other.cancel(f.value) == SUCCESS
+
+
 def each_status_of_the_tables_was_seen():
     want = {(op, status) for op, statuses in MAY.items() for status in statuses}
     want -= {(CANCEL, NO_ACCESS)}
@@ -408,6 +457,31 @@ def each_status_of_the_tables_was_seen():
     print("# %d statuses" % len(want))
 
 
+def _login(user):
+    c = _Client(0x0b)
+    f = c.ask(0x21, key=b"PLAIN", value=b"\0%s\0secret" % user)
+    assert f.status == SUCCESS, hex(f.status)
+    return c
+
+
+def another_user_has_no_access_to_a_scan():
+    ann, bob = _login(b"ann"), _login(b"bob")
+    ann.say(SETQ, key=b"key", extras=bytes(8), value=b"v")
+    assert ann.ask(NOOP).status == SUCCESS
+    vbucket = vbucket_of(b"key", VBUCKETS)
+    scan = ann.scan(vbucket=vbucket)
+    assert bob.carry_on(scan)[0] == NO_ACCESS
+    assert bob.cancel(scan) == NO_ACCESS
+    assert _login(b"ann").carry_on(scan)[0] == COMPLETE
+    scan = ann.scan(vbucket=vbucket)
+    assert _login(b"ann").cancel(scan) == SUCCESS
+
+
 if __name__ == "__main__":
-    _fill()
-    sys.exit(run_facts(globals()))
+    owners = another_user_has_no_access_to_a_scan
+    if sys.argv[2] == "owners":
+        facts = {owners.__name__: owners}
+    else:
+        _fill()
+        facts = {n: f for n, f in globals().items() if f is not owners}
+    sys.exit(run_facts(dict(facts, __file__=__file__)))
