@@ -108,7 +108,7 @@ gust_open(struct gust *g, int port, int ep)
 	setsockopt(g->fd, SOL_SOCKET, SO_SNDBUF, &some, sizeof some);
 	if (is_deaf(g))
 		setsockopt(g->fd, SOL_SOCKET, SO_RCVBUF, &few, sizeof few);
-	g->at = 0;
+	g->at = g->seen = 0;
 	g->state = GUST_CONNECTING;
 	if (connect(g->fd, (struct sockaddr *)&to, sizeof to) &&
 	    errno != EINPROGRESS)
@@ -211,11 +211,18 @@ gust_event(struct gust *g, int ep, uint32_t events)
 		listen_to_it(g);
 }
 
+/* More than is on its way to a server that has not accepted it yet. */
+#define MUCH ((size_t)256 * 1024)
+
 void
 gust_drip(struct gust *g)
 {
 	const struct speech *s = &speeches[g->kind];
 
+	if (g->state == GUST_SENDING && is_deaf(g)) {
+		g->acts += g->at > MUCH && g->at == g->seen;
+		g->seen = g->at;
+	}
 	if (g->state != GUST_DRIPPING)
 		return;
 	if (send(g->fd, s->bytes + g->at, 1, MSG_NOSIGNAL) == 1) {

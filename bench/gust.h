@@ -37,7 +37,9 @@ struct gust {
 	enum gust_state state;
 	int fd;
 	size_t at;        /* of what it says */
-	uint64_t acts;    /* times that it has done its worst, or bytes dripped */
+	size_t seen;      /* deaf: at, when it was looked at last */
+	uint64_t acts;    /* times that it has done its worst, or bytes dripped, or
+	                   * that no more was taken of a deaf one */
 };
 
 extern const char *const gust_names[GUST_KINDS];
@@ -49,7 +51,7 @@ void gust_open(struct gust *g, int port, int ep);
 void gust_close(struct gust *g);
 /* What epoll says of it. */
 void gust_event(struct gust *g, int ep, uint32_t events);
-/* A byte more, if it drips. */
+/* A byte more, if it drips; looks whether more was taken, if it is deaf. */
 void gust_drip(struct gust *g);
 
 #endif

@@ -289,6 +289,7 @@ begin_giving_up(void)
 	turn();
 	tiny.leaving = frees_for_300_us;
 	ewb_clock_advance(&p.core->clock, 60000000);
+	ewb_now_on_front(p.front[0]->d.thread);
 	ewb_front_second(p.front[0]);
 }
 
@@ -316,6 +317,7 @@ START_TEST(one_that_goes_before_it_is_given_up_is_not_looked_at)
 	struct ewb_conn *next;
 
 	begin_giving_up();
+	ewb_now_on_front(p.front[0]->d.thread);
 	next = p.front[0]->ticking;
 	ck_assert_ptr_nonnull(next);
 	ewb_conn_close(next);
