@@ -289,6 +289,7 @@ begin_giving_up(void)
 	turn();
 	tiny.leaving = frees_for_300_us;
 	ewb_clock_advance(&p.core->clock, 60000000);
+	ewb_now_on_front(p.front[0]->d.thread);
 	ewb_front_second(p.front[0]);
 }
 
@@ -318,6 +319,7 @@ START_TEST(one_that_goes_before_it_is_given_up_is_not_looked_at)
 	begin_giving_up();
 	next = p.front[0]->ticking;
 	ck_assert_ptr_nonnull(next);
+	ewb_now_on_front(p.front[0]->d.thread);
 	ewb_conn_close(next);
 	ck_assert_ptr_ne(p.front[0]->ticking, next);
 	while (p.front[0]->ticking)
