@@ -320,6 +320,7 @@ START_TEST(one_that_goes_before_it_is_given_up_is_not_looked_at)
 	ewb_now_on_front(p.front[0]->d.thread);
 	next = p.front[0]->ticking;
 	ck_assert_ptr_nonnull(next);
+	ewb_now_on_front(p.front[0]->d.thread);
 	ewb_conn_close(next);
 	ck_assert_ptr_ne(p.front[0]->ticking, next);
 	while (p.front[0]->ticking)
