@@ -33,7 +33,8 @@ static const struct known {
 	{ NAME("MN"), REPLY_LINE, 0 },
 	{ NAME("END"), REPLY_END, 0 },
 	{ NAME("STAT"), REPLY_STAT, 1 },
-	{ NAME("ERROR"), REPLY_ERROR, 0 },
+	{ NAME("ERROR"), REPLY_ERROR, 1 }, /* lru_crawler's says why */
+	{ NAME("ERROR:"), REPLY_ERROR, 1 }, /* shutdown's */
 	{ NAME("CLIENT_ERROR"), REPLY_ERROR, 1 },
 	{ NAME("SERVER_ERROR"), REPLY_ERROR, 1 },
 };
