@@ -7,7 +7,7 @@ import struct
 import sys
 
 from facts import run_facts
-from scan_check import (COMPLETE, CONTINUE, CREATE, HELLO, MORE, NO_SUCH, NOOP, RESUME, SETQ,
+from scan_check import (CANCEL, COMPLETE, CONTINUE, CREATE, HELLO, MORE, NO_SUCH, NOOP, RESUME, SETQ,
                         SUCCESS, frame, framing_extras, read_frame, records, vbucket_of)
 
 _step, _port, _state = sys.argv[1], int(sys.argv[2]), sys.argv[3]
@@ -100,6 +100,11 @@ def _idle_and_resumed(reverse):
     assert status == COMPLETE and last == 10000
     assert [r.key for r in out + rest] == keys
     assert {r.value for r in rest} == {b"old"}
+    # whether the end has arrived it cannot know, and keeps the scan until it is told
+    got = c.resume(token, keys[-1], descending="true" if reverse else "false")
+    assert got.status == SUCCESS and got.extras == b"\0\0\0\1", hex(got.status)
+    assert c.go_on(got.value, 0)[::3] == ([], COMPLETE)
+    assert c.ask(frame(CANCEL, extras=token[:16])).status == SUCCESS
     got = c.resume(token, keys[-1], descending="true" if reverse else "false")
     assert got.status == NO_SUCH, hex(got.status)
 
