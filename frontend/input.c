@@ -510,19 +510,6 @@ unpark(struct ewb_conn *n) EWB_ON_FRONT
 	return prepare(n);
 }
 
-/* Of one that has to log in nothing is left where it was received. */
-static enum next
-run_locked(struct ewb_conn *n) EWB_ON_FRONT
-{
-	struct ewb_chunk *in = n->in;
-	uint32_t from = n->start;
-	enum next next = run_one(n);
-
-	if (in && n->in == in)
-		ewb_secret_wipe(in->data + from, n->start - from);
-	return next;
-}
-
 /* Runs up to max frames; *next is what stopped it, RAN if the input did not. */
 static unsigned
 run_frames(struct ewb_conn *n, unsigned max, enum next *next, int *more)
@@ -530,6 +517,8 @@ run_frames(struct ewb_conn *n, unsigned max, enum next *next, int *more)
 {
 	uint64_t began = n->front->d.now;
 	unsigned count = 0;
+	struct ewb_chunk *locked;
+	uint32_t from;
 
 	*next = RAN;
 	while (n->in || n->body) {
@@ -540,7 +529,12 @@ run_frames(struct ewb_conn *n, unsigned max, enum next *next, int *more)
 			*more = 1;
 			break;
 		}
-		*next = n->locked ? run_locked(n) : run_one(n);
+		locked = n->locked ? n->in : NULL;
+		from = n->start;
+		*next = run_one(n);
+		/* of one that has to log in nothing is left where it came */
+		if (locked && n->in == locked)
+			ewb_secret_wipe(locked->data + from, n->start - from);
 		if (*next != RAN)
 			break;
 		count++;

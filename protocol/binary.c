@@ -156,6 +156,15 @@ wrong_key(const struct rule *r, size_t nkey, size_t most)
 static const char *
 wrong_value(const struct rule *r, size_t nvalue)
 {
+	if (nvalue == 0 && r->value == MUST)
+		return "no value";
+	return nvalue > 0 && r->value == NO ? "a value where there is none"
+	                                    : NULL;
+}
+
+static const char *
+wrong_length(const struct rule *r, size_t nvalue)
+{
 	if (r->op == EWB_OP_SCAN_CREATE && nvalue > SCAN_CREATE_MAX)
 		return "a range longer than 64 KiB";
 	if (r->op == EWB_OP_HELLO && nvalue > HELLO_MAX)
@@ -169,10 +178,7 @@ wrong_value(const struct rule *r, size_t nvalue)
 		return "not a version, of two bytes";
 	if (r->op == EWB_OP_COLLECTION_ID && nvalue > COLLECTION_PATH_MAX)
 		return "a path longer than 1 KiB";
-	if (nvalue == 0 && r->value == MUST)
-		return "no value";
-	return nvalue > 0 && r->value == NO ? "a value where there is none"
-	                                    : NULL;
+	return NULL;
 }
 
 static const char *
@@ -199,6 +205,17 @@ wrong_reload(const struct rule *r, const struct ewb_frame *f)
 	if (f->vbucket)
 		return "a vbucket where there is none";
 	return f->datatype ? "a datatype where there is none" : NULL;
+}
+
+/* Of what comes seldom. */
+static const char *
+wrong_seldom(const struct rule *r, const struct ewb_frame *f, size_t nvalue)
+{
+	const char *why = wrong_length(r, nvalue);
+
+	if (why == NULL)
+		why = wrong_scan(r, f);
+	return why ? why : wrong_reload(r, f);
 }
 
 /* It is one that there is. */
@@ -327,8 +344,8 @@ parse(const uint8_t *in, size_t n, size_t max_key, size_t max_value,
 		              "unknown command");
 	nvalue = l.body - fixed;
 	if ((why = wrong_extras(r, l.extras)) || (why = wrong_key(r, l.key, max_key)) ||
-	    (why = wrong_value(r, nvalue)) || (why = wrong_scan(r, f)) ||
-	    (why = wrong_reload(r, f)))
+	    (why = wrong_value(r, nvalue)) ||
+	    (r->op >= EWB_OP_HELLO && (why = wrong_seldom(r, f, nvalue))))
 		return refuse(f, &l, EWB_WIRE_INVALID, why);
 	if (nvalue > max_value && r->op != EWB_OP_SCAN_CREATE)
 		return refuse(f, &l, EWB_WIRE_TOO_BIG, "value too large");
@@ -340,7 +357,8 @@ parse(const uint8_t *in, size_t n, size_t max_key, size_t max_value,
 		              "framing extras that make no sense");
 	if (n < EWB_BIN_HEAD + fixed)
 		return EWB_PARSE_MORE;
-	if (!has_version(r, in + EWB_BIN_HEAD + l.framing, l.extras))
+	if (r->op >= EWB_OP_HELLO &&
+	    !has_version(r, in + EWB_BIN_HEAD + l.framing, l.extras))
 		return refuse(f, &l, EWB_WIRE_INVALID,
 		              "a version that there is not");
 	return take_body(in, r, &l, framing, f);
