@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Logging in, from outside, with a SCRAM that is written anew.  Arguments: the port
-and the process of a server with --auth-timeout 3, the passwords of alice and b,o=b.
+and the process of a server with --auth-timeout 8, the passwords of alice and b,o=b.
 Rounds are 4096."""
 
 import base64
@@ -243,7 +243,7 @@ def settings_tell_it():
     with _in() as c:
         got = c.stats(b"settings")
         assert got["auth_enabled_sasl"] == got["auth_enabled_ascii"] == "yes"
-        assert got["auth_timeout"] == "3"
+        assert got["auth_timeout"] == "8"
 
 
 def _memory():

@@ -50,7 +50,7 @@ fact "what failed changes nothing" test "$(grep -vc '^[#@]' "$users")" = 2
 fact "a terminal is asked, without echo" \
     "$python" -B "$here/auth_terminal.py" "$(program daemon/ewbctl)" "$dir/typed"
 
-start auth -vv -t 2 --auth-timeout 3 --users "$users" "$(engine memory)"
+start auth -vv -t 2 --auth-timeout 8 --users "$users" "$(engine memory)"
 waits=$pid
 
 # ewbctl -U.
