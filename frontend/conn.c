@@ -378,6 +378,7 @@ ewb_conn_tick(struct ewb_conn *n)
 		EWB_COUNT(s, closed_gone);
 		ewb_conn_close(n);
 	} else if (n->locked && o->auth_timeout_s &&
+	           !(n->pause & EWB_PAUSE_SESSION) && /* it waits for us */
 	           now - n->locked_at >= o->auth_timeout_s * 1000000ull) {
 		EWB_COUNT(s, closed_unknown);
 		ewb_conn_close(n);

@@ -719,6 +719,21 @@ START_TEST(who_does_not_log_in_in_time_is_closed)
 }
 END_TEST
 
+START_TEST(a_login_that_waits_for_the_pool_is_in_time)
+{
+	begin();
+	say(c, ALICE);
+	play_run_fronts(&p); /* the pool has others to do */
+	for (unsigned i = 0; i < 40; i++)
+		play_pass(&p, 1000);
+	ck_assert(client_served(c));
+	play_run(&p);
+	hear(c, "STORED\r\n");
+	ck_assert_uint_eq(play_count(&p, closed_unknown), 0);
+	play_close(&p);
+}
+END_TEST
+
 START_TEST(a_client_may_go_at_any_time)
 {
 	for (unsigned steps = 0; steps < 4; steps++) {
@@ -887,6 +902,7 @@ main(void)
 	tcase_add_test(t, after_five_failures_the_connection_is_closed);
 	tcase_add_test(t, a_good_login_begins_the_count_anew);
 	tcase_add_test(t, who_does_not_log_in_in_time_is_closed);
+	tcase_add_test(t, a_login_that_waits_for_the_pool_is_in_time);
 	tcase_add_loop_test(t, a_client_may_go_at_any_time, 0, 2);
 	tcase_add_test(t, the_server_may_stop_at_any_time);
 	suite_add_tcase(s, t);
