@@ -139,8 +139,19 @@ struct entry {
 	unsigned value;
 };
 
-static struct entry model[MAX_MODEL];
+/* In order; those behind the nmodel-th are free. */
+static struct entry *model[MAX_MODEL];
 static size_t nmodel;
+
+static void
+model_begin(void)
+{
+	static struct entry entries[MAX_MODEL];
+
+	for (size_t i = 0; i < MAX_MODEL; i++)
+		model[i] = &entries[i];
+	nmodel = 0;
+}
 
 static int
 order(const void *a, size_t na, const void *b, size_t nb)
@@ -158,7 +169,7 @@ model_find(const void *key, size_t nkey, bool *exact)
 	*exact = false;
 	while (lo < hi) {
 		size_t mid = (lo + hi) / 2;
-		int c = order(key, nkey, model[mid].key, model[mid].nkey);
+		int c = order(key, nkey, model[mid]->key, model[mid]->nkey);
 
 		if (c == 0)
 			*exact = true;
@@ -177,13 +188,16 @@ model_put(const void *key, size_t nkey, unsigned value)
 	size_t at = model_find(key, nkey, &exact);
 
 	if (!exact) {
+		struct entry *e = model[nmodel];
+
 		memmove(model + at + 1, model + at,
 		        (nmodel - at) * sizeof *model);
 		nmodel++;
-		memcpy(model[at].key, key, nkey);
-		model[at].nkey = nkey;
+		memcpy(e->key, key, nkey);
+		e->nkey = nkey;
+		model[at] = e;
 	}
-	model[at].value = value;
+	model[at]->value = value;
 }
 
 static bool
@@ -193,9 +207,12 @@ model_take(const void *key, size_t nkey)
 	size_t at = model_find(key, nkey, &exact);
 
 	if (exact) {
+		struct entry *e = model[at];
+
 		nmodel--;
 		memmove(model + at, model + at + 1,
 		        (nmodel - at) * sizeof *model);
+		model[nmodel] = e;
 	}
 	return exact;
 }
@@ -212,11 +229,11 @@ same_as_model(void)
 		unsigned value;
 
 		ck_assert_uint_lt(i, nmodel);
-		ck_assert_mem_eq(mem_obj_key(&it->obj), model[i].key,
-		                 model[i].nkey);
-		ck_assert_uint_eq(it->obj.nkey, model[i].nkey);
+		ck_assert_mem_eq(mem_obj_key(&it->obj), model[i]->key,
+		                 model[i]->nkey);
+		ck_assert_uint_eq(it->obj.nkey, model[i]->nkey);
 		memcpy(&value, mem_item_value(it), sizeof value);
-		ck_assert_uint_eq(value, model[i].value);
+		ck_assert_uint_eq(value, model[i]->value);
 		mem_path_step(&p);
 	}
 	ck_assert_uint_eq(i, nmodel);
@@ -224,9 +241,9 @@ same_as_model(void)
 	while ((it = mem_path_before(&p)) != NULL) {
 		ck_assert_uint_gt(i, 0);
 		i--;
-		ck_assert_uint_eq(it->obj.nkey, model[i].nkey);
-		ck_assert_mem_eq(mem_obj_key(&it->obj), model[i].key,
-		                 model[i].nkey);
+		ck_assert_uint_eq(it->obj.nkey, model[i]->nkey);
+		ck_assert_mem_eq(mem_obj_key(&it->obj), model[i]->key,
+		                 model[i]->nkey);
 		mem_path_step_back(&p);
 	}
 	ck_assert_uint_eq(i, 0);
@@ -281,7 +298,7 @@ START_TEST(a_tree_agrees_with_a_sorted_array_through_random_changes)
 	unsigned char key[MEM_MAX_KEY];
 	unsigned i, bias = 70;
 
-	nmodel = 0;
+	model_begin();
 	for (i = 0; i < UNIT_TIMES(60000); i++) {
 		size_t n = kinds[_i](key);
 
@@ -295,8 +312,8 @@ START_TEST(a_tree_agrees_with_a_sorted_array_through_random_changes)
 			if (nmodel && roll(4)) {
 				size_t at = roll((unsigned)nmodel);
 
-				n = model[at].nkey;
-				memcpy(key, model[at].key, n);
+				n = model[at]->nkey;
+				memcpy(key, model[at]->key, n);
 			}
 			ck_assert_int_eq(take(key, n), model_take(key, n)
 			                                       ? EWB_OK
@@ -317,7 +334,7 @@ START_TEST(seek_leads_to_the_first_key_that_is_not_less)
 	unsigned char key[MEM_MAX_KEY];
 	unsigned i;
 
-	nmodel = 0;
+	model_begin();
 	for (i = 0; i < 3000; i++) {
 		size_t n = kinds[_i](key);
 
@@ -335,15 +352,15 @@ START_TEST(seek_leads_to_the_first_key_that_is_not_less)
 		ck_assert_int_eq(it == NULL, at == nmodel);
 		if (it)
 			ck_assert_int_eq(order(mem_obj_key(&it->obj),
-			                       it->obj.nkey, model[at].key,
-			                       model[at].nkey),
+			                       it->obj.nkey, model[at]->key,
+			                       model[at]->nkey),
 			                 0);
 		it = mem_path_before(&p);
 		ck_assert_int_eq(it == NULL, at == 0);
 		if (it)
 			ck_assert_int_eq(order(mem_obj_key(&it->obj),
-			                       it->obj.nkey, model[at - 1].key,
-			                       model[at - 1].nkey),
+			                       it->obj.nkey, model[at - 1]->key,
+			                       model[at - 1]->nkey),
 			                 0);
 	}
 }
