@@ -9,10 +9,12 @@
 void
 ewb_keylocks_init(struct ewb_keylocks *k)
 {
-	for (unsigned i = 0; i < EWB_KEYLOCKS; i++) {
-		k->at[i] = (struct ewb_keylock){ 0 };
-		EWB_MUST0(pthread_mutex_init(&k->at[i].lock, NULL));
-	}
+	static const struct ewb_keylock free = {
+		.lock = PTHREAD_MUTEX_INITIALIZER
+	};
+
+	for (unsigned i = 0; i < EWB_KEYLOCKS; i++)
+		k->at[i] = free;
 }
 
 void

@@ -18,7 +18,7 @@ const struct ewb_engine *ewb_engine_entry(void);
 
 #define KEYS 3000u
 #define WRITES UNIT_TIMES(60000u)
-#define SCANS 1000u
+#define SCANS UNIT_TIMES(1000u)
 
 static const struct ewb_engine *engine;
 static struct ewb_host host;

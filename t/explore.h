@@ -32,12 +32,14 @@ struct ewb_scenario {
 	/* Null: it is as it must be.  Else what is wrong. */
 	const char *(*check)(void *ctx);
 	void (*teardown)(void *ctx);
-	/* With a thread sanitizer a part will do: it is all in one thread. */
+	/* Many of its orders come to the same accesses: with a sanitizer, which
+	 * looks at those, a part will do.  What they come to is checked for all
+	 * of them without one. */
 	bool sampled;
 };
 
 /* How many orders of a sampled scenario there must be, if it is run whole. */
-#ifdef UNIT_TSAN
+#ifdef UNIT_SANITIZED
 #define EWB_EXPLORED(n) 10
 #else
 #define EWB_EXPLORED(n) (n)

@@ -18,7 +18,7 @@
 #include "t/unit.h"
 
 #define CLIENTS 8
-#define PIPELINES 300
+#define PIPELINES (50 + UNIT_TIMES(250))
 #define COMMANDS 32 /* of a pipeline, at most */
 #define KEYS 6
 #define LARGE 100000u

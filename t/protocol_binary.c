@@ -1198,7 +1198,8 @@ START_TEST(random_streams_read_the_same_however_they_are_cut)
 {
 	uint64_t rng = random_seed("protocol_binary");
 
-	for (int i = 0; i < 5000; i++) {
+	/* t/fuzz has more of it with sanitizers */
+	for (int i = 0; i < UNIT_TIMES(5000); i++) {
 		struct stream s = { .n = 0 };
 
 		while (s.n < 3000 && random_below(&rng, 10))

@@ -912,7 +912,8 @@ START_TEST(random_streams_read_the_same_however_they_are_cut)
 	uint64_t rng = random_seed("protocol_text");
 	char in[4096];
 
-	for (int i = 0; i < 5000; i++) {
+	/* t/fuzz has more of it with sanitizers */
+	for (int i = 0; i < UNIT_TIMES(5000); i++) {
 		size_t n = random_stream(&rng, in, sizeof(in));
 
 		free(play_random(PLAY_TEXT, in, n, 200, &rng));
