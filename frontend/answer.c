@@ -638,9 +638,11 @@ write_answer(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT
 int
 ewb_answer(struct ewb_conn *n, struct ewb_cookie *c)
 {
+	/* as a rule it is one of these; of a set without a cas nothing is counted */
 	if (c->op == EWB_OP_GET && c->status == EWB_OK)
-		EWB_COUNT(&n->front->d.counters, get_hits); /* as a rule */
-	else
+		EWB_COUNT(&n->front->d.counters, get_hits);
+	else if (c->op != EWB_OP_SET || c->status != EWB_OK ||
+	         c->request.expect != EWB_EXPECT_ANY)
 		ewb_tally_outcome(n->front, c);
 	return write_answer(n, c);
 }

@@ -170,16 +170,19 @@ ewb_conn_full(const struct ewb_conn *n)
 	return ewb_conn_is_much(n, bytes);
 }
 
-/* Counts a command that has come.  Most are gets, and no samples. */
+/* Counts a command that has come.  Most are gets and sets, and no samples. */
 static inline void
 ewb_tally_command(struct ewb_front *f, const struct ewb_cookie *c) EWB_ON_FRONT
 {
-	if (c->op != EWB_OP_GET || f->d.latency.skip == 0) {
+	if ((c->op != EWB_OP_GET && c->op != EWB_OP_SET) ||
+	    f->d.latency.skip == 0) {
 		ewb_tally_other(f, c);
 		return;
 	}
 	f->d.latency.skip--;
-	EWB_COUNT(&f->d.counters, cmd_get);
+	ewb_count_n(&f->d.counters,
+	            c->op == EWB_OP_GET ? EWB_COUNT_cmd_get : EWB_COUNT_cmd_set,
+	            1);
 }
 
 /* front.c */
