@@ -297,7 +297,7 @@ END_TEST
 
 /* Two threads with the same tickets. */
 
-#define ROUNDS 100
+#define ROUNDS (20 + UNIT_TIMES(80))
 #define TICKETS 512 /* of each round */
 
 static struct {

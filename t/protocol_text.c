@@ -524,7 +524,7 @@ END_TEST
 
 START_TEST(a_get_may_be_longer_than_any_other_line)
 {
-	const size_t nkeys = 1500;
+	const size_t nkeys = EWB_LINE_MAX / 4 + 100;
 	char *in = malloc(4 + nkeys * 4 + 3), *p = in;
 	char *said, *s;
 

@@ -9,22 +9,18 @@
 """
 
 import random
+import re
 import socket
 import struct
 import sys
 
 
+_named = {b"\\": b"\\\\", b"\t": b"\\t", b"\n": b"\\n", b"\r": b"\\r"}
+
+
 def _escape(data):
-    out = bytearray()
-    for c in data:
-        named = {0x5c: b"\\\\", 9: b"\\t", 10: b"\\n", 13: b"\\r"}.get(c)
-        if named:
-            out += named
-        elif c < 0x20 or c == 0x7f:
-            out += b"\\x%02x" % c
-        else:
-            out.append(c)
-    return bytes(out)
+    return re.sub(rb"[\0-\x1f\x7f\\]",
+                  lambda m: _named.get(m[0]) or b"\\x%02x" % m[0][0], data)
 
 
 def _value(r):
