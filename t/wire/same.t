@@ -1,13 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
 # Whatever it is said, ewbd answers what memcached answers: SAME_COMMANDS of them
-# (100 000), three of five in text and the others binary, out of SAME_SEED (one of
+# (200 000), three of five in text and the others binary, out of SAME_SEED (one of
 # this run's own).  With SAME_COVERAGE=1 it says what was answered how often.
 . "${srcdir:-.}/t/wire/lib.sh"
 needs memcached
 needs $python
-commands=${SAME_COMMANDS:-100000} seed=${SAME_SEED:-$RANDOM$RANDOM}
-[ "${SANITIZER:-no}" = no ] || commands=$((commands / 5))
+commands=${SAME_COMMANDS:-200000} seed=${SAME_SEED:-$RANDOM$RANDOM}
+[ "${SANITIZER:-no}" = no ] || commands=$((commands / 10))
 
 start ours "$(engine memory)"
 ours=$port ours_pid=$pid
