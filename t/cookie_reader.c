@@ -51,8 +51,8 @@ check_records(struct reader *r, const uint8_t *p, size_t n)
 	for (; n >= size; p += size, n -= size) {
 		if (ewb_be32(p) != r->next)
 			return "a record is out of order, or lost";
-		if (p[4] != (uint8_t)r->next ||
-		    memcmp(p + 4, p + 5, size - 5) != 0)
+		if (size > 4 && (p[4] != (uint8_t)r->next ||
+		                 memcmp(p + 4, p + 5, size - 5) != 0))
 			return "a record's bytes are wrong";
 		r->next++;
 	}
