@@ -40,7 +40,7 @@ struct ewb_scenario {
 
 /* How many orders of a sampled scenario there must be, if it is run whole. */
 #ifdef UNIT_SANITIZED
-#define EWB_EXPLORED(n) 10
+#define EWB_EXPLORED(n) 5
 #else
 #define EWB_EXPLORED(n) (n)
 #endif
