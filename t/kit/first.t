@@ -25,7 +25,8 @@ try() {
 	[ -z "$command" ] && return
 	fact "$command" run "$command" "${expected%$'\n'}"
 	ran=$((ran + 1))
-	[ ! -s pid ] || daemon=$(cat pid)
+	# it may be ending just now, and take its file away
+	[ ! -s pid ] || daemon=$(cat pid 2>/dev/null || echo "$daemon")
 }
 command='' expected=''
 while IFS= read -r line; do
