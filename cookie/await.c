@@ -5,77 +5,102 @@
 #include "cookie/task.h"
 #include "lib/check.h"
 
-static void
-lock(struct ewb_awaits *a)
+static struct ewb_await_list *
+locked(struct ewb_awaits *a, uint16_t vbucket)
 {
-	EWB_MUST0(pthread_mutex_lock(&a->lock));
+	struct ewb_await_list *l = &a->lists[vbucket % EWB_AWAIT_LISTS];
+
+	EWB_MUST0(pthread_mutex_lock(&l->lock));
+	return l;
 }
 
 static void
-unlock(struct ewb_awaits *a)
+unlock(struct ewb_await_list *l)
 {
-	EWB_MUST0(pthread_mutex_unlock(&a->lock));
+	EWB_MUST0(pthread_mutex_unlock(&l->lock));
 }
 
 void
 ewb_awaits_init(struct ewb_awaits *a)
 {
-	atomic_init(&a->n, 0);
-	a->first = NULL;
-	EWB_MUST0(pthread_mutex_init(&a->lock, NULL));
+	for (unsigned i = 0; i < EWB_AWAIT_LISTS; i++) {
+		atomic_init(&a->lists[i].lowest, UINT64_MAX);
+		a->lists[i].first = NULL;
+		EWB_MUST0(pthread_mutex_init(&a->lists[i].lock, NULL));
+	}
 }
 
 void
 ewb_awaits_fini(struct ewb_awaits *a)
 {
-	EWB_MUST(a->first == NULL);
-	EWB_MUST0(pthread_mutex_destroy(&a->lock));
+	for (unsigned i = 0; i < EWB_AWAIT_LISTS; i++) {
+		EWB_MUST(a->lists[i].first == NULL);
+		EWB_MUST0(pthread_mutex_destroy(&a->lists[i].lock));
+	}
+}
+
+static void
+find_lowest(struct ewb_await_list *l)
+{
+	uint64_t lowest = UINT64_MAX;
+
+	for (const struct ewb_await *w = l->first; w; w = w->next)
+		if (w->seqno < lowest)
+			lowest = w->seqno;
+	atomic_store(&l->lowest, lowest);
 }
 
 void
-ewb_await_add(struct ewb_awaits *a, struct ewb_await *w)
+ewb_await_add(struct ewb_awaits *a, struct ewb_await *w, struct ewb_task *task)
 {
-	lock(a);
+	struct ewb_await_list *l = locked(a, w->vbucket);
+
 	if (w->at == NULL) {
-		w->next = a->first;
+		w->task = task;
+		w->next = l->first;
 		if (w->next)
 			w->next->at = &w->next;
-		w->at = &a->first;
-		a->first = w;
-		atomic_fetch_add(&a->n, 1);
+		w->at = &l->first;
+		l->first = w;
+		if (w->seqno < atomic_load(&l->lowest))
+			atomic_store(&l->lowest, w->seqno);
 	}
-	unlock(a);
+	unlock(l);
 }
 
 void
 ewb_await_drop(struct ewb_awaits *a, struct ewb_await *w)
 {
-	lock(a);
+	struct ewb_await_list *l = locked(a, w->vbucket);
+
 	if (w->at) {
 		*w->at = w->next;
 		if (w->next)
 			w->next->at = w->at;
 		w->at = NULL;
-		atomic_fetch_sub(&a->n, 1);
+		if (w->seqno == atomic_load(&l->lowest))
+			find_lowest(l);
 	}
-	unlock(a);
+	unlock(l);
 }
 
 void
 ewb_await_wake(struct ewb_awaits *a, struct ewb_await *w)
 {
-	lock(a);
+	struct ewb_await_list *l = locked(a, w->vbucket);
+
 	if (w->at)
 		ewb_task_wake_job(w->task);
-	unlock(a);
+	unlock(l);
 }
 
 void
 ewb_awaits_reached(struct ewb_awaits *a, uint16_t vbucket, uint64_t seqno)
 {
-	lock(a);
-	for (struct ewb_await *w = a->first; w; w = w->next)
+	struct ewb_await_list *l = locked(a, vbucket);
+
+	for (struct ewb_await *w = l->first; w; w = w->next)
 		if (w->vbucket == vbucket && w->seqno <= seqno)
 			ewb_task_wake_job(w->task);
-	unlock(a);
+	unlock(l);
 }

@@ -6,7 +6,8 @@
  *      mutation make it ─▶ ewb_reply_token(): wakes who waits for it
  *
  * Who waits adds itself before it looks, and a mutation is made before its token is
- * told: so one of the two sees the other.  Nobody looks while nobody waits. */
+ * told: so one of the two sees the other.  A mutation that nobody waits for yet looks
+ * at one number, and no more. */
 #ifndef COOKIE_AWAIT_H
 #define COOKIE_AWAIT_H
 
@@ -14,31 +15,39 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
+#define EWB_AWAIT_LISTS 64u /* by vbucket */
+
 struct ewb_task;
 
 struct ewb_await {
-	/* set before it is added */
-	struct ewb_task *task;
+	/* set before it is added, to what stays */
 	uint64_t seqno;
 	uint16_t vbucket;
-	/* under lock */
+	/* under its list's lock */
+	struct ewb_task *task;
 	struct ewb_await *next, **at; /* at null: it was not added */
 };
 
-struct ewb_awaits {
-	/* any thread */
-	_Atomic unsigned n;
+struct ewb_await_list {
+	/* any thread: the lowest seqno that is waited for; UINT64_MAX: none, or
+	 * that one.  Written under the lock */
+	_Atomic uint64_t lowest;
 	/* under lock */
 	pthread_mutex_t lock;
 	struct ewb_await *first;
 };
 
+struct ewb_awaits {
+	struct ewb_await_list lists[EWB_AWAIT_LISTS];
+};
+
 void ewb_awaits_init(struct ewb_awaits *a);
 /* Nobody waits. */
 void ewb_awaits_fini(struct ewb_awaits *a);
-/* any: from now on its task is woken when the seqno is reached; once more: no
+/* any: from now on that task is woken when the seqno is reached; once more: no
  * change. */
-void ewb_await_add(struct ewb_awaits *a, struct ewb_await *w);
+void ewb_await_add(struct ewb_awaits *a, struct ewb_await *w,
+                   struct ewb_task *task);
 /* any: it is woken no more; it need not have been added. */
 void ewb_await_drop(struct ewb_awaits *a, struct ewb_await *w);
 /* any: its task is to look again, if it waits. */
@@ -50,7 +59,11 @@ void ewb_awaits_reached(struct ewb_awaits *a, uint16_t vbucket, uint64_t seqno);
 static inline void
 ewb_awaits_made(struct ewb_awaits *a, uint16_t vbucket, uint64_t seqno)
 {
-	if (atomic_load(&a->n))
+	const struct ewb_await_list *l = &a->lists[vbucket % EWB_AWAIT_LISTS];
+
+	/* seq_cst, as the engine's own numbers are: who waits writes this and
+	 * looks at those, and a mutation the other way round */
+	if (seqno >= atomic_load(&l->lowest))
 		ewb_awaits_reached(a, vbucket, seqno);
 }
 

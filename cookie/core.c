@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "config.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "cookie/core.h"
@@ -64,6 +65,18 @@ ewb_core_hash(const struct ewb_core *s, const void *key, size_t nkey)
 	size_t skip = s->collections ? ewb_stored_skip(key, nkey) : 0;
 
 	return ewb_key_hash((const uint8_t *)key + skip, nkey - skip);
+}
+
+int
+ewb_core_count_uses(struct ewb_core *s)
+{
+	size_t n = EWB_USE_ROWS * ewb_core_nuses(s) * sizeof *s->uses;
+
+	s->uses = aligned_alloc(EWB_USE_LINE, n);
+	if (s->uses == NULL)
+		return -1;
+	memset(s->uses, 0, n);
+	return 0;
 }
 
 void

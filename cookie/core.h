@@ -98,10 +98,14 @@ struct ewb_stat_group {
 };
 #define EWB_STAT_GROUPS 8
 
-/* What was asked for in a collection; any thread. */
+/* What was asked for in a collection; any thread.  Two are a cache line. */
 struct ewb_collection_use {
 	_Atomic uint64_t gets, stores, deletes, scans;
 };
+/* Each front end counts in a row of its own, unless there are more of them: no
+ * line is written by two. */
+#define EWB_USE_ROWS 16u
+#define EWB_USE_LINE 64u
 
 struct ewb_core {
 	uint32_t magic;
@@ -111,7 +115,8 @@ struct ewb_core {
 	unsigned vbuckets;
 	/* null: there is the default one alone, and keys are stored as they are */
 	const struct ewb_collections *collections;
-	struct ewb_collection_use *uses; /* of each of them */
+	struct ewb_collection_use *uses; /* EWB_USE_ROWS of ewb_core_nuses() */
+	_Atomic unsigned next_row;
 	struct ewb_log log;
 	struct ewb_command commands[EWB_NOPS];
 	struct ewb_command inner[EWB_NOPS]; /* as a filter runs it, below itself */
@@ -124,12 +129,13 @@ struct ewb_core {
 	 * soon.  null: nobody does */
 	void (*end_cursors)(void *arg);
 	void *end_cursors_arg;
-	/* any thread */
+	/* any thread; beside it nothing that changes often, for each mutation
+	 * looks at it */
+	struct ewb_awaits awaits;
 	struct ewb_clock clock;
 	struct ewb_chunks chunks;
 	struct ewb_budget budget;
 	struct ewb_keylocks keylocks;
-	struct ewb_awaits awaits;
 	_Atomic uint64_t cookies;      /* in flight: blocked, cancelled, orphaned */
 	_Atomic uint64_t pinned;       /* bytes of requests that they hold */
 	_Atomic uint64_t orphans;
@@ -144,6 +150,15 @@ int ewb_core_init(struct ewb_core *s, const struct ewb_limits *limits,
                   unsigned vbuckets);
 /* The hash of a key that the engine has: of that which its client says. */
 uint32_t ewb_core_hash(const struct ewb_core *s, const void *key, size_t nkey);
+/* Before the first command, with collections: makes what counts in them; it is the
+ * caller's to free.  -1: no memory. */
+int ewb_core_count_uses(struct ewb_core *s);
+/* In a row, what fills its last line included. */
+static inline size_t
+ewb_core_nuses(const struct ewb_core *s)
+{
+	return (s->collections->n + 1) & ~(size_t)1;
+}
 /* Before the first command. */
 void ewb_core_add_stats(struct ewb_core *s, struct ewb_stat_group g);
 /* Stops the pool.  No cookie, task or stream is left. */

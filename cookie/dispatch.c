@@ -34,6 +34,7 @@ ewb_dispatch_init(struct ewb_dispatch *d, struct ewb_core *core,
 	d->core = core;
 	d->desk = desk;
 	d->thread = pthread_self();
+	d->row = atomic_fetch_add(&core->next_row, 1) % EWB_USE_ROWS;
 	ewb_inbox_init(&d->inbox, wake, wake_arg);
 	d->now = ewb_clock_us(&core->clock);
 	return ewb_heap_reserve(&d->timers, 64);

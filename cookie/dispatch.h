@@ -42,6 +42,7 @@ struct ewb_dispatch {
 	const struct ewb_desk *desk;
 	pthread_t thread;
 	void *owner; /* the front end's */
+	unsigned row; /* where it counts what collections are used for */
 	/* any thread */
 	struct ewb_inbox inbox;
 	struct ewb_counters counters;

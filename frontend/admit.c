@@ -28,7 +28,9 @@ static void
 count(struct ewb_cookie *c, const struct ewb_collection *in) EWB_ON_FRONT
 {
 	const struct ewb_core *core = c->dispatch->core;
-	struct ewb_collection_use *u = &core->uses[in - core->collections->at];
+	struct ewb_collection_use *u =
+		core->uses + c->dispatch->row * ewb_core_nuses(core) +
+		(in - core->collections->at);
 	_Atomic uint64_t *which = &u->stores;
 
 	if (!c->command->mutates || c->op == EWB_OP_GAT || c->op == EWB_OP_META_GAT)

@@ -161,13 +161,11 @@ read_collections(struct ewb_server *s, char *why, size_t nwhy)
 		snprintf(why, nwhy, "collections: %s", what);
 		return -1;
 	}
-	s->core.uses = calloc(s->collections.n, sizeof *s->core.uses);
-	if (s->core.uses == NULL) {
-		snprintf(why, nwhy, "collections: out of memory");
-		return -1;
-	}
 	s->core.collections = &s->collections;
-	return 0;
+	if (ewb_core_count_uses(&s->core) == 0)
+		return 0;
+	snprintf(why, nwhy, "collections: out of memory");
+	return -1;
 }
 
 int

@@ -33,6 +33,21 @@ name_of(char name[24], const struct ewb_collection *in)
 	return name;
 }
 
+/* Of what all front ends have counted. */
+static void
+sum(struct ewb_collection_use *into, const struct ewb_core *core, size_t i)
+{
+	const struct ewb_collection_use *u = core->uses + i;
+
+	for (unsigned row = 0; row < EWB_USE_ROWS; row++) {
+		into->gets += atomic_load(&u->gets);
+		into->stores += atomic_load(&u->stores);
+		into->deletes += atomic_load(&u->deletes);
+		into->scans += atomic_load(&u->scans);
+		u += ewb_core_nuses(core);
+	}
+}
+
 static void
 add(struct ewb_cookie *c, void *arg, int asked)
 {
@@ -45,20 +60,20 @@ add(struct ewb_cookie *c, void *arg, int asked)
 	add_head(c, all);
 	for (size_t i = 0; i < all->n; i++) {
 		const struct ewb_collection *in = &all->at[i];
-		struct ewb_collection_use *u = core->uses ? &core->uses[i] : NULL;
+		struct ewb_collection_use u = { 0 };
 
 		name_of(name, in);
-		if (u == NULL)
+		if (core->uses)
+			sum(&u, core, i);
+		if (core->uses == NULL)
 			ewb_reply_stat(c, name, "name=%s.%s", in->scope, in->name);
 		else
 			ewb_reply_stat(c, name,
 			               "name=%s.%s get=%llu store=%llu "
 			               "delete=%llu scans=%llu",
-			               in->scope, in->name,
-			               (ull)atomic_load(&u->gets),
-			               (ull)atomic_load(&u->stores),
-			               (ull)atomic_load(&u->deletes),
-			               (ull)atomic_load(&u->scans));
+			               in->scope, in->name, (ull)u.gets,
+			               (ull)u.stores, (ull)u.deletes,
+			               (ull)u.scans);
 	}
 }
 
@@ -67,7 +82,9 @@ reset(void *arg)
 {
 	const struct ewb_core *core = ((struct ewb_scans *)arg)->core;
 
-	for (size_t i = 0; core->uses && i < core->collections->n; i++) {
+	size_t n = core->uses ? EWB_USE_ROWS * ewb_core_nuses(core) : 0;
+
+	for (size_t i = 0; i < n; i++) {
 		struct ewb_collection_use *u = &core->uses[i];
 
 		/* those who add to them do so in one step */

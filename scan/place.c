@@ -15,13 +15,16 @@ wanted(const struct ewb_scan_request *want, const struct ewb_core *core)
 	                             want->collection);
 }
 
-/* There is room: see EWB_BOUND_MAX. */
+/* What of the bound is beyond EWB_BOUND_MAX then is cut off: no key reaches as far,
+ * so it lies between the same ones. */
 static void
 prepend(struct ewb_scan_bound *b, const struct ewb_collection *in)
 {
 	uint8_t prefix[EWB_STORED_PREFIX];
 	size_t n = ewb_stored_prefix(prefix, in, b->data, b->n);
 
+	if (b->n > sizeof b->data - n)
+		b->n = sizeof b->data - n;
 	memmove(b->data + n, b->data, b->n);
 	memcpy(b->data, prefix, n);
 	b->n += n;
@@ -54,14 +57,21 @@ ewb_scan_place(struct ewb_scan_request *want, const struct ewb_core *core)
 
 	if (in == NULL)
 		return (enum ewb_status)EWB_WIRE_UNKNOWN_COLLECTION;
+	if (core->collections)
+		place(want, in);
+	return EWB_OK;
+}
+
+void
+ewb_scan_place_used(const struct ewb_scan_request *want,
+                    const struct ewb_core *core)
+{
 	if (core->collections == NULL)
-		return EWB_OK;
-	place(want, in);
+		return;
 	/* relaxed: a statistic */
 	atomic_fetch_add_explicit(
-		&core->uses[in - core->collections->at].scans, 1,
-		memory_order_relaxed);
-	return EWB_OK;
+		&core->uses[wanted(want, core) - core->collections->at].scans,
+		1, memory_order_relaxed);
 }
 
 void

@@ -7,9 +7,12 @@
 #include "scan/request.h"
 
 /* The bounds become those of the engine's keys, within the collection that is
- * wanted; the scan is counted as one of it.  EWB_OK, or there is none such. */
+ * wanted.  EWB_OK, or there is none such. */
 enum ewb_status ewb_scan_place(struct ewb_scan_request *want,
                                const struct ewb_core *core);
+/* A scan of that collection, which there is, is counted. */
+void ewb_scan_place_used(const struct ewb_scan_request *want,
+                         const struct ewb_core *core);
 /* As an engine has it; into want's bounds, and of vbucket 0. */
 void ewb_scan_range(const struct ewb_scan_request *want, struct ewb_range *range);
 /* All of its collection. */

@@ -17,8 +17,8 @@
 static int
 decode(const char *text, size_t n, struct ewb_scan_bound *b)
 {
-	b->n = ewb_base64_decode(b->data, EWB_BOUND_MAX, text, n);
-	return b->n > EWB_BOUND_MAX ? -1 : 0;
+	b->n = ewb_base64_decode(b->data, sizeof b->data, text, n);
+	return b->n > sizeof b->data ? -1 : 0;
 }
 
 /* name and excl_name: one of them, or none. */
@@ -170,6 +170,9 @@ parse_resume(struct ewb_scan_request *r, struct json_object *o)
 	                      (size_t)json_object_get_string_len(v)) !=
 	            sizeof r->token)
 		return "resume: not base64 of a token's 24 bytes";
+	if (json_object_object_get_ex(o, "snapshot_requirements", NULL))
+		return "resume: it has its snapshot: snapshot_requirements are "
+		       "for another";
 	r->resumes = 1;
 	if (!json_object_object_get_ex(o, "after", &v))
 		return NULL;

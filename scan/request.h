@@ -17,7 +17,7 @@
 struct ewb_scan_bound {
 	uint8_t there, excluded;
 	size_t n;
-	uint8_t data[EWB_BOUND_MAX + EWB_STORED_PREFIX]; /* see place.h */
+	uint8_t data[EWB_BOUND_MAX];
 };
 
 struct ewb_scan_request {

@@ -60,13 +60,7 @@ ewb_require_wait(struct ewb_scan *scan, struct ewb_task *t,
 
 	if (!scan->want.requires || scan->opened)
 		return EWB_OK;
-	if (ewb_task_runs(t) == 0)
-		scan->await = (struct ewb_await){
-			.task = t,
-			.seqno = scan->want.seqno,
-			.vbucket = scan->vbucket,
-		};
-	ewb_await_add(awaits, &scan->await);
+	ewb_await_add(awaits, &scan->await, t);
 	status = look(scan->instance, scan->vbucket, &scan->want, &why);
 	if (status == EWB_WOULDBLOCK && is_unwanted(scan, t))
 		status = EWB_SCAN_CANCELLED;

@@ -233,6 +233,8 @@ allocate(struct ewb_scans *s, const struct ewb_scan_request *want,
 	scan->scans = s;
 	scan->want = *want;
 	scan->vbucket = vbucket;
+	scan->await.seqno = want->seqno;
+	scan->await.vbucket = vbucket;
 	scan->resumable = want->resumable;
 	scan->close.type = &s->close_type;
 	scan->ncursors = want->merged ? want->past - want->first : 1;
@@ -288,6 +290,7 @@ ewb_scan_new(struct ewb_scans *s, struct ewb_cookie *c,
 		return NULL;
 	}
 	atomic_fetch_add(&scan->instance->cursors, 1);
+	ewb_scan_place_used(want, s->core);
 	return scan;
 }
 

@@ -264,6 +264,10 @@ static const struct {
 	  "after: there is no resume beside it" },
 	{ "{\"resume\":\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\",\"after\":1}",
 	  EWB_INVALID, "after: not base64 of 256 bytes at most" },
+	{ "{\"resume\":\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\","
+	  "\"snapshot_requirements\":{\"vb_uuid\":1,\"seqno\":1}}",
+	  EWB_INVALID,
+	  "resume: it has its snapshot: snapshot_requirements are for another" },
 	{ "{\"snapshot_requirements\":1}", EWB_INVALID,
 	  "snapshot_requirements: not an object" },
 	{ REQUIRES("\"seqno\":1"), EWB_INVALID, NO_UUID },

@@ -7,7 +7,6 @@
 #include "t/unit.h"
 
 static struct ewb_collections all;
-static struct ewb_collection_use uses[3];
 static struct ewb_core core;
 
 static void
@@ -19,12 +18,13 @@ setup(void)
 	                                       sizeof why),
 	                 0);
 	core.collections = &all;
-	core.uses = uses;
+	ck_assert_int_eq(ewb_core_count_uses(&core), 0);
 }
 
 static void
 teardown(void)
 {
+	free(core.uses);
 	ewb_collections_fini(&all);
 }
 
@@ -99,16 +99,22 @@ START_TEST(bounds_are_within_it_as_they_were_said)
 }
 END_TEST
 
-START_TEST(the_longest_bound_has_room)
+START_TEST(no_bound_is_longer_than_an_engine_is_told)
 {
 	char bytes[EWB_BOUND_MAX];
 	struct ewb_scan_request w = { .collection = 0x1f4 };
+	const struct ewb_scan_bound *is[] = { &w.start, &w.end, &w.after };
 
 	memset(bytes, 'b', sizeof bytes);
-	w.start = w.end = bound(bytes, sizeof bytes, 0);
+	w.start = w.end = w.after = bound(bytes, sizeof bytes, 0);
 	ck_assert_int_eq(ewb_scan_place(&w, &core), EWB_OK);
-	ck_assert_uint_eq(w.start.n, sizeof bytes + 3);
-	ck_assert_int_eq(w.end.data[sizeof bytes + 2], 'b');
+	for (size_t i = 0; i < 3; i++) {
+		ck_assert_uint_eq(is[i]->n, EWB_BOUND_MAX);
+		ck_assert_int_eq(memcmp(is[i]->data, "\xff\xf4\x03" "bbb", 6), 0);
+		ck_assert_int_eq(is[i]->data[EWB_BOUND_MAX - 1], 'b');
+	}
+	/* the longest key there is, of those bytes, is before it all the same */
+	ck_assert_uint_gt(w.start.n, EWB_KEY_MAX);
 }
 END_TEST
 
@@ -169,12 +175,12 @@ END_TEST
 START_TEST(each_is_counted_as_one_of_its_collection)
 {
 	struct ewb_scan_request w = { .collection = 0x1f4 };
-	uint64_t before = atomic_load(&uses[2].scans);
+	const struct ewb_collection_use *u = &core.uses[2];
 
 	ck_assert_int_eq(ewb_scan_place(&w, &core), EWB_OK);
-	ck_assert_uint_eq(atomic_load(&uses[2].scans), before + 1);
-	ewb_scan_whole(&w, &core);
-	ck_assert_uint_eq(atomic_load(&uses[2].scans), before + 1);
+	ck_assert_uint_eq(atomic_load(&u->scans), 0);
+	ewb_scan_place_used(&w, &core);
+	ck_assert_uint_eq(atomic_load(&u->scans), 1);
 }
 END_TEST
 
@@ -189,7 +195,7 @@ main(void)
 	tcase_add_test(t, without_collections_a_range_stays_as_it_is);
 	tcase_add_test(t, without_bounds_it_is_the_collection);
 	tcase_add_test(t, bounds_are_within_it_as_they_were_said);
-	tcase_add_test(t, the_longest_bound_has_room);
+	tcase_add_test(t, no_bound_is_longer_than_an_engine_is_told);
 	tcase_add_test(t, a_key_is_in_the_range_if_its_stored_one_is_in_the_stored_one);
 	tcase_add_test(t, each_is_counted_as_one_of_its_collection);
 	suite_add_tcase(s, t);

@@ -56,6 +56,19 @@ scan_open(void *self, const struct ewb_range *r, void **cursor, uint64_t *count)
 	return table_engine.scan_open(self, r, cursor, count);
 }
 
+/* Of vbucket 0 and those that share its list. */
+static unsigned
+waiting(void)
+{
+	struct ewb_await_list *l = &stage.p.core->awaits.lists[0];
+	unsigned n = 0;
+
+	for (const struct ewb_await *w = l->first; w; w = w->next)
+		n++;
+	ck_assert_int_eq(n == 0, atomic_load(&l->lowest) == UINT64_MAX);
+	return n;
+}
+
 /* a scans, b mutates. */
 static void
 begin(unsigned nfronts)
@@ -89,7 +102,7 @@ end(void)
 {
 	hang_up();
 	stage_run();
-	ck_assert_uint_eq(atomic_load(&stage.p.core->awaits.n), 0);
+	ck_assert_uint_eq(waiting(), 0);
 	stage_close();
 }
 
@@ -184,7 +197,7 @@ START_TEST(a_create_waits_for_the_mutation_without_a_thread)
 	require(UUID, WANTED + 1, "\"timeout_ms\":60000,");
 	stage_run();
 	ck_assert(is_parked());
-	ck_assert_uint_eq(atomic_load(&stage.p.core->awaits.n), 1);
+	ck_assert_uint_eq(waiting(), 1);
 	/* the usual deadline is not its own */
 	stage_pass(50000);
 	mutate();
@@ -197,7 +210,7 @@ START_TEST(a_create_waits_for_the_mutation_without_a_thread)
 	stage_run();
 	must_be_told(EWB_OK, "");
 	ck_assert_uint_eq(opened_at, WANTED + 1);
-	ck_assert_uint_eq(atomic_load(&stage.p.core->awaits.n), 0);
+	ck_assert_uint_eq(waiting(), 0);
 	end();
 }
 END_TEST
@@ -213,7 +226,7 @@ START_TEST(its_time_is_over_though_the_usual_is_not)
 	ck_assert(!hear_frame(a, &s));
 	stage_pass(1);
 	must_be_told(EWB_TEMPORARY, "temporary failure");
-	ck_assert_uint_eq(atomic_load(&stage.p.core->awaits.n), 0);
+	ck_assert_uint_eq(waiting(), 0);
 	end();
 }
 END_TEST
@@ -493,7 +506,7 @@ check(void *ctx)
 		return "the scan is still there";
 	if (table.opened != table.closed)
 		return "the cursor was not closed";
-	if (atomic_load(&stage.p.core->awaits.n))
+	if (waiting())
 		return "somebody is still to be woken";
 	if (atomic_load(&stage.p.core->cookies))
 		return "a command has not come home";
@@ -533,6 +546,30 @@ START_TEST(whatever_comes_first_it_ends_once)
 }
 END_TEST
 
+START_TEST(a_mutation_knows_the_lowest_that_is_awaited)
+{
+	static struct ewb_awaits all;
+	struct ewb_await w[3] = { { .seqno = 9 },
+		                  { .seqno = 5, .vbucket = EWB_AWAIT_LISTS },
+		                  { .seqno = 1, .vbucket = 1 } };
+	const _Atomic uint64_t *lowest = &all.lists[0].lowest;
+
+	ewb_awaits_init(&all);
+	for (unsigned i = 0; i < 3; i++)
+		ewb_await_add(&all, &w[i], NULL);
+	ck_assert_uint_eq(atomic_load(lowest), 5);
+	ewb_awaits_made(&all, 0, 4); /* it would wake nobody's task */
+	ewb_await_drop(&all, &w[1]);
+	ck_assert_uint_eq(atomic_load(lowest), 9);
+	ewb_await_drop(&all, &w[1]);
+	ewb_await_drop(&all, &w[0]);
+	ck_assert_uint_eq(atomic_load(lowest), UINT64_MAX);
+	ck_assert_uint_eq(atomic_load(&all.lists[1].lowest), 1);
+	ewb_await_drop(&all, &w[2]);
+	ewb_awaits_fini(&all);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -540,6 +577,7 @@ main(void)
 	TCase *t = tcase_create("requirements");
 
 	tcase_set_timeout(t, UNIT_SECONDS);
+	tcase_add_test(t, a_mutation_knows_the_lowest_that_is_awaited);
 	tcase_add_test(t, a_scan_of_what_is_there_begins_at_once);
 	tcase_add_test(t, another_history_is_said_so);
 	tcase_add_test(t, an_engine_without_tokens_says_so);

@@ -15,7 +15,7 @@ start plain --bucket data -s "$dir/socket" "$(engine memory)"
 "$python" -B "$here/bucket.py" plain "$port" "$dir/socket" || failed=1
 fact "the server ends well" stop_well plain "$pid"
 
-start memory --collections "$dir/collections" "$(engine memory)"
+start memory -t 3 --collections "$dir/collections" "$(engine memory)"
 "$python" -B "$here/bucket.py" collections "$port" || failed=1
 fact "that with collections too" stop_well memory "$pid"
 
