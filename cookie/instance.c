@@ -246,6 +246,10 @@ wrap(struct ewb_instance *i, struct ewb_instance *below)
 
 	i->below = below;
 	e->can = e->can ? e->can & b->can : b->can;
+	/* one that was built before there was a direction passes none on */
+	if (e->scan_open && e->size < offsetof(struct ewb_engine, scan_seek) +
+	                                      sizeof e->scan_seek)
+		e->can &= ~EWB_CAN_DESCEND;
 	e->max_key = (uint32_t)smaller(e->max_key, b->max_key);
 	e->max_value = smaller(e->max_value, b->max_value);
 }

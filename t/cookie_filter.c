@@ -506,6 +506,55 @@ START_TEST(a_filter_narrows_what_the_stack_can)
 }
 END_TEST
 
+static enum ewb_status
+open_none(void *self, const struct ewb_range *range, void **cursor,
+          uint64_t *count)
+{
+	(void)self;
+	(void)range;
+	(void)cursor;
+	(void)count;
+	return EWB_NOT_SUPPORTED;
+}
+
+static enum ewb_status
+next_none(void *self, void *cursor, struct ewb_sink *sink)
+{
+	(void)self;
+	(void)cursor;
+	(void)sink;
+	return EWB_NOT_SUPPORTED;
+}
+
+static void
+close_none(void *self, void *cursor)
+{
+	(void)self;
+	(void)cursor;
+}
+
+START_TEST(a_filter_from_before_directions_passes_none_on)
+{
+	struct ewb_engine g = { .abi = EWB_ABI,
+		                .size = sizeof g,
+		                .api = EWB_API,
+		                .name = "old",
+		                .kind = EWB_KIND_FILTER,
+		                .scan_open = open_none,
+		                .scan_next = next_none,
+		                .scan_close = close_none };
+
+	play_begin();
+	play.instance->engine.can |= EWB_CAN_DESCEND;
+	wrap(g);
+	ck_assert(play.instance->engine.can & EWB_CAN_DESCEND);
+	g.name = "older";
+	g.size = offsetof(struct ewb_engine, scan_seek);
+	wrap(g);
+	ck_assert(!(play.instance->engine.can & EWB_CAN_DESCEND));
+}
+END_TEST
+
 static void *taken;
 
 static enum ewb_status
@@ -688,6 +737,7 @@ main(void)
 	               a_block_while_the_command_below_is_not_over_is_refused);
 	tcase_add_test(t, an_engine_that_asks_below_itself_is_refused);
 	tcase_add_test(t, a_filter_narrows_what_the_stack_can);
+	tcase_add_test(t, a_filter_from_before_directions_passes_none_on);
 	tcase_add_test(t, the_engine_may_keep_a_large_value_that_came_through);
 	tcase_add_test(t, a_stack_is_not_closed_while_a_filter_waits_below);
 	tcase_add_test(t, a_stale_notify_is_blamed_on_who_blocked);

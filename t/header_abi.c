@@ -93,7 +93,7 @@ AT(range, end, 16);
 AT(range, nstart, 24);
 AT(range, nend, 32);
 AT(range, keys_only, 40);
-AT(range, descending, 44);
+AT(range, descending, 48);
 AT(param, name, 0);
 AT(param, fallback, 8);
 AT(param, help, 16);

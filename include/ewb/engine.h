@@ -156,6 +156,7 @@ struct ewb_range {
 	const void *start, *end;
 	size_t nstart, nend;
 	uint32_t keys_only; /* the values will not be asked for */
+	uint32_t unused;
 	uint32_t descending; /* 0.2: from the end to the start; EWB_CAN_DESCEND */
 };
 
