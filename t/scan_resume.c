@@ -691,6 +691,20 @@ START_TEST(a_detached_scan_counts_as_open)
 }
 END_TEST
 
+START_TEST(one_that_begins_anew_has_the_place_of_the_old_one)
+{
+	stage.scan.max_scans = 1;
+	open_two();
+	create(a, RESUMABLE, id);
+	ck_assert_uint_eq(go_on(a, id, 3, 0, 0), MORE);
+	hang_up(a);
+	table.seek_says = EWB_NO_MEMORY;
+	ck_assert(!resume(b, id, 2));
+	must_complete(b, 3);
+	stage_close();
+}
+END_TEST
+
 int
 main(void)
 {
@@ -730,6 +744,7 @@ main(void)
 	tcase_add_test(t,
 	               statistics_tell_what_outlives_and_what_was_resumed);
 	tcase_add_test(t, a_detached_scan_counts_as_open);
+	tcase_add_test(t, one_that_begins_anew_has_the_place_of_the_old_one);
 	suite_add_tcase(s, t);
 	return unit_run(s);
 }
