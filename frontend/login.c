@@ -221,9 +221,10 @@ fail_late(struct ewb_cookie *c) EWB_ON_FRONT
 {
 	struct attempt *a = calloc(1, sizeof *a);
 
-	if (a == NULL || attempt(c, a) != EWB_WOULDBLOCK)
-		return fail(c);
-	return EWB_WOULDBLOCK;
+	if (a && attempt(c, a) == EWB_WOULDBLOCK)
+		return EWB_WOULDBLOCK;
+	fail(c);
+	return EWB_BUSY; /* it cannot be late: what was wrong is not told */
 }
 
 static enum ewb_status
@@ -361,6 +362,8 @@ begin_auth(struct ewb_cookie *c, struct ewb_conn *n) EWB_ON_FRONT
 {
 	unsigned d = digest_of(&c->request);
 
+	if (n->exchange)
+		(void)fail(c); /* that one: its client will not go on with it */
 	lock(n);
 	if (d < EWB_NDIGESTS)
 		return begin_scram(c, n, (enum ewb_digest)d);

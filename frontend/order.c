@@ -19,6 +19,7 @@
 #include "frontend/flush.h"
 #include "frontend/front.h"
 #include "lib/check.h"
+#include "lib/secret.h"
 #include "protocol/meta.h"
 
 static struct ewb_front *
@@ -48,6 +49,9 @@ drop_one(struct ewb_cookie *c) EWB_ON_FRONT
 		return;
 	}
 	c->done = 1; /* it had not begun, or nobody will read the answer */
+	if (c->command->stops && c->request.nvalue) /* perhaps a password */
+		ewb_secret_wipe((void *)(uintptr_t)c->request.value,
+		                c->request.nvalue);
 	release(c);
 }
 

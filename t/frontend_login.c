@@ -94,6 +94,15 @@ log_in(struct client *who, const char *text)
 	hear(who, "STORED\r\n");
 }
 
+/* In the input of the front end, which others use after it. */
+static bool
+is_left(const char *what)
+{
+	const struct ewb_chunk *a = p.front[0]->arena;
+
+	return a && memmem(a->data, a->len, what, strlen(what)) != NULL;
+}
+
 /* Text. */
 
 static const struct talk {
@@ -582,6 +591,30 @@ START_TEST(a_login_waits_for_what_was_said_before_it)
 }
 END_TEST
 
+START_TEST(no_password_is_left_of_a_login_that_never_begins)
+{
+	begin();
+	ask.n = answer.n = 0;
+	ask_plain(0x21, "PLAIN", "\0alice\0secret", 13);
+	frames_answer(&answer, &(struct frame){ .opcode = 0x21 });
+	exchange();
+	ask.n = 0;
+	frames_ask(&ask, &(struct frame){ .opcode = BIN_GET, .key = "h1" });
+	ask_plain(0x21, "PLAIN", "\0bob\0hunter", 11);
+	frames_say(c, &ask);
+	play_run(&p);
+	ck_assert(is_left("hunter"));
+	client_close(c);
+	play_run_fronts(&p);
+	play_pass(&p, 1000);
+	ck_assert(!client_served(c));
+	ck_assert(!is_left("hunter"));
+	tiny_let("h1", EWB_OK);
+	play_run(&p);
+	play_close(&p);
+}
+END_TEST
+
 START_TEST(a_large_value_is_not_kept_before_a_login)
 {
 	static char zeros[65536];
@@ -602,15 +635,6 @@ START_TEST(a_large_value_is_not_kept_before_a_login)
 	play_close(&p);
 }
 END_TEST
-
-/* In the input of the front end, which others use after it. */
-static bool
-is_left(const char *what)
-{
-	const struct ewb_chunk *a = p.front[0]->arena;
-
-	return a && memmem(a->data, a->len, what, strlen(what)) != NULL;
-}
 
 START_TEST(no_password_is_left_where_it_was_received)
 {
@@ -672,6 +696,33 @@ START_TEST(after_five_failures_the_connection_is_closed)
 		hear(c, i + 1 < EWB_LOGIN_FAILURES ? WRONG DENIED : WRONG);
 	}
 	hear_end(c);
+	play_close(&p);
+}
+END_TEST
+
+START_TEST(an_exchange_that_is_given_up_counts_as_failed)
+{
+	begin();
+	for (unsigned i = 0; i <= EWB_LOGIN_FAILURES; i++) {
+		ck_assert_uint_eq(play_count(&p, auth_errors), i ? i - 1 : 0);
+		scram_begin(EWB_SHA512, "alice", "secret");
+	}
+	ck_assert_uint_eq(play_count(&p, auth_errors), EWB_LOGIN_FAILURES);
+	hear_end(c);
+	play_close(&p);
+}
+END_TEST
+
+START_TEST(a_failed_login_that_cannot_be_late_is_not_told)
+{
+	struct ewb_server_options o;
+
+	play_defaults(&o);
+	o.max_cookies = 0;
+	begin_with(&o);
+	scram_begin(EWB_SHA512, "alice", "Secret");
+	ck_assert_uint_eq(scram_end(EWB_SHA512), EWB_BUSY);
+	ck_assert_uint_eq(play_count(&p, auth_errors), 1);
 	play_close(&p);
 }
 END_TEST
@@ -896,10 +947,13 @@ main(void)
 	tcase_add_test(t, a_login_has_no_deadline_of_a_command);
 	tcase_add_test(t, what_follows_a_login_waits_for_it);
 	tcase_add_test(t, a_login_waits_for_what_was_said_before_it);
+	tcase_add_test(t, no_password_is_left_of_a_login_that_never_begins);
 	tcase_add_test(t, a_large_value_is_not_kept_before_a_login);
 	tcase_add_test(t, no_password_is_left_where_it_was_received);
 	tcase_add_test(t, nor_of_one_that_was_said_wrongly);
 	tcase_add_test(t, after_five_failures_the_connection_is_closed);
+	tcase_add_test(t, an_exchange_that_is_given_up_counts_as_failed);
+	tcase_add_test(t, a_failed_login_that_cannot_be_late_is_not_told);
 	tcase_add_test(t, a_good_login_begins_the_count_anew);
 	tcase_add_test(t, who_does_not_log_in_in_time_is_closed);
 	tcase_add_test(t, a_login_that_waits_for_the_pool_is_in_time);
