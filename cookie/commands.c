@@ -6,6 +6,7 @@
 #include "cookie/instance.h"
 #include "cookie/meta.h"
 #include "cookie/own.h"
+#include "lib/hot.h"
 
 /* What the engine did not say it can do is refused by name. */
 static const char *
@@ -34,7 +35,7 @@ able(struct ewb_cookie *c)
 }
 
 /* What the level where it enters, and so all below, is not to be asked. */
-static enum ewb_status
+EWB_HOT static enum ewb_status
 refuse(struct ewb_cookie *c)
 {
 	const struct ewb_engine *e = &c->instance->engine;
@@ -69,7 +70,7 @@ call_count(struct ewb_cookie *c)
 	return EWB_INTERNAL;
 }
 
-enum ewb_status
+EWB_HOT enum ewb_status
 ewb_instance_call(struct ewb_cookie *c)
 {
 	const struct ewb_engine *e = &c->instance->engine;
@@ -117,7 +118,7 @@ call_on_pool(struct ewb_task *t, struct ewb_cookie *c, void *arg)
 }
 
 /* On the front end or on the pool, as the engine's model says. */
-static enum ewb_status
+EWB_HOT static enum ewb_status
 run_here(struct ewb_cookie *c) EWB_ON_FRONT
 {
 	if (c->instance->engine.model == EWB_NONBLOCKING)
@@ -140,7 +141,7 @@ descend(struct ewb_cookie *c, struct ewb_instance *to) EWB_ON_FRONT
 }
 
 /* At the level that has a callback for it. */
-static enum ewb_status
+EWB_HOT static enum ewb_status
 run_engine(struct ewb_cookie *c)
 {
 	enum ewb_status status = refuse(c);
@@ -176,7 +177,7 @@ ewb_own_run(struct ewb_cookie *c)
 
 /* Without cas, a store could come between the get and the store of a command
  * made out of both: so it takes its turn on the key. */
-static enum ewb_status
+EWB_HOT static enum ewb_status
 run_mutation(struct ewb_cookie *c)
 {
 	enum ewb_status status = EWB_OK;

@@ -9,6 +9,7 @@
 #include "cookie/own.h"
 #include "cookie/stream.h"
 #include "lib/check.h"
+#include "lib/hot.h"
 
 const char *
 ewb_wait_name(enum ewb_wait w)
@@ -415,7 +416,7 @@ ewb_cookie_set_deadline(struct ewb_cookie *c, uint32_t ms)
 	c->deadline_left = ms ? (uint64_t)ms * 1000 : UINT64_MAX;
 }
 
-void *
+EWB_HOT void *
 ewb_value_take(struct ewb_cookie *c)
 {
 	void *body = c->body;

@@ -72,7 +72,7 @@ ewb_core_count_uses(struct ewb_core *s)
 {
 	size_t n = EWB_USE_ROWS * ewb_core_nuses(s) * sizeof *s->uses;
 
-	s->uses = aligned_alloc(EWB_USE_LINE, n);
+	s->uses = aligned_alloc(EWB_LINE, n);
 	if (s->uses == NULL)
 		return -1;
 	memset(s->uses, 0, n);

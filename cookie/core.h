@@ -15,6 +15,7 @@
 #include "cookie/keylock.h"
 #include "lib/chunks.h"
 #include "lib/clock.h"
+#include "lib/hot.h"
 #include "lib/log.h"
 #include "lib/pool.h"
 #include "protocol/collections.h"
@@ -105,7 +106,6 @@ struct ewb_collection_use {
 /* Each front end counts in a row of its own, unless there are more of them: no
  * line is written by two. */
 #define EWB_USE_ROWS 16u
-#define EWB_USE_LINE 64u
 
 struct ewb_core {
 	uint32_t magic;

@@ -10,6 +10,7 @@
 #include "cookie/instance.h"
 #include "cookie/stream.h"
 #include "lib/check.h"
+#include "lib/hot.h"
 
 #define COOKIE_OF(p, member) \
 	((struct ewb_cookie *)((char *)(p) - offsetof(struct ewb_cookie, member)))
@@ -128,7 +129,7 @@ clear(struct ewb_cookie *c)
 	c->below.waits = 0;
 }
 
-struct ewb_cookie *
+EWB_HOT struct ewb_cookie *
 ewb_cookie_take(struct ewb_dispatch *d, enum ewb_op op, struct ewb_session *s)
 {
 	struct ewb_cookie *c = take_slot(d);
@@ -170,7 +171,7 @@ recycle(struct ewb_cookie *c) EWB_ON_FRONT
 	d->free = c;
 }
 
-void
+EWB_HOT void
 ewb_cookie_release(struct ewb_cookie *c)
 {
 	struct ewb_dispatch *d = c->dispatch;
@@ -208,7 +209,7 @@ expiry_of(const struct ewb_cookie *c, const struct ewb_frame *f)
 	                               ewb_expiry(f->exptime, now);
 }
 
-void
+EWB_HOT void
 ewb_cookie_fill(struct ewb_cookie *c, const struct ewb_frame *f,
                 const uint8_t *value)
 {
@@ -375,7 +376,7 @@ come_home(struct ewb_cookie *c) EWB_ON_FRONT
 }
 
 /* What a command holds while it is in progress. */
-static void
+EWB_HOT static void
 drop_holdings(struct ewb_cookie *c) EWB_ON_FRONT
 {
 	if (c->compose.item || c->compose.joined)
@@ -477,7 +478,7 @@ count_block(struct ewb_cookie *c) EWB_ON_FRONT
 	                at < d->now ? d->now - at : 0, 1);
 }
 
-void
+EWB_HOT void
 ewb_cookie_finish(struct ewb_cookie *c, enum ewb_status status)
 {
 	c->status = presentable(c, status);
@@ -569,7 +570,7 @@ ran_unblocked(struct ewb_cookie *c) EWB_ON_FRONT
 	ewb_cookie_finish(c, c->block_refused ? EWB_BUSY : EWB_INTERNAL);
 }
 
-void
+EWB_HOT void
 ewb_cookie_rerun(struct ewb_cookie *c)
 {
 	uint64_t before = ewb_word_of(atomic_load(&c->word));
@@ -589,7 +590,7 @@ ewb_cookie_rerun(struct ewb_cookie *c)
 		ewb_cookie_finish(c, status);
 }
 
-void
+EWB_HOT void
 ewb_cookie_start(struct ewb_cookie *c)
 {
 	EWB_LIVE(c, EWB_COOKIE_MAGIC);
@@ -834,7 +835,7 @@ ewb_dispatch_tick(struct ewb_dispatch *d)
 		ewb_streams_look(d);
 }
 
-uint64_t
+EWB_HOT uint64_t
 ewb_dispatch_next(const struct ewb_dispatch *d)
 {
 	const struct ewb_timer *t = ewb_heap_first(&d->timers);
@@ -849,7 +850,7 @@ ewb_dispatch_next(const struct ewb_dispatch *d)
 	return when > now ? when - now : 0;
 }
 
-size_t
+EWB_HOT size_t
 ewb_dispatch_letters(struct ewb_dispatch *d, size_t max)
 {
 	d->now = ewb_clock_us(&d->core->clock);

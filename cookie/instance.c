@@ -15,6 +15,7 @@
 #include "cookie/instance.h"
 #include "cookie/own.h"
 #include "lib/check.h"
+#include "lib/hot.h"
 
 /* The first release's struct ended after scan_close. */
 #define SIZE_MIN \
@@ -26,7 +27,7 @@ ewb_host_vbuckets(const struct ewb_host *h)
 	return h->core->vbuckets;
 }
 
-uint32_t
+EWB_HOT uint32_t
 ewb_host_time(const struct ewb_host *h)
 {
 	return ewb_clock_second(&h->core->clock);

@@ -9,6 +9,7 @@
 #include "cookie/dispatch.h"
 #include "cookie/instance.h"
 #include "lib/chunks.h"
+#include "lib/hot.h"
 
 /* The mark that makes a notify from elsewhere refuse itself.  Relaxed: it is a
  * net for an engine's mistake, not what keeps threads apart. */
@@ -27,7 +28,7 @@ end(struct ewb_cookie *c, uint32_t was)
 	atomic_store_explicit(&c->filling, was, memory_order_relaxed);
 }
 
-const uint8_t *
+EWB_HOT const uint8_t *
 ewb_reply_data(const struct ewb_reply *r)
 {
 	if (r->lent)
@@ -50,7 +51,7 @@ ewb_reply_clear(struct ewb_reply *r, struct ewb_chunks *chunks)
 		release(r->release_arg);
 }
 
-void
+EWB_HOT void
 ewb_reply_fini(struct ewb_reply *r, struct ewb_chunks *chunks)
 {
 	if (r->chunk || r->release)
@@ -132,7 +133,7 @@ set_use(struct ewb_reply *r, const struct ewb_item *i)
 	r->fetched = has ? i->fetched : EWB_FETCHED_UNKNOWN;
 }
 
-enum ewb_status
+EWB_HOT enum ewb_status
 ewb_reply_item(struct ewb_cookie *c, const struct ewb_item *i,
                void (*release)(void *), void *arg)
 {
@@ -156,7 +157,7 @@ ewb_reply_item(struct ewb_cookie *c, const struct ewb_item *i,
 	return status;
 }
 
-void
+EWB_HOT void
 ewb_reply_cas(struct ewb_cookie *c, uint64_t cas)
 {
 	uint32_t was = begin(c);
@@ -165,7 +166,7 @@ ewb_reply_cas(struct ewb_cookie *c, uint64_t cas)
 	end(c, was);
 }
 
-void
+EWB_HOT void
 ewb_reply_token(struct ewb_cookie *c, uint64_t uuid, uint64_t seqno)
 {
 	uint32_t was = begin(c);

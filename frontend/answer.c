@@ -7,6 +7,7 @@
 
 #include "cookie/stream.h"
 #include "frontend/bucket.h"
+#include "lib/hot.h"
 #include "protocol/binary.h"
 #include "protocol/status.h"
 
@@ -69,7 +70,7 @@ text_line(struct ewb_conn *n, const char *line) EWB_ON_FRONT
 	return copy(n, "\r\n", 2);
 }
 
-int
+EWB_HOT int
 ewb_answer_status(struct ewb_conn *n, struct ewb_cookie *c)
 {
 	const char *line;
@@ -102,7 +103,7 @@ ewb_answer_value(struct ewb_conn *n, struct ewb_cookie *c)
 	return 0;
 }
 
-static int
+EWB_HOT static int
 text_value(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT
 {
 	const struct ewb_reply *r = &c->reply;
@@ -333,7 +334,7 @@ datatype_of(const struct ewb_conn *n, const struct ewb_cookie *c, size_t nvalue)
 
 /* Room for a frame, with what comes before the value, *head bytes, written to
  * it; null: no memory.  small bytes of value are to follow in the same place. */
-static uint8_t *
+EWB_HOT static uint8_t *
 bin_begin(struct ewb_conn *n, struct ewb_cookie *c, const void *extras,
           size_t nextras, size_t nkey, size_t nvalue, size_t small, size_t *head)
 	EWB_ON_FRONT
@@ -378,7 +379,7 @@ bin_head(struct ewb_conn *n, struct ewb_cookie *c, const void *extras,
 }
 
 /* A frame with the reply's value. */
-static int
+EWB_HOT static int
 bin_value(struct ewb_conn *n, struct ewb_cookie *c, const void *extras,
           size_t nextras, size_t nkey) EWB_ON_FRONT
 {
@@ -635,7 +636,7 @@ write_answer(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT
 	return answer_text(n, c);
 }
 
-int
+EWB_HOT int
 ewb_answer(struct ewb_conn *n, struct ewb_cookie *c)
 {
 	/* as a rule it is one of these; of a set without a cas nothing is counted */
@@ -647,7 +648,7 @@ ewb_answer(struct ewb_conn *n, struct ewb_cookie *c)
 	return write_answer(n, c);
 }
 
-int
+EWB_HOT int
 ewb_answer_end(struct ewb_conn *n)
 {
 	int failed = n->get_failed;

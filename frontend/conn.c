@@ -19,6 +19,7 @@
 #include "frontend/front.h"
 #include "frontend/login.h"
 #include "lib/check.h"
+#include "lib/hot.h"
 
 static void readable(struct ev_loop *loop, ev_io *w, int events);
 static void writable(struct ev_loop *loop, ev_io *w, int events);
@@ -269,7 +270,7 @@ rearm(struct ewb_conn *n) EWB_ON_FRONT
 		leave(n);
 }
 
-void
+EWB_HOT void
 ewb_conn_touched(struct ewb_conn *n)
 {
 	const struct ewb_cookie *waits;
@@ -285,7 +286,7 @@ ewb_conn_touched(struct ewb_conn *n)
 	rearm(n);
 }
 
-void
+EWB_HOT void
 ewb_conn_work(struct ewb_conn *n)
 {
 	struct ewb_front *f = n->front;
@@ -316,7 +317,7 @@ ewb_conn_finish(struct ewb_conn *n)
 	ewb_conn_touched(n);
 }
 
-static void
+EWB_HOT static void
 readable(struct ev_loop *loop, ev_io *w, int events)
 {
 	struct ewb_conn *n = w->data;

@@ -11,6 +11,7 @@
 #include "frontend/front.h"
 #include "frontend/reload.h"
 #include "lib/check.h"
+#include "lib/hot.h"
 
 #define US 1e-6
 /* Seconds from the cancel at the end of the grace until what has not been
@@ -45,7 +46,7 @@ woken(struct ev_loop *loop, ev_io *w, int events)
 
 /* Lists of connections. */
 
-void
+EWB_HOT void
 ewb_front_touch(struct ewb_front *f, struct ewb_conn *n)
 {
 	if (n->touched || n->working)
@@ -83,7 +84,7 @@ ewb_front_look(struct ewb_front *f)
 
 /* Each that was ready at the beginning gets one slice: in this turn, or, when
  * all of them have had so much time, in the next ones. */
-static void
+EWB_HOT static void
 run_ready(struct ewb_front *f, uint64_t us) EWB_ON_FRONT
 {
 	struct ewb_conn *n = f->ready, *next, **end = f->ready_end;
@@ -132,7 +133,7 @@ take_letters(struct ewb_front *f) EWB_ON_FRONT
 	ewb_front_look(f);
 }
 
-unsigned
+EWB_HOT unsigned
 ewb_front_slice(const struct ewb_front *f)
 {
 	unsigned most = f->server->o.requests_per_turn, left = 1;
@@ -142,7 +143,7 @@ ewb_front_slice(const struct ewb_front *f)
 	return most < left ? most : left;
 }
 
-void
+EWB_HOT void
 ewb_front_spent(struct ewb_front *f, unsigned commands)
 {
 	uint64_t now;
@@ -303,7 +304,7 @@ stop_now(struct ewb_letter *l)
 
 /* The turn. */
 
-static void
+EWB_HOT static void
 checked(struct ev_loop *loop, ev_check *w, int revents)
 {
 	struct ewb_front *f = w->data;
@@ -323,7 +324,7 @@ checked(struct ev_loop *loop, ev_check *w, int revents)
 }
 
 /* After the sockets of this turn. */
-static void
+EWB_HOT static void
 turned(struct ev_loop *loop, ev_check *w, int revents)
 {
 	struct ewb_front *f = w->data;
@@ -383,7 +384,7 @@ tick_some(struct ewb_front *f) EWB_ON_FRONT
 	}
 }
 
-static void
+EWB_HOT static void
 prepared(struct ev_loop *loop, ev_prepare *w, int revents)
 {
 	struct ewb_front *f = w->data;

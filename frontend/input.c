@@ -16,6 +16,7 @@
 #include "frontend/admit.h"
 #include "frontend/login.h"
 #include "lib/check.h"
+#include "lib/hot.h"
 #include "lib/secret.h"
 #include "protocol/binary.h"
 
@@ -34,7 +35,7 @@ forget(struct ewb_conn *n, uint8_t *p, size_t len) EWB_ON_FRONT
 		ewb_secret_wipe(p, len);
 }
 
-void
+EWB_HOT void
 ewb_input_drop(struct ewb_conn *n)
 {
 	if (n->in && n->start < n->end)
@@ -103,7 +104,7 @@ arena(struct ewb_front *f, size_t n) EWB_ON_FRONT
 }
 
 /* Makes n->in end where the arena's free part begins. */
-static int
+EWB_HOT static int
 prepare(struct ewb_conn *n) EWB_ON_FRONT
 {
 	struct ewb_front *f = n->front;
@@ -166,7 +167,7 @@ read_body(struct ewb_conn *n) EWB_ON_FRONT
 	return 1;
 }
 
-int
+EWB_HOT int
 ewb_input_read(struct ewb_conn *n)
 {
 	size_t room;
@@ -230,7 +231,7 @@ fatal(struct ewb_conn *n, const char *why) EWB_ON_FRONT
 }
 
 /* What is unknown to the protocol may be the engine's own. */
-static enum ewb_parse
+EWB_HOT static enum ewb_parse
 own(struct ewb_conn *n, enum ewb_parse got, struct ewb_frame *f) EWB_ON_FRONT
 {
 	const struct ewb_core *core = &n->front->server->core;
@@ -511,7 +512,7 @@ unpark(struct ewb_conn *n) EWB_ON_FRONT
 }
 
 /* Runs up to max frames; *next is what stopped it, RAN if the input did not. */
-static unsigned
+EWB_HOT static unsigned
 run_frames(struct ewb_conn *n, unsigned max, enum next *next, int *more)
 	EWB_ON_FRONT
 {
@@ -543,7 +544,7 @@ run_frames(struct ewb_conn *n, unsigned max, enum next *next, int *more)
 	return count;
 }
 
-unsigned
+EWB_HOT unsigned
 ewb_input_run(struct ewb_conn *n, unsigned max, int *more)
 {
 	unsigned count;
@@ -570,7 +571,7 @@ ewb_input_run(struct ewb_conn *n, unsigned max, int *more)
 	return count;
 }
 
-int
+EWB_HOT int
 ewb_input_left(const struct ewb_conn *n)
 {
 	return !n->hungry && (n->end > n->start || n->npart || n->body);

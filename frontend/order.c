@@ -19,6 +19,7 @@
 #include "frontend/flush.h"
 #include "frontend/front.h"
 #include "lib/check.h"
+#include "lib/hot.h"
 #include "lib/secret.h"
 #include "protocol/meta.h"
 
@@ -111,7 +112,7 @@ cut(struct ewb_conn *n) EWB_ON_FRONT
 	n->pause |= EWB_PAUSE_CLOSING;
 }
 
-static void
+EWB_HOT static void
 answer(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT
 {
 	if (ewb_answer(n, c) ||
@@ -180,7 +181,7 @@ leave(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT
 	return 1;
 }
 
-void
+EWB_HOT void
 ewb_order_emit(struct ewb_conn *n)
 {
 	struct ewb_cookie *c, *next;
@@ -270,7 +271,7 @@ may_leave(const struct ewb_conn *n, const struct ewb_cookie *c)
 }
 
 /* What was received in one go with c, or before. */
-static void
+EWB_HOT static void
 enter(struct ewb_conn *n, struct ewb_cookie *c, struct ewb_chunk *in)
 	EWB_ON_FRONT
 {
@@ -337,7 +338,7 @@ enter_late(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT
 	}
 }
 
-void
+EWB_HOT void
 ewb_order_run(struct ewb_conn *n)
 {
 	struct ewb_front *f = n->front;
@@ -379,7 +380,7 @@ make(struct ewb_conn *n, const struct ewb_frame *frame, const uint8_t *value,
 	return c;
 }
 
-int
+EWB_HOT int
 ewb_order_add(struct ewb_conn *n, const struct ewb_frame *frame,
               const uint8_t *value, struct ewb_chunk *in, uint8_t *body)
 {
@@ -410,7 +411,7 @@ ewb_order_room(const struct ewb_conn *n, const struct ewb_cookie *c)
 	return !ewb_conn_is_much(n, bytes);
 }
 
-const struct ewb_cookie *
+EWB_HOT const struct ewb_cookie *
 ewb_order_advance(struct ewb_conn *n)
 {
 	struct ewb_cookie *c, *next;
@@ -447,7 +448,7 @@ ewb_order_refuse(struct ewb_conn *n)
 
 /* What the dispatch tells. */
 
-static void
+EWB_HOT static void
 desk_done(struct ewb_cookie *c)
 {
 	struct ewb_conn *n = ewb_conn_of(c->session);

@@ -10,12 +10,13 @@
 #include "cookie/stream.h"
 #include "frontend/front.h"
 #include "lib/check.h"
+#include "lib/hot.h"
 
 #define IOVS 64
 /* A connection sends so much at a time, then others have their turn. */
 #define SLICE ((size_t)256 * 1024)
 
-void
+EWB_HOT void
 ewb_front_unref(struct ewb_front *f, struct ewb_chunk *ch)
 {
 	EWB_MUST(ch->refs > 0);
@@ -63,7 +64,7 @@ append(struct ewb_out *o, struct ewb_piece *p)
 
 /* Copied bytes. */
 
-static void
+EWB_HOT static void
 copied_done(struct ewb_front *f, struct ewb_out *o, struct ewb_piece *p)
 	EWB_ON_FRONT
 {
@@ -109,7 +110,7 @@ open_chunk(struct ewb_front *f, struct ewb_out *o, size_t n) EWB_ON_FRONT
 	return ch;
 }
 
-uint8_t *
+EWB_HOT uint8_t *
 ewb_out_reserve(struct ewb_front *f, struct ewb_out *o, size_t n)
 {
 	struct ewb_piece *p;
@@ -134,7 +135,7 @@ ewb_out_reserve(struct ewb_front *f, struct ewb_out *o, size_t n)
 	return ch->data + ch->len;
 }
 
-void
+EWB_HOT void
 ewb_out_commit(struct ewb_out *o, size_t n)
 {
 	o->last->len += n;
@@ -142,7 +143,7 @@ ewb_out_commit(struct ewb_out *o, size_t n)
 	o->bytes += n;
 }
 
-int
+EWB_HOT int
 ewb_out_copy(struct ewb_front *f, struct ewb_out *o, const void *data, size_t n)
 {
 	const uint8_t *from = data;
@@ -292,7 +293,7 @@ advance(struct ewb_front *f, struct ewb_out *o, size_t sent) EWB_ON_FRONT
 	}
 }
 
-static ssize_t
+EWB_HOT static ssize_t
 send_some(const struct ewb_out *o, int fd, size_t *whole)
 {
 	struct iovec v[IOVS];
@@ -304,7 +305,7 @@ send_some(const struct ewb_out *o, int fd, size_t *whole)
 	return sendmsg(fd, &m, MSG_NOSIGNAL);
 }
 
-int
+EWB_HOT int
 ewb_out_send(struct ewb_front *f, struct ewb_out *o, int fd)
 {
 	size_t whole, sent = 0;

@@ -7,8 +7,10 @@
 
 #include <stdint.h>
 
+#include "lib/hot.h"
+
 _Noreturn void ewb_check_failed(const char *file, int line, const char *func,
-                                const char *what);
+                                const char *what) EWB_COLD;
 
 /* cond is true, or this program is wrong. */
 #define EWB_MUST(cond)    \

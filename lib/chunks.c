@@ -5,6 +5,7 @@
 
 #include "lib/check.h"
 #include "lib/chunks.h"
+#include "lib/hot.h"
 
 /* The size that holds n; EWB_CHUNK_SIZES when none does. */
 static unsigned
@@ -17,7 +18,7 @@ size_for(size_t n)
 	return i;
 }
 
-static struct ewb_chunk *
+EWB_HOT static struct ewb_chunk *
 take_kept(struct ewb_chunks *s, unsigned size)
 {
 	struct ewb_chunk *c;
@@ -72,7 +73,7 @@ ewb_chunks_fini(struct ewb_chunks *s)
 	EWB_MUST0(pthread_mutex_destroy(&s->lock));
 }
 
-struct ewb_chunk *
+EWB_HOT struct ewb_chunk *
 ewb_chunk_take(struct ewb_chunks *s, size_t n)
 {
 	unsigned size = size_for(n);
@@ -99,7 +100,7 @@ ewb_chunk_take(struct ewb_chunks *s, size_t n)
 	return c;
 }
 
-void
+EWB_HOT void
 ewb_chunk_give(struct ewb_chunks *s, struct ewb_chunk *c)
 {
 	size_t cap = c->cap;

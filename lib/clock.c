@@ -5,12 +5,13 @@
 
 #include "lib/check.h"
 #include "lib/clock.h"
+#include "lib/hot.h"
 
 #define WALL_AT_ZERO 1000000000u
 #define US_PER_S 1000000u
 #define NS_PER_S 1000000000u
 
-uint64_t
+EWB_HOT uint64_t
 ewb_clock_us(const struct ewb_clock *c)
 {
 	uint64_t stopped = atomic_load(&c->stopped_at);
@@ -34,7 +35,7 @@ ewb_clock_ns(const struct ewb_clock *c)
 	return (uint64_t)t.tv_sec * NS_PER_S + (uint64_t)t.tv_nsec;
 }
 
-uint32_t
+EWB_HOT uint32_t
 ewb_clock_wall(const struct ewb_clock *c)
 {
 	struct timespec t;
@@ -46,7 +47,7 @@ ewb_clock_wall(const struct ewb_clock *c)
 	return (uint32_t)t.tv_sec;
 }
 
-void
+EWB_HOT void
 ewb_clock_tick(struct ewb_clock *c)
 {
 	uint32_t now = ewb_clock_wall(c);

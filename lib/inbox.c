@@ -4,6 +4,7 @@
 #include <sched.h>
 
 #include "lib/check.h"
+#include "lib/hot.h"
 #include "lib/inbox.h"
 
 void
@@ -81,7 +82,7 @@ ewb_inbox_step(struct ewb_inbox *b)
 	return 1;
 }
 
-size_t
+EWB_HOT size_t
 ewb_inbox_run(struct ewb_inbox *b, size_t max)
 {
 	size_t n = 0;
@@ -97,7 +98,7 @@ ewb_inbox_waiting(const struct ewb_inbox *b)
 	return b->taken || atomic_load(&b->newest);
 }
 
-int
+EWB_HOT int
 ewb_inbox_sleep(struct ewb_inbox *b)
 {
 	atomic_exchange(&b->asleep, 1);

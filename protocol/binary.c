@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "lib/check.h"
+#include "lib/hot.h"
 #include "protocol/binary.h"
 #include "protocol/collections.h"
 #include "protocol/own.h"
@@ -227,7 +228,7 @@ has_version(const struct rule *r, const uint8_t *extras, size_t n)
 
 /* Frame infos: id and length in a nibble each, where 15 goes on in a byte.  What
  * they say goes into *is.  0: they make no sense. */
-static int
+EWB_HOT static int
 take_framing(const uint8_t *p, size_t n, uint32_t *is)
 {
 	size_t i = 0;
@@ -290,7 +291,7 @@ compares(enum ewb_op op)
 }
 
 /* The head is whole, and right. */
-static enum ewb_parse
+EWB_HOT static enum ewb_parse
 take_body(const uint8_t *in, const struct rule *r, const struct lengths *l,
           uint32_t framing, struct ewb_frame *f)
 {
@@ -314,7 +315,7 @@ take_body(const uint8_t *in, const struct rule *r, const struct lengths *l,
 	return EWB_PARSE_OK;
 }
 
-static enum ewb_parse
+EWB_HOT static enum ewb_parse
 parse(const uint8_t *in, size_t n, size_t max_key, size_t max_value,
       size_t max_body, struct ewb_frame *f)
 {
@@ -364,7 +365,7 @@ parse(const uint8_t *in, size_t n, size_t max_key, size_t max_value,
 	return take_body(in, r, &l, framing, f);
 }
 
-enum ewb_parse
+EWB_HOT enum ewb_parse
 ewb_bin_parse(const uint8_t *in, size_t n, size_t max_value, size_t max_body,
               struct ewb_frame *f)
 {

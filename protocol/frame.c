@@ -4,6 +4,7 @@
 #include <libdeflate.h>
 
 #include "lib/check.h"
+#include "lib/hot.h"
 #include "protocol/frame.h"
 
 #define THIRTY_DAYS (30u * 24 * 60 * 60)
@@ -52,13 +53,13 @@ ewb_bin_expiry(uint32_t exptime, uint32_t now)
 	return exptime < UINT32_MAX - now ? now + exptime : UINT32_MAX;
 }
 
-uint32_t
+EWB_HOT uint32_t
 ewb_key_hash(const void *key, size_t nkey)
 {
 	return libdeflate_crc32(0, nkey ? key : "", nkey);
 }
 
-uint16_t
+EWB_HOT uint16_t
 ewb_key_vbucket(uint32_t hash, unsigned n)
 {
 	EWB_MUST(n > 0);

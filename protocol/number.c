@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "config.h"
 
+#include "lib/hot.h"
 #include "protocol/number.h"
 
-int
+EWB_HOT int
 ewb_take_number(const uint8_t *at, size_t n, uint64_t *v)
 {
 	size_t i = n > 0 && at[0] == '+';
@@ -25,7 +26,7 @@ ewb_take_number(const uint8_t *at, size_t n, uint64_t *v)
 	return fits;
 }
 
-int
+EWB_HOT int
 ewb_take_number32(const uint8_t *at, size_t n, uint32_t *v)
 {
 	uint64_t all;
@@ -36,7 +37,7 @@ ewb_take_number32(const uint8_t *at, size_t n, uint32_t *v)
 	return 1;
 }
 
-int
+EWB_HOT int
 ewb_take_exptime(const uint8_t *at, size_t n, uint32_t *v)
 {
 	uint64_t all;

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "lib/hot.h"
 #include "protocol/meta.h"
 #include "protocol/number.h"
 #include "protocol/own.h"
@@ -100,7 +101,7 @@ skip_max(size_t max_value)
 }
 
 /* The length of a store's value.  0: refused, and nothing is to be skipped. */
-static int
+EWB_HOT static int
 take_length(struct word w, size_t max_value, struct ewb_frame *f)
 {
 	uint64_t nvalue;
@@ -133,7 +134,7 @@ end_store(const char *why, size_t max_value, struct ewb_frame *f)
 }
 
 /* set KEY FLAGS EXPTIME BYTES [CAS] */
-static void
+EWB_HOT static void
 take_store(const struct line *l, size_t max_value, struct ewb_frame *f)
 {
 	int good;
@@ -362,7 +363,7 @@ blanks_end(const uint8_t *in, size_t i, size_t n)
 }
 
 /* Where the word at i ends: at a blank or the line's end.  n: not known yet. */
-static size_t
+EWB_HOT static size_t
 word_end(const uint8_t *in, size_t i, size_t n)
 {
 	for (; i < n; i++) {
@@ -406,7 +407,7 @@ split(const uint8_t *at, const uint8_t *end)
 	return l;
 }
 
-static void
+EWB_HOT static void
 take_line(const uint8_t *in, size_t len, size_t max_value, struct ewb_frame *f)
 {
 	struct line l = split(in, in + len);
@@ -427,7 +428,7 @@ take_line(const uint8_t *in, size_t len, size_t max_value, struct ewb_frame *f)
 }
 
 /* The key, or the line's end, at in[i]. */
-static enum ewb_parse
+EWB_HOT static enum ewb_parse
 take_key(struct ewb_text *t, const uint8_t *in, size_t i, size_t n,
          struct ewb_frame *f)
 {
@@ -559,7 +560,7 @@ skip_line(struct ewb_text *t, const uint8_t *in, size_t n, struct ewb_frame *f)
 	return EWB_PARSE_OK;
 }
 
-enum ewb_parse
+EWB_HOT enum ewb_parse
 ewb_text_parse(struct ewb_text *t, const uint8_t *in, size_t n,
                size_t max_value, struct ewb_frame *f)
 {
@@ -570,7 +571,7 @@ ewb_text_parse(struct ewb_text *t, const uint8_t *in, size_t n,
 	return take_any(t, in, n, max_value, f);
 }
 
-int
+EWB_HOT int
 ewb_text_tail_ok(const uint8_t *tail, size_t n)
 {
 	return n == 2 && tail[0] == '\r' && tail[1] == '\n';

@@ -4,11 +4,12 @@
 #include <string.h>
 
 #include "lib/check.h"
+#include "lib/hot.h"
 #include "protocol/number.h"
 #include "protocol/status.h"
 #include "protocol/text.h"
 
-size_t
+EWB_HOT size_t
 ewb_text_value(uint8_t *out, const struct ewb_frame *f, uint32_t flags,
                size_t nvalue, uint64_t cas)
 {
@@ -128,7 +129,7 @@ reply(enum ewb_op op, uint32_t status)
 	}
 }
 
-const char *
+EWB_HOT const char *
 ewb_text_status(enum ewb_op op, uint32_t status, size_t *n)
 {
 	const char *line = reply(op, status);
