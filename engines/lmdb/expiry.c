@@ -164,7 +164,9 @@ ldb_expiry_open(struct ldb_expiry *e, struct ldb *d)
 	e->sweep.arg = e;
 	dur_key_make(&e->at, 0, NULL, 0);
 	pthread_mutex_init(&e->lock, NULL);
-	e->task = ewb_task_new(d->host, EWB_AUX, "expiry", step, e);
+	/* not EWB_AUX: while it reads, no page that is given up can be used again,
+	 * and those threads may stand still on a busy machine */
+	e->task = ewb_task_new(d->host, EWB_READER, "expiry", step, e);
 	if (!e->task) {
 		pthread_mutex_destroy(&e->lock);
 		ewb_host_error(d->host, "out of memory");
