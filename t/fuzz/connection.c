@@ -250,20 +250,23 @@ wait_for(struct run *r, unsigned rounds)
 static void
 finish(struct run *r)
 {
-	unsigned rounds = 0, stuck = 0;
+	unsigned rounds = 0, stuck = 0; /* in a row, with nothing to wait for */
 	size_t sent;
 
-	for (;; stuck = r->sent > sent ? 0 : stuck + 1) {
+	for (;;) {
 		sent = r->sent;
 		say_up_to(r, script.n);
 		hear_out(r);
 		if (r->gone || r->over)
 			return;
 		FUZZ_MUST(client_served(r->w.c));
+		if (r->sent > sent)
+			stuck = 0;
 		if (r->w.c->conn->first || r->w.c->conn->front->reload) {
 			wait_for(r, rounds++);
+			stuck = 0;
 		} else if (r->sent < script.n && !r->shut) {
-			FUZZ_MUST(stuck < 3); /* it would be read */
+			FUZZ_MUST(stuck++ < 3); /* it would be read */
 		} else {
 			FUZZ_MUST(!r->shut);
 			client_shut(r->w.c);
