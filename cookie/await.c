@@ -8,8 +8,9 @@
 static struct ewb_await_list *
 locked(struct ewb_awaits *a, uint16_t vbucket)
 {
-	struct ewb_await_list *l = &a->lists[vbucket % EWB_AWAIT_LISTS];
+	struct ewb_await_list *l = &a->lists[vbucket];
 
+	EWB_MUST(vbucket < EWB_AWAIT_LISTS);
 	EWB_MUST0(pthread_mutex_lock(&l->lock));
 	return l;
 }
@@ -37,6 +38,15 @@ ewb_awaits_fini(struct ewb_awaits *a)
 		EWB_MUST(a->lists[i].first == NULL);
 		EWB_MUST0(pthread_mutex_destroy(&a->lists[i].lock));
 	}
+}
+
+static void
+unlink_one(struct ewb_await *w)
+{
+	*w->at = w->next;
+	if (w->next)
+		w->next->at = w->at;
+	w->at = NULL;
 }
 
 static void
@@ -74,10 +84,7 @@ ewb_await_drop(struct ewb_awaits *a, struct ewb_await *w)
 	struct ewb_await_list *l = locked(a, w->vbucket);
 
 	if (w->at) {
-		*w->at = w->next;
-		if (w->next)
-			w->next->at = w->at;
-		w->at = NULL;
+		unlink_one(w);
 		if (w->seqno == atomic_load(&l->lowest))
 			find_lowest(l);
 	}
@@ -98,9 +105,15 @@ void
 ewb_awaits_reached(struct ewb_awaits *a, uint16_t vbucket, uint64_t seqno)
 {
 	struct ewb_await_list *l = locked(a, vbucket);
+	struct ewb_await *next;
 
-	for (struct ewb_await *w = l->first; w; w = w->next)
-		if (w->vbucket == vbucket && w->seqno <= seqno)
-			ewb_task_wake_job(w->task);
+	for (struct ewb_await *w = l->first; w; w = next) {
+		next = w->next;
+		if (w->seqno > seqno)
+			continue;
+		ewb_task_wake_job(w->task);
+		unlink_one(w); /* it adds itself again if it has to */
+	}
+	find_lowest(l);
 	unlock(l);
 }

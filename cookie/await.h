@@ -15,7 +15,7 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
-#define EWB_AWAIT_LISTS 64u /* by vbucket */
+#define EWB_AWAIT_LISTS 1024u /* one for each vbucket that there may be */
 
 struct ewb_task;
 
@@ -44,8 +44,8 @@ struct ewb_awaits {
 void ewb_awaits_init(struct ewb_awaits *a);
 /* Nobody waits. */
 void ewb_awaits_fini(struct ewb_awaits *a);
-/* any: from now on that task is woken when the seqno is reached; once more: no
- * change. */
+/* any: that task is woken, once, when the seqno is reached; before that, once more
+ * changes nothing. */
 void ewb_await_add(struct ewb_awaits *a, struct ewb_await *w,
                    struct ewb_task *task);
 /* any: it is woken no more; it need not have been added. */
@@ -59,7 +59,7 @@ void ewb_awaits_reached(struct ewb_awaits *a, uint16_t vbucket, uint64_t seqno);
 static inline void
 ewb_awaits_made(struct ewb_awaits *a, uint16_t vbucket, uint64_t seqno)
 {
-	const struct ewb_await_list *l = &a->lists[vbucket % EWB_AWAIT_LISTS];
+	const struct ewb_await_list *l = &a->lists[vbucket];
 
 	/* seq_cst, as the engine's own numbers are: who waits writes this and
 	 * looks at those, and a mutation the other way round */

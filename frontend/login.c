@@ -361,10 +361,12 @@ static enum ewb_status
 begin_auth(struct ewb_cookie *c, struct ewb_conn *n) EWB_ON_FRONT
 {
 	unsigned d = digest_of(&c->request);
+	/* that one has failed: its client will not go on with it */
+	enum ewb_status status = n->exchange ? fail(c) : EWB_OK;
 
-	if (n->exchange)
-		(void)fail(c); /* that one: its client will not go on with it */
 	lock(n);
+	if (n->nfailed >= EWB_LOGIN_FAILURES)
+		return status;
 	if (d < EWB_NDIGESTS)
 		return begin_scram(c, n, (enum ewb_digest)d);
 	return is_mechanism(&c->request, PLAIN) ? begin_plain(c) : fail_late(c);

@@ -9,8 +9,9 @@
  * is kept.  What it says behind a login is not looked at before that is over.
  *
  * A password is tried on the pool, one at a time; a login that failed is answered
- * late, by a task that sleeps.  One of a user that there is not takes the same way
- * and the same work as one with a wrong password. */
+ * late, by a task that sleeps.  An exchange that another begins in place of has
+ * failed, too, of which nothing is answered.  One of a user that there is not takes
+ * the same way and the same work as one with a wrong password. */
 #ifndef FRONTEND_LOGIN_H
 #define FRONTEND_LOGIN_H
 

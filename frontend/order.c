@@ -42,6 +42,15 @@ release(struct ewb_cookie *c) EWB_ON_FRONT
 	ewb_cookie_release(c);
 }
 
+/* It never begins: what it says, perhaps a password, is not to stay. */
+static void
+forget(struct ewb_cookie *c) EWB_ON_FRONT
+{
+	if (c->command->stops && c->request.nvalue)
+		ewb_secret_wipe((void *)(uintptr_t)c->request.value,
+		                c->request.nvalue);
+}
+
 static void
 drop_one(struct ewb_cookie *c) EWB_ON_FRONT
 {
@@ -50,9 +59,7 @@ drop_one(struct ewb_cookie *c) EWB_ON_FRONT
 		return;
 	}
 	c->done = 1; /* it had not begun, or nobody will read the answer */
-	if (c->command->stops && c->request.nvalue) /* perhaps a password */
-		ewb_secret_wipe((void *)(uintptr_t)c->request.value,
-		                c->request.nvalue);
+	forget(c);
 	release(c);
 }
 
@@ -257,6 +264,7 @@ refuse(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT
 {
 	n->nturn--;
 	c->wait = EWB_WAIT_NOTHING;
+	forget(c);
 	ewb_cookie_refuse(c);
 }
 

@@ -3,7 +3,7 @@
  * what is not listed is held alone.
  *
  *      ewb_scans.lock       ends scans: their close task, their continue's cancel
- *      ewb_awaits.lock      wakes tasks
+ *      ewb_await_list.lock  wakes tasks
  *      ewb_budget.lock      a grant wakes the stream's task
  *      ewb_own_task.lock    its first wake
  *      ewb_class.lock       the classes of one pool: by rising number

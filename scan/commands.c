@@ -94,7 +94,8 @@ run_create(struct ewb_cookie *c)
 		if (status != EWB_NOT_FOUND)
 			return status;
 	}
-	ewb_cookie_set_state(c, NULL, NULL); /* that one, which counts still */
+	/* that one; unless its own connection holds it still, it counts no more */
+	ewb_cookie_set_state(c, NULL, NULL);
 	scan = ewb_scan_new(scans_of(c), c, &want);
 	if (scan == NULL)
 		return full(c, EWB_SCANS_FULL, EWB_SCANS_RETRY_MS);

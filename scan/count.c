@@ -24,7 +24,8 @@ ewb_count_new(struct ewb_instance *i, const struct ewb_core *core)
 		return NULL;
 	k->instance = i;
 	k->collections = all;
-	k->range = (struct ewb_range){ .size = sizeof k->range, .keys_only = 1 };
+	k->range = (struct ewb_range){ .size = EWB_RANGE_ASCENDING,
+		                       .keys_only = 1 };
 	return k;
 }
 

@@ -64,21 +64,23 @@ ewb_scan_place(struct ewb_scan_request *want, const struct ewb_core *core)
 
 void
 ewb_scan_place_used(const struct ewb_scan_request *want,
-                    const struct ewb_core *core)
+                    const struct ewb_core *core, unsigned row)
 {
+	struct ewb_collection_use *u;
+
 	if (core->collections == NULL)
 		return;
+	u = core->uses + row * ewb_core_nuses(core) +
+	    (wanted(want, core) - core->collections->at);
 	/* relaxed: a statistic */
-	atomic_fetch_add_explicit(
-		&core->uses[wanted(want, core) - core->collections->at].scans,
-		1, memory_order_relaxed);
+	atomic_fetch_add_explicit(&u->scans, 1, memory_order_relaxed);
 }
 
 void
 ewb_scan_range(const struct ewb_scan_request *w, struct ewb_range *range)
 {
 	*range = (struct ewb_range){
-		.size = sizeof *range,
+		.size = w->descending ? sizeof *range : EWB_RANGE_ASCENDING,
 		.start_excluded = w->start.excluded,
 		.end_excluded = w->end.excluded,
 		.start = w->start.there ? w->start.data : NULL,

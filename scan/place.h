@@ -10,9 +10,12 @@
  * wanted.  EWB_OK, or there is none such. */
 enum ewb_status ewb_scan_place(struct ewb_scan_request *want,
                                const struct ewb_core *core);
-/* A scan of that collection, which there is, is counted. */
+/* A scan of that collection, which there is, is counted; row: the front end's. */
 void ewb_scan_place_used(const struct ewb_scan_request *want,
-                         const struct ewb_core *core);
+                         const struct ewb_core *core, unsigned row);
+/* The size that a range has which is not descending: filters that were built before
+ * there was a direction copy no more of it. */
+#define EWB_RANGE_ASCENDING ((uint32_t)offsetof(struct ewb_range, descending))
 /* As an engine has it; into want's bounds, and of vbucket 0. */
 void ewb_scan_range(const struct ewb_scan_request *want, struct ewb_range *range);
 /* All of its collection. */

@@ -4,6 +4,7 @@
 #include "cookie/cookie.h"
 #include "cookie/reply.h"
 #include "lib/check.h"
+#include "scan/place.h"
 #include "scan/require.h"
 #include "scan/sink.h"
 
@@ -90,7 +91,7 @@ open_witness(struct ewb_scan *scan)
 	enum ewb_status status;
 	uint64_t count;
 
-	scan->whole = (struct ewb_range){ .size = sizeof scan->whole,
+	scan->whole = (struct ewb_range){ .size = EWB_RANGE_ASCENDING,
 		                          .vbucket = scan->vbucket,
 		                          .keys_only = 1 };
 	status = i->engine.scan_open(i->self, &scan->whole, &scan->witness,

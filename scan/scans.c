@@ -290,7 +290,7 @@ ewb_scan_new(struct ewb_scans *s, struct ewb_cookie *c,
 		return NULL;
 	}
 	atomic_fetch_add(&scan->instance->cursors, 1);
-	ewb_scan_place_used(want, s->core);
+	ewb_scan_place_used(want, s->core, c->dispatch->row);
 	return scan;
 }
 

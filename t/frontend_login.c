@@ -591,7 +591,9 @@ START_TEST(a_login_waits_for_what_was_said_before_it)
 }
 END_TEST
 
-START_TEST(no_password_is_left_of_a_login_that_never_begins)
+/* Somebody else's waits behind a get that blocks. */
+static void
+wait_with_a_login(void)
 {
 	begin();
 	ask.n = answer.n = 0;
@@ -604,6 +606,11 @@ START_TEST(no_password_is_left_of_a_login_that_never_begins)
 	frames_say(c, &ask);
 	play_run(&p);
 	ck_assert(is_left("hunter"));
+}
+
+START_TEST(no_password_is_left_of_a_login_that_never_begins)
+{
+	wait_with_a_login();
 	client_close(c);
 	play_run_fronts(&p);
 	play_pass(&p, 1000);
@@ -611,6 +618,21 @@ START_TEST(no_password_is_left_of_a_login_that_never_begins)
 	ck_assert(!is_left("hunter"));
 	tiny_let("h1", EWB_OK);
 	play_run(&p);
+	play_close(&p);
+}
+END_TEST
+
+START_TEST(nor_of_one_that_is_refused_its_turn)
+{
+	wait_with_a_login();
+	ewb_now_on_front(p.front[0]->d.thread);
+	ewb_order_refuse(c->conn); /* as a reload does, and a stop */
+	ck_assert(!is_left("hunter"));
+	tiny_let("h1", EWB_NOT_FOUND);
+	play_run(&p);
+	ck_assert_uint_ge(hear_some(c, got, sizeof got), 2 * EWB_BIN_HEAD);
+	ck_assert_uint_ne(ewb_be16(got + EWB_BIN_HEAD + 6), 0);
+	ck_assert_str_eq(c->conn->session.user, "alice");
 	play_close(&p);
 }
 END_TEST
@@ -700,13 +722,56 @@ START_TEST(after_five_failures_the_connection_is_closed)
 }
 END_TEST
 
+/* What is said last: another password, a message cut short, an old one. */
+static void
+end_wrongly(unsigned how)
+{
+	static char old[EWB_SASL_MAX];
+	static size_t nold;
+
+	scram_begin(EWB_SHA512, "alice", how == 0 ? "Secret" : "secret");
+	if (how == 1)
+		ntext -= 1;
+	if (how == 2 && nold) {
+		memcpy(text, old, nold);
+		ntext = nold;
+	} else {
+		memcpy(old, text, ntext);
+		nold = ntext;
+	}
+	ck_assert_uint_eq(scram_end(EWB_SHA512), 0x20);
+}
+
+START_TEST(after_five_exchanges_that_failed_too)
+{
+	uint64_t before;
+
+	begin();
+	for (unsigned i = 0; i < EWB_LOGIN_FAILURES; i++) {
+		before = play_count(&p, auth_errors);
+		end_wrongly(i % 3);
+		ck_assert_uint_eq(play_count(&p, auth_errors), before + 1);
+		ck_assert_ptr_null(c->conn->session.user);
+	}
+	hear_end(c);
+	ck_assert_uint_eq(play_count(&p, auth_cmds), EWB_LOGIN_FAILURES);
+	play_close(&p);
+}
+END_TEST
+
 START_TEST(an_exchange_that_is_given_up_counts_as_failed)
 {
+	size_t n;
+
 	begin();
-	for (unsigned i = 0; i <= EWB_LOGIN_FAILURES; i++) {
+	for (unsigned i = 0; i < EWB_LOGIN_FAILURES; i++) {
 		ck_assert_uint_eq(play_count(&p, auth_errors), i ? i - 1 : 0);
 		scram_begin(EWB_SHA512, "alice", "secret");
 	}
+	/* the fifth is the last, whatever would take its place */
+	memcpy(text, "\0alice\0secret", 13);
+	ntext = 13;
+	ck_assert_uint_eq(scram_say(0x21, "PLAIN", &n), 0x20);
 	ck_assert_uint_eq(play_count(&p, auth_errors), EWB_LOGIN_FAILURES);
 	hear_end(c);
 	play_close(&p);
@@ -948,10 +1013,12 @@ main(void)
 	tcase_add_test(t, what_follows_a_login_waits_for_it);
 	tcase_add_test(t, a_login_waits_for_what_was_said_before_it);
 	tcase_add_test(t, no_password_is_left_of_a_login_that_never_begins);
+	tcase_add_test(t, nor_of_one_that_is_refused_its_turn);
 	tcase_add_test(t, a_large_value_is_not_kept_before_a_login);
 	tcase_add_test(t, no_password_is_left_where_it_was_received);
 	tcase_add_test(t, nor_of_one_that_was_said_wrongly);
 	tcase_add_test(t, after_five_failures_the_connection_is_closed);
+	tcase_add_test(t, after_five_exchanges_that_failed_too);
 	tcase_add_test(t, an_exchange_that_is_given_up_counts_as_failed);
 	tcase_add_test(t, a_failed_login_that_cannot_be_late_is_not_told);
 	tcase_add_test(t, a_good_login_begins_the_count_anew);

@@ -550,7 +550,7 @@ START_TEST(a_mutation_knows_the_lowest_that_is_awaited)
 {
 	static struct ewb_awaits all;
 	struct ewb_await w[3] = { { .seqno = 9 },
-		                  { .seqno = 5, .vbucket = EWB_AWAIT_LISTS },
+		                  { .seqno = 5 },
 		                  { .seqno = 1, .vbucket = 1 } };
 	const _Atomic uint64_t *lowest = &all.lists[0].lowest;
 
@@ -558,7 +558,10 @@ START_TEST(a_mutation_knows_the_lowest_that_is_awaited)
 	for (unsigned i = 0; i < 3; i++)
 		ewb_await_add(&all, &w[i], NULL);
 	ck_assert_uint_eq(atomic_load(lowest), 5);
-	ewb_awaits_made(&all, 0, 4); /* it would wake nobody's task */
+	/* whoever looked further would wait for it */
+	ck_assert_int_eq(pthread_mutex_lock(&all.lists[0].lock), 0);
+	ewb_awaits_made(&all, 0, 4);
+	ck_assert_int_eq(pthread_mutex_unlock(&all.lists[0].lock), 0);
 	ewb_await_drop(&all, &w[1]);
 	ck_assert_uint_eq(atomic_load(lowest), 9);
 	ewb_await_drop(&all, &w[1]);

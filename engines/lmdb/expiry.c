@@ -6,8 +6,9 @@
 
 #define AT_ONCE 1024u /* records that one turn looks at */
 #define PAUSE_US 100000u
+#define COLD_AT_ONCE 32u /* when each may have to be read from the disk */
+#define COLD_PAUSE_US 30000u
 #define PASS_US 1000000u       /* from the end to the next beginning */
-#define COLD_PAUSE_US 1000000u /* when each turn may read from the disk */
 #define COLD_PASS_US 60000000u
 
 static bool
@@ -32,9 +33,10 @@ look(struct ldb_expiry *e, MDB_cursor *mc)
 	uint32_t now = ewb_host_time(e->d->host);
 	MDB_val key = { e->at.n, e->at.at }, value;
 	int err = mdb_cursor_get(mc, &key, &value, MDB_SET_RANGE);
+	unsigned most = ldb_resident_is(&e->d->resident) ? AT_ONCE : COLD_AT_ONCE;
 	unsigned i;
 
-	for (i = 0; err == 0 && i < AT_ONCE; i++) {
+	for (i = 0; err == 0 && i < most; i++) {
 		struct ewb_item item;
 
 		if (is_past(&key))

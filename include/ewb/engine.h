@@ -450,7 +450,8 @@ enum ewb_status ewb_reply_item(struct ewb_cookie *c, const struct ewb_item *i,
 /* A mutation's new cas. */
 void ewb_reply_cas(struct ewb_cookie *c, uint64_t cas);
 /* 0.2: Where a mutation, that of a removal too, stands in its vbucket's history.
- * It has been made: vbucket() says this seqno, or a later one, from now on. */
+ * It has been made: vbucket() says this seqno, or a later one, from now on; that
+ * takes a lock around both, or an atomic that is written with seq_cst. */
 void ewb_reply_token(struct ewb_cookie *c, uint64_t uuid, uint64_t seqno);
 /* A number: of count, and of an engine's own command. */
 void ewb_reply_number(struct ewb_cookie *c, uint64_t number);

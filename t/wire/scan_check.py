@@ -14,21 +14,22 @@ CREATE, CONTINUE, CANCEL = 0xda, 0xdb, 0xdc
 NAMES = {CREATE: "create", CONTINUE: "continue", CANCEL: "cancel"}
 
 SUCCESS, MORE, COMPLETE = 0x00, 0xa6, 0xa7
-NO_SUCH, WRONG, NO_SEQNO, ELSEWHERE, NO_ACCESS = 0x01, 0x04, 0x05, 0x07, 0x24
+NO_SUCH, TOO_BIG, WRONG, NO_SEQNO, ELSEWHERE = 0x01, 0x03, 0x04, 0x05, 0x07
+OUTSIDE, NO_ACCESS, NO_MEMORY, CANNOT = 0x22, 0x24, 0x82, 0x83
 INTERNAL, BUSY, TEMPORARY, NO_COLLECTION = 0x84, 0x85, 0x86, 0x88
 CANCELLED, OTHER_UUID = 0xa5, 0xa8
 
 # The tables: what each may be answered with.
 MAY = {
-    CREATE: {SUCCESS, NO_SUCH, WRONG, NO_SEQNO, ELSEWHERE, NO_ACCESS, INTERNAL, BUSY,
-             TEMPORARY, NO_COLLECTION, OTHER_UUID},
-    CONTINUE: {SUCCESS, MORE, COMPLETE, NO_SUCH, WRONG, ELSEWHERE, NO_ACCESS, INTERNAL,
-               BUSY, NO_COLLECTION, CANCELLED},
+    CREATE: {SUCCESS, NO_SUCH, WRONG, NO_SEQNO, ELSEWHERE, OUTSIDE, NO_ACCESS, NO_MEMORY,
+             CANNOT, INTERNAL, BUSY, TEMPORARY, NO_COLLECTION, OTHER_UUID},
+    CONTINUE: {SUCCESS, MORE, COMPLETE, NO_SUCH, TOO_BIG, WRONG, ELSEWHERE, NO_ACCESS,
+               NO_MEMORY, CANNOT, INTERNAL, BUSY, TEMPORARY, NO_COLLECTION, CANCELLED},
     CANCEL: {SUCCESS, NO_SUCH, WRONG, NO_ACCESS},
 }
 # Beside them, any command may have: not enough memory, a deadline or an engine that
 # cannot scan.
-ANYHOW = {0x82, 0x83, TEMPORARY}
+ANYHOW = {NO_MEMORY, CANNOT, TEMPORARY}
 
 JSON_FEATURE, TRACING, COLLECTIONS, RESUME = 0x0b, 0x0f, 0x12, 0xeb01
 HEAD = struct.Struct(">BBHBBHIIQ")
@@ -163,6 +164,8 @@ class Want:
         self.resumable = o.get("resumable", False)  # and is kept at its end, too
         if "resume" in o:
             self.resume = base64.b64decode(o["resume"], validate=True)
+            if "snapshot_requirements" in o:
+                raise ValueError("requirements of a snapshot that there is")
         if "after" in o:
             self.after = base64.b64decode(o["after"], validate=True)
         for name, text in o.get("range", {}).items():

@@ -17,4 +17,21 @@ done
 start owners --vbuckets 4 --users "$dir/users" "$(engine memory)"
 "$python" -B "$here/scan_frames.py" "$port" owners || failed=1
 fact "the server ends well" stop_well owners "$pid"
+
+# What an engine has may be larger than what a server takes.
+mkdir "$dir/large"
+start before --vbuckets 4 "$(engine examples/fs)" dir="$dir/large"
+stored() {
+	local answer
+	exec 3<>"/dev/tcp/127.0.0.1/$port"
+	{ printf 'set large 0 0 1000000\r\n'; head -c 1000000 /dev/zero; printf '\r\n'; } >&3
+	read -r answer <&3
+	exec 3>&-
+	[ "$answer" = $'STORED\r' ] || { echo "$answer"; return 1; }
+}
+fact "there is a large record" stored
+fact "the server ends well" stop_well before "$pid"
+start large --vbuckets 4 -I 100k --high 64k --buffer-memory 512k "$(engine examples/fs)" dir="$dir/large"
+"$python" -B "$here/scan_frames.py" "$port" large || failed=1
+fact "the server ends well" stop_well large "$pid"
 end

@@ -201,7 +201,7 @@ const documents = {
         await all.touch(soon[1], 1);
         await all.upsert(soon[2], { a: 1 });
         assert.deepStrictEqual((await all.getAndTouch(soon[2], 1)).content, { a: 1 });
-        await all.upsert('later:touch', 1, { expiry: 1 });
+        await all.upsert('later:touch', 1, { expiry: 600 });
         await all.touch('later:touch', 5000);
         await all.upsert('later:upsert', 1, { expiry: 3000 });
         await fails(all.touch('none', 1), couchbase.DocumentNotFoundError);
