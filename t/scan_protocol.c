@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "scan/place.h"
 #include "t/scan_play.h"
 #include "t/unit.h"
 
@@ -132,7 +133,7 @@ START_TEST(the_engine_gets_the_bounds_as_they_were_meant)
 	hear_status(a, OP_CREATE, 0);
 	ck_assert_ptr_null(table.range.start);
 	ck_assert_ptr_null(table.range.end);
-	ck_assert_uint_eq(table.range.size, sizeof(struct ewb_range));
+	ck_assert_uint_eq(table.range.size, EWB_RANGE_ASCENDING);
 	ck_assert_uint_eq(table.range.keys_only, 0);
 	say_create(a, "{\"range\":{\"excl_start\":\"AA==\",\"end\":\"/w==\"}}",
 	           0);
