@@ -435,20 +435,19 @@ struct work {
 	uint64_t rounds, ms;
 };
 
+/* From what was just said to its answer. */
 static struct work
-work_of(const char *login)
+work(void)
 {
 	struct work w = { 0 };
 	uint64_t before = play_count(&p, auth_rounds);
 
-	c = client_open(&p, 0);
-	say(c, login);
 	for (;;) {
 		play_run_fronts(&p);
 		while (play_job(&p))
 			w.jobs++;
 		play_run_fronts(&p);
-		if (heard(c, WRONG) == NULL)
+		if (hear_some(c, got, sizeof got))
 			break;
 		play_pass(&p, 10);
 		w.ms += 10;
@@ -457,6 +456,33 @@ work_of(const char *login)
 	w.rounds = play_count(&p, auth_rounds) - before;
 	client_close(c);
 	play_run(&p);
+	return w;
+}
+
+static struct work
+work_of(const char *login)
+{
+	struct work w;
+
+	c = client_open(&p, 0);
+	say(c, login);
+	w = work();
+	ck_assert_int_eq(memcmp(got, WRONG, strlen(WRONG)), 0);
+	return w;
+}
+
+static struct work
+work_of_scram(const char *user)
+{
+	struct work w;
+
+	c = client_open(&p, 0);
+	scram_begin(EWB_SHA512, user, "Secret");
+	ask.n = 0;
+	ask_plain(0x22, "SCRAM-SHA512", text, ntext);
+	frames_say(c, &ask);
+	w = work();
+	ck_assert_uint_eq(ewb_be16(got + 6), 0x20);
 	return w;
 }
 
@@ -473,6 +499,22 @@ START_TEST(a_wrong_password_and_an_unknown_user_are_the_same_work)
 	ck_assert_uint_eq(unknown.jobs, wrong_one.jobs);
 	ck_assert_uint_eq(unknown.rounds, wrong_one.rounds);
 	ck_assert_uint_eq(unknown.ms, wrong_one.ms);
+	play_close(&p);
+}
+END_TEST
+
+START_TEST(so_they_are_where_the_client_does_the_work)
+{
+	struct work wrong_one, unknown;
+
+	begin();
+	wrong_one = work_of_scram("alice");
+	unknown = work_of_scram("carol");
+	ck_assert_uint_eq(wrong_one.jobs, 2);
+	ck_assert_uint_eq(unknown.jobs, 2);
+	ck_assert_uint_eq(wrong_one.rounds + unknown.rounds, 0);
+	ck_assert_uint_eq(wrong_one.ms, LATE_MS);
+	ck_assert_uint_eq(unknown.ms, LATE_MS);
 	play_close(&p);
 }
 END_TEST
@@ -1007,6 +1049,7 @@ main(void)
 	tcase_set_timeout(t, UNIT_SECONDS);
 	tcase_add_test(t,
 	               a_wrong_password_and_an_unknown_user_are_the_same_work);
+	tcase_add_test(t, so_they_are_where_the_client_does_the_work);
 	tcase_add_test(t, a_failed_login_sleeps_and_holds_no_thread);
 	tcase_add_test(t, passwords_are_tried_one_at_a_time);
 	tcase_add_test(t, a_login_has_no_deadline_of_a_command);
