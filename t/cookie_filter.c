@@ -544,7 +544,6 @@ START_TEST(a_filter_from_before_directions_passes_none_on)
 		                .scan_next = next_none,
 		                .scan_close = close_none };
 
-	play_begin();
 	play.instance->engine.can |= EWB_CAN_DESCEND;
 	wrap(g);
 	ck_assert(play.instance->engine.can & EWB_CAN_DESCEND);
