@@ -8,9 +8,8 @@
 static struct ewb_await_list *
 locked(struct ewb_awaits *a, uint16_t vbucket)
 {
-	struct ewb_await_list *l = &a->lists[vbucket];
+	struct ewb_await_list *l = ewb_await_list(a, vbucket);
 
-	EWB_MUST(vbucket < EWB_AWAIT_LISTS);
 	EWB_MUST0(pthread_mutex_lock(&l->lock));
 	return l;
 }

@@ -41,6 +41,13 @@ struct ewb_awaits {
 	struct ewb_await_list lists[EWB_AWAIT_LISTS];
 };
 
+/* Where those of that vbucket are. */
+static inline struct ewb_await_list *
+ewb_await_list(struct ewb_awaits *a, uint16_t vbucket)
+{
+	return &a->lists[vbucket % EWB_AWAIT_LISTS];
+}
+
 void ewb_awaits_init(struct ewb_awaits *a);
 /* Nobody waits. */
 void ewb_awaits_fini(struct ewb_awaits *a);
@@ -59,7 +66,7 @@ void ewb_awaits_reached(struct ewb_awaits *a, uint16_t vbucket, uint64_t seqno);
 static inline void
 ewb_awaits_made(struct ewb_awaits *a, uint16_t vbucket, uint64_t seqno)
 {
-	const struct ewb_await_list *l = &a->lists[vbucket];
+	const struct ewb_await_list *l = ewb_await_list(a, vbucket);
 
 	/* seq_cst, as the engine's own numbers are: who waits writes this and
 	 * looks at those, and a mutation the other way round */

@@ -159,6 +159,13 @@ ewb_core_nuses(const struct ewb_core *s)
 {
 	return (s->collections->n + 1) & ~(size_t)1;
 }
+/* Of a collection, where front end row counts. */
+static inline struct ewb_collection_use *
+ewb_core_use(const struct ewb_core *s, unsigned row,
+             const struct ewb_collection *in)
+{
+	return s->uses + row * ewb_core_nuses(s) + (in - s->collections->at);
+}
 /* Before the first command. */
 void ewb_core_add_stats(struct ewb_core *s, struct ewb_stat_group g);
 /* Stops the pool.  No cookie, task or stream is left. */

@@ -27,10 +27,8 @@ asks_for_data(const struct ewb_cookie *c)
 static void
 count(struct ewb_cookie *c, const struct ewb_collection *in) EWB_ON_FRONT
 {
-	const struct ewb_core *core = c->dispatch->core;
 	struct ewb_collection_use *u =
-		core->uses + c->dispatch->row * ewb_core_nuses(core) +
-		(in - core->collections->at);
+		ewb_core_use(c->dispatch->core, c->dispatch->row, in);
 	_Atomic uint64_t *which = &u->stores;
 
 	if (!c->command->mutates || c->op == EWB_OP_GAT || c->op == EWB_OP_META_GAT)

@@ -70,8 +70,7 @@ ewb_scan_place_used(const struct ewb_scan_request *want,
 
 	if (core->collections == NULL)
 		return;
-	u = core->uses + row * ewb_core_nuses(core) +
-	    (wanted(want, core) - core->collections->at);
+	u = ewb_core_use(core, row, wanted(want, core));
 	/* relaxed: a statistic */
 	atomic_fetch_add_explicit(&u->scans, 1, memory_order_relaxed);
 }
