@@ -256,6 +256,7 @@ check_scan_descending(void)
 	for (size_t i = 0; i < sizeof items / sizeof *items; i++) {
 		must_status(scan_all(&w, items[i], &h, "a descending scan"),
 		            EWB_OK, "a create");
+		must_not(KIT_BREACH_UNASKED);
 		must_not(KIT_BREACH_ORDER);
 		must_not(KIT_BREACH_REFUSED);
 		must_be_reversed(&h, 0, ndata, "a descending scan");
