@@ -264,6 +264,8 @@ ewb_user_parse(struct ewb_user *u, const char *line, size_t n)
 		d = find(mechanism);
 		if (d == EWB_NDIGESTS)
 			continue; /* a later one's */
+		if (had & 1u << d)
+			return "a mechanism stands in it twice";
 		if (!take_verifier(word, (enum ewb_digest)d, &u->by[d]))
 			return "what follows SCRAM-... is not "
 			       "$ROUNDS:SALT$STORED:SERVER";

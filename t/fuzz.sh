@@ -38,7 +38,7 @@ ${MAKE:-make} -s -j"$(nproc 2>/dev/null || echo 2)" -f "$src/build.mk" \
 run() {
 	mkdir -p "$out/$1.new"
 	case $1 in
-	connection) cat "$src/text.dict" "$src/binary.dict" "$src/create.dict" ;;
+	connection) cat "$src/text.dict" "$src/binary.dict" "$src/create.dict" "$src/login.dict" ;;
 	*) cat "$src/$1.dict" ;;
 	esac >"$out/$1.dict"
 	"$out/$1" -dict="$out/$1.dict" -max_total_time="$seconds" -max_len=4096 \

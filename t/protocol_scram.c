@@ -348,6 +348,21 @@ START_TEST(a_line_says_all_of_a_user)
 }
 END_TEST
 
+START_TEST(a_mechanism_stands_in_a_line_once)
+{
+	char line[2 * EWB_USER_LINE_MAX];
+	struct ewb_user other;
+	size_t n, nname;
+
+	make_user();
+	n = ewb_user_print(line, &user);
+	nname = strlen(user.name);
+	memcpy(line + n, line + nname, n - nname);
+	ck_assert_str_eq(ewb_user_parse(&other, line, 2 * n - nname),
+	                 "a mechanism stands in it twice");
+}
+END_TEST
+
 START_TEST(the_longest_line_fits)
 {
 	char line[EWB_USER_LINE_MAX];
@@ -430,6 +445,7 @@ main(void)
 	t = tcase_create("verifier");
 	tcase_set_timeout(t, UNIT_SECONDS);
 	tcase_add_test(t, a_line_says_all_of_a_user);
+	tcase_add_test(t, a_mechanism_stands_in_a_line_once);
 	tcase_add_test(t, the_longest_line_fits);
 	tcase_add_test(t, names_that_would_not_be_found_again_are_refused);
 	tcase_add_test(t,
