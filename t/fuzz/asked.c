@@ -3,7 +3,9 @@
 
 #include <string.h>
 
+#include "frontend/login.h"
 #include "protocol/binary.h"
+#include "protocol/status.h"
 #include "t/fuzz/asked.h"
 #include "t/fuzz/fuzz.h"
 
@@ -88,6 +90,43 @@ asked_take(struct asked *a, uint8_t *stream, size_t n, size_t max_body)
 	}
 }
 
+/* What may be said before a login: hello, SASL, the error map, quit. */
+static int
+is_free(uint8_t opcode)
+{
+	return is_one_of(opcode, "\x1f\x20\x21\x22\xfe\x07\x17");
+}
+
+static int
+is_login(uint8_t opcode)
+{
+	return is_one_of(opcode, "\x21\x22");
+}
+
+/* It is the answer to a login. */
+static void
+hear_login(struct asked *a, const struct ewb_bin_reply *r, const uint8_t *body)
+{
+	a->nlogins++;
+	switch (r->status) {
+	case EWB_OK:
+		a->locked = 0;
+		a->nlogins = 0;
+		break;
+	case EWB_WIRE_AUTH_CONTINUE:
+		a->locked = 1;
+		FUZZ_MUST(r->nbody <= sizeof a->challenge);
+		memcpy(a->challenge, body, r->nbody);
+		a->nchallenge = r->nbody;
+		break;
+	case EWB_WIRE_AUTH_ERROR:
+		a->locked = 1;
+		a->hung_up = a->nlogins >= EWB_LOGIN_FAILURES;
+		break;
+	default: break;
+	}
+}
+
 /* It answers command i, from 0. */
 static void
 answer(struct asked *a, size_t i, const struct ewb_bin_reply *r)
@@ -95,6 +134,9 @@ answer(struct asked *a, size_t i, const struct ewb_bin_reply *r)
 	struct asked_one *one = &a->at[i];
 	int more = is_many(one->opcode) && r->status == 0 && r->nbody > 0;
 
+	a->hung_up = 0;
+	FUZZ_MUST(!a->locked || is_free(r->opcode) ||
+	          r->status == EWB_NO_ACCESS);
 	FUZZ_MUST(r->opcode == one->opcode);
 	FUZZ_MUST(!one->answered || one->open); /* not twice */
 	if (!a->any_order) {
@@ -125,6 +167,8 @@ asked_hear(struct asked *a, const uint8_t *in, size_t n)
 			memcpy(a->scan, in + at + EWB_BIN_HEAD, 16);
 			a->has_scan = 1;
 		}
+		if (is_login(r.opcode))
+			hear_login(a, &r, in + at + EWB_BIN_HEAD);
 		at += EWB_BIN_HEAD + r.nbody;
 	}
 	FUZZ_MUST(got >= 0);
@@ -134,8 +178,10 @@ asked_hear(struct asked *a, const uint8_t *in, size_t n)
 void
 asked_end(const struct asked *a, size_t n)
 {
+	int cut = a->may_be_cut || a->hung_up;
+
 	for (size_t i = 0; i < a->n && a->at[i].end <= n; i++) {
-		FUZZ_MUST(a->at[i].answered || a->at[i].quiet || a->may_be_cut);
-		FUZZ_MUST(!a->at[i].open || a->may_be_cut);
+		FUZZ_MUST(a->at[i].answered || a->at[i].quiet || cut);
+		FUZZ_MUST(!a->at[i].open || cut);
 	}
 }

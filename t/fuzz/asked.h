@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "protocol/scram.h"
+
 #define ASKED_MAX 4096
 
 struct asked_one {
@@ -26,6 +28,12 @@ struct asked {
 	int differs;    /* the answers are not the same each time */
 	uint8_t scan[16];
 	int has_scan; /* the last that was created is that */
+	/* where clients have to log in */
+	int locked;     /* nobody has: set it before */
+	size_t nlogins; /* that were answered, since the last that succeeded */
+	int hung_up;    /* the last answer may have been the connection's end */
+	uint8_t challenge[EWB_SASL_MAX]; /* SCRAM's, the last */
+	size_t nchallenge;
 };
 
 /* Numbers them, up to what ends the connection; max_body: of a frame. */

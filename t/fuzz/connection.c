@@ -169,9 +169,26 @@ rest(struct run *r, unsigned much)
 
 /* Steps. */
 
+/* What SCRAM's last message has to be, if it is time for one. */
+static void
+prove(uint8_t to[SCRIPT_PROOF])
+{
+	struct ewb_scram_client c = { .digest = SCRIPT_DIGEST };
+	char out[EWB_SASL_MAX];
+	size_t n;
+
+	(void)ewb_scram_ask(&c, WORLD_USER, SCRIPT_NONCE, out);
+	if (ewb_scram_prove(&c, WORLD_PASSWORD, asked.challenge,
+	                    asked.nchallenge, out, &n) == NULL &&
+	    n == SCRIPT_PROOF)
+		memcpy(to, out, n);
+}
+
 static void
 scan(struct run *r, const struct step *step)
 {
+	if (step->proof && asked.nchallenge && r->sent <= step->proof)
+		prove(script.stream + step->proof);
 	if (step->id && asked.has_scan && r->sent <= step->id)
 		memcpy(script.stream + step->id, asked.scan, sizeof asked.scan);
 	say_up_to(r, step->end);
@@ -317,10 +334,7 @@ text_parser(void)
 		rules, sizeof rules / sizeof *rules
 	};
 
-	if (script.how & WORLD_STEADY || (script.how & 15) % 12 == 0)
-		rules[9].text = 0; /* there is no filter */
-	else
-		rules[9].text = 1;
+	rules[9].text = (uint8_t)world_has_filter(script.how);
 	return (struct frames_how){ .parser = FRAMES_TEXT,
 		                    .max_value = world_max_item(script.limits),
 		                    .own = &own };
@@ -370,6 +384,25 @@ was_there(const struct run *r)
 	return !r->gone && r->passed_ms < WORLD_PATIENCE_S * 1000;
 }
 
+/* Before a login has succeeded there are errors alone.  What is a login and what is
+ * not the parser alone does not know: that all is answered is not looked at. */
+static void
+check_text_login(const struct run *r)
+{
+	const struct heard *h = &r->heard;
+	struct reply p;
+
+	(void)replies_count(h->at, h->n, 0);
+	for (size_t at = 0; at < h->n; at += p.n) {
+		p = reply_take(h->at + at, h->n - at);
+		if (p.kind == REPLY_CUT ||
+		    (p.kind == REPLY_LINE &&
+		     memcmp(h->at + at, "STORED", 6) == 0))
+			break;
+		FUZZ_MUST(p.kind == REPLY_ERROR);
+	}
+}
+
 static void
 check_text(const struct run *r)
 {
@@ -386,7 +419,10 @@ static void
 check(const struct run *r)
 {
 	if (!script_is_binary(&script)) {
-		check_text(r);
+		if (world_has_users(script.how))
+			check_text_login(r);
+		else
+			check_text(r);
 	} else if (was_there(r)) {
 		FUZZ_MUST(asked.may_be_cut || r->checked == r->heard.n);
 		asked_end(&asked, r->sent);
@@ -435,6 +471,7 @@ ask(void)
 	if (script_is_binary(&script))
 		asked_take(&asked, script.stream, script.n,
 		           four > BODY_MAX ? four : BODY_MAX);
+	asked.locked = world_has_users(script.how);
 }
 
 int

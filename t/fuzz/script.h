@@ -13,6 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "protocol/verifier.h"
+
 #define SCRIPT_STREAM 65536 /* bytes that are said, at most */
 #define SCRIPT_STEPS 255
 
@@ -30,7 +32,7 @@ enum step_kind {
 	STEP_SHUT,  /* the client has said all; one in four */
 	STEP_GONE,  /* the client goes away; likewise */
 	STEP_OTHER, /* another client says something */
-	STEP_SCAN,  /* goes on with its last scan, or ends it */
+	STEP_SCAN,  /* goes on with its last scan, or ends it; or logs in */
 	STEP_RUN,   /* all that can, until nothing moves */
 	STEP_REST   /* of the other client; see connection.c */
 };
@@ -39,8 +41,15 @@ struct step {
 	enum step_kind kind;
 	unsigned much; /* 0 to 15 */
 	size_t end;    /* all before in the stream has been said then */
-	size_t id; /* SCAN: where in the stream its scan is named; 0: nowhere */
+	/* SCAN: where in the stream its scan is named, and where it proves who it
+	 * is; 0: nowhere */
+	size_t id, proof;
 };
+
+/* What SCRAM's last message is, of a client with that nonce. */
+#define SCRIPT_DIGEST EWB_SHA256
+#define SCRIPT_NONCE "fuzz"
+#define SCRIPT_PROOF 92
 
 struct script {
 	unsigned how, limits;

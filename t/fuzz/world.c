@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "config.h"
 
+#include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "frontend/reload.h"
+#include "protocol/verifier.h"
 #include "scan/scan.h"
 #include "t/fuzz/fuzz.h"
 #include "t/fuzz/world.h"
@@ -90,14 +94,29 @@ static const struct {
 	{ "park", 0 },     { "late", 0 },     { "twice", 1 },
 	{ "wrong", 1 },    { "hasty", 1 },    { "ticketless", 1 },
 	{ "nonsense", 1 }, { "statuses", 1 }, { "block", 0 },
+	{ NULL, 0 },       { "block", 0 },    { "park", 0 },
+	{ "statuses", 1 },
 };
+#define FIRST_WITH_USERS 12
 static const char *const whens[] = { "first", "every:2", "every:3",
 	                             "random:30%" };
+
+int
+world_has_filter(unsigned how)
+{
+	return !(how & WORLD_STEADY) && ways[how & 15].how != NULL;
+}
+
+int
+world_has_users(unsigned how)
+{
+	return !(how & WORLD_STEADY) && (how & 15) >= FIRST_WITH_USERS;
+}
 
 static void
 add_filter(struct world *w)
 {
-	unsigned way = (w->how & 15) % (sizeof ways / sizeof *ways);
+	unsigned way = w->how & 15;
 	int scans = w->how & 0x40 && ways[way].scans;
 	const struct ewb_setting s[] = {
 		{ "how", ways[way].how },
@@ -110,11 +129,43 @@ add_filter(struct world *w)
 	};
 	char why[600] = "";
 
-	if (ways[way].how == NULL || w->how & WORLD_STEADY)
+	if (!world_has_filter(w->how))
 		return;
 	FUZZ_MUST(ewb_server_filter_here(w->p.server, &filter, s,
 	                                 sizeof s / sizeof *s, why,
 	                                 sizeof why) == 0);
+}
+
+/* A users' file of one line; its keys are made but once, which takes time. */
+static int
+users_file(void)
+{
+	static struct ewb_user user;
+	char line[EWB_USER_LINE_MAX];
+	int fd = memfd_create("users", 0);
+	size_t n;
+
+	if (user.name[0] == '\0')
+		FUZZ_MUST(ewb_user_make(&user, WORLD_USER, WORLD_PASSWORD,
+		                        EWB_ROUNDS_MIN) == 0);
+	n = ewb_user_print(line, &user);
+	line[n++] = '\n';
+	FUZZ_MUST(fd >= 0 && write(fd, line, n) == (ssize_t)n);
+	return fd;
+}
+
+static void
+add_users(struct world *w)
+{
+	char path[40], why[256] = "";
+	int fd;
+
+	if (!world_has_users(w->how))
+		return;
+	fd = users_file();
+	snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+	FUZZ_MUST(ewb_server_users(w->p.server, path, why, sizeof why) == 0);
+	close(fd);
 }
 
 size_t
@@ -158,6 +209,7 @@ world_open(struct world *w, unsigned how, unsigned limits)
 	set_options(&o, limits);
 	play_server(&w->p, &engine, &o);
 	add_filter(w);
+	add_users(w);
 	ewb_scan_defaults(&so);
 	so.max_scans = 4;
 	so.lifetime_s = 5;

@@ -3,7 +3,8 @@
  * its own, perhaps under the filter "wouldblock", and scans.  Two bytes say how
  * it is:
  *
- *      how     low half: whether commands block, and how
+ *      how     low half: whether commands block, and how; 12 and more: clients
+ *              have to log in
  *              0x30: which do    0x40: scans too
  *              0x80: none does, and what is heard must not depend on the pieces
  *      limits  0x03: commands in flight    0x0c: commands of a turn
@@ -20,6 +21,8 @@
 
 #define WORLD_DEADLINE_MS 500
 #define WORLD_PATIENCE_S 20 /* with a client that takes nothing */
+#define WORLD_USER "alice"
+#define WORLD_PASSWORD "secret"
 
 struct world {
 	struct play p;
@@ -33,6 +36,9 @@ void world_open(struct world *w, unsigned how, unsigned limits);
 /* All clients hang up; fails unless all comes home. */
 void world_close(struct world *w);
 size_t world_max_item(unsigned limits);
+/* There is the filter; there are users, of whom one is above. */
+int world_has_filter(unsigned how);
+int world_has_users(unsigned how);
 /* One that talks to the last front end. */
 struct client *world_client(struct world *w);
 
