@@ -78,6 +78,15 @@ ewb_slip(struct ewb_cookie *c, const char *what)
 	atomic_store(&c->slip, what);
 }
 
+void
+ewb_slip_name(struct ewb_cookie *c)
+{
+	const char *what = atomic_load(&c->slip);
+
+	atomic_store(&c->slip, NULL);
+	ewb_mistake(c, what);
+}
+
 /* Counts it as in flight, until it comes home.  0: over the limit of cookies, or
  * of the bytes that they hold, which the last of them may exceed. */
 static int

@@ -27,6 +27,7 @@
 #include "cookie/reply.h"
 #include "cookie/task.h"
 #include "lib/heap.h"
+#include "lib/hot.h"
 #include "lib/inbox.h"
 #include "lib/roles.h"
 #include "protocol/frame.h"
@@ -212,14 +213,22 @@ void ewb_cookie_enter(struct ewb_cookie *c, struct ewb_instance *i)
 	EWB_ON_FRONT;
 /* any: one that was made on another thread; the front end will name it. */
 void ewb_slip(struct ewb_cookie *c, const char *what);
+/* front: names it. */
+void ewb_slip_name(struct ewb_cookie *c) EWB_ON_FRONT EWB_COLD;
+static inline void
+ewb_slip_tell(struct ewb_cookie *c) EWB_ON_FRONT
+{
+	if (atomic_load(&c->slip))
+		ewb_slip_name(c);
+}
 
-/* Its ticket waits for a notify. */
 /* holder: as ewb_cancelled(), of the block that it works for. */
 static inline int
 ewb_cookie_cancelled(const struct ewb_cookie *c)
 {
 	return (atomic_load(&c->word) & EWB_WORD_CANCELLED) != 0;
 }
+/* Its ticket waits for a notify. */
 int ewb_cookie_armed(const struct ewb_cookie *c);
 /* It waits for a notify, or has had one whose letter is on its way. */
 int ewb_cookie_blocked(const struct ewb_cookie *c);

@@ -135,9 +135,24 @@ void ewb_own_begin(struct ewb_cookie *c, const struct ewb_frame *f) EWB_ON_FRONT
 /* internal: the status is known. */
 void ewb_cookie_finish(struct ewb_cookie *c, enum ewb_status status)
 	EWB_ON_FRONT;
+/* internal: likewise, of one that is away. */
+void ewb_cookie_answer_away(struct ewb_cookie *c, enum ewb_status status)
+	EWB_ON_FRONT;
+/* internal: cancels it, which is away, and answers it. */
+void ewb_cookie_give_up(struct ewb_cookie *c, enum ewb_cancel_reason why)
+	EWB_ON_FRONT;
+/* internal: home, after it was answered or its client had gone. */
+void ewb_cookie_settle(struct ewb_cookie *c) EWB_ON_FRONT;
+/* internal: its letters are all in; the slot may serve again. */
+void ewb_cookie_recycle(struct ewb_cookie *c) EWB_ON_FRONT;
 /* As a temporary failure: nothing of it was done.  Also one not yet begun. */
 void ewb_cookie_refuse(struct ewb_cookie *c) EWB_ON_FRONT;
 /* internal: c's callback, again. */
 void ewb_cookie_rerun(struct ewb_cookie *c) EWB_ON_FRONT;
+/* internal: its letters: it is notified; a thread asks for its cancel; it is its turn
+ * for its key. */
+void ewb_deliver_notify(struct ewb_letter *l);
+void ewb_deliver_ask(struct ewb_letter *l);
+void ewb_deliver_turn(struct ewb_letter *l);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* One slot, from the first command that it serves to the end of its dispatch,
- * for spin: cookie/cookie.c, dispatch.c, task.c and lib/inbox.c.
+ * for spin: cookie/cookie.c, dispatch.c, away.c, overdue.c, task.c and lib/inbox.c.
  *
  *   FrontEnd   cookie/dispatch.c and the front end's loop
  *   Worker     whoever has the ticket: a thread of the engine's, or with
@@ -345,7 +345,7 @@ inline cancel() {
 	flagged = false
 }
 
-/* expire() of cookie/dispatch.c; the letter of a notify would be the answer */
+/* expire() of cookie/overdue.c; the letter of a notify would be the answer */
 #define DUE (doom && away && session && !answered && !notified)
 
 active proctype FrontEnd() {
