@@ -105,14 +105,17 @@ set_key(struct verb *v, const void *key, size_t n)
 	v->nkey = n;
 }
 
-/* In a line some bytes would end a word. */
+/* In a line some bytes would end a word.  And where it is the name of a file that an
+ * engine makes, that is not to be anywhere. */
 static void
 fill(const struct verb *v, uint8_t *to, size_t n)
 {
+	const char *never = ways[v->way].text ? " \r\n" : "";
+
 	kit_fill(to, n, kit_draw());
-	for (size_t i = 0; ways[v->way].text && i < n; i++)
-		if (strchr(" \r\n", to[i]))
-			to[i] = 'x'; /* NUL, too */
+	for (size_t i = 0; i < n; i++)
+		if (to[i] == '/' || (*never && strchr(never, to[i])))
+			to[i] = 'x'; /* in a line NUL, too */
 }
 
 static void
