@@ -183,12 +183,6 @@ void ewb_tally_outcome(struct ewb_front *f, const struct ewb_cookie *c)
 
 /* answer.c.  Writes c's reply.  0; -1: no memory, or it cannot be told: cut. */
 int ewb_answer(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT;
-/* What several of its replies have: a line for the status, the value and a
- * line's end.  Likewise. */
-int ewb_answer_status(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT;
-int ewb_answer_value(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT;
-/* meta.c: the reply of a meta command.  Likewise. */
-int ewb_answer_meta(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT;
 /* Writes what ends a text get, all of whose keys are answered.  Likewise. */
 int ewb_answer_end(struct ewb_conn *n) EWB_ON_FRONT;
 

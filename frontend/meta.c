@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "cookie/meta.h"
-#include "frontend/front.h"
+#include "frontend/answer.h"
 #include "protocol/base64.h"
 #include "protocol/meta.h"
 #include "protocol/text.h"
@@ -213,7 +213,7 @@ answer_debug(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT
 	int64_t left = r->expiry ? (int64_t)r->expiry - now : -1;
 
 	if (c->status == EWB_NOT_FOUND)
-		return ewb_out_copy(n->front, &n->out, "EN\r\n", 4);
+		return ewb_say(n, "EN\r\n", 4);
 	add(&h, "ME ", 3);
 	if (in_base64(c))
 		h.p += ewb_base64_encode(h.p, c->frame.key, c->frame.nkey);
@@ -227,7 +227,7 @@ answer_debug(struct ewb_conn *n, struct ewb_cookie *c) EWB_ON_FRONT
 		h.p += sprintf(h.p, " fetch=%s",
 		               r->fetched == EWB_FETCHED_YES ? "yes" : "no");
 	h.p += sprintf(h.p, " size=%zu\r\n", c->frame.nkey + r->len);
-	return ewb_out_copy(n->front, &n->out, line, (size_t)(h.p - line));
+	return ewb_say(n, line, (size_t)(h.p - line));
 }
 
 int
@@ -239,7 +239,7 @@ ewb_answer_meta(struct ewb_conn *n, struct ewb_cookie *c)
 	size_t len = 0;
 
 	if (c->op == EWB_OP_NOOP)
-		return ewb_out_copy(n->front, &n->out, "MN\r\n", 4);
+		return ewb_say(n, "MN\r\n", 4);
 	if (what == NULL)
 		return ewb_answer_status(n, c);
 	if (c->op == EWB_OP_META_DEBUG)
@@ -262,7 +262,7 @@ ewb_answer_meta(struct ewb_conn *n, struct ewb_cookie *c)
 		add(&h, number, len);
 		add(&h, "\r\n", 2);
 	}
-	if (ewb_out_copy(n->front, &n->out, line, (size_t)(h.p - line)))
+	if (ewb_say(n, line, (size_t)(h.p - line)))
 		return -1;
 	return what[0] == 'V' && is_get(c) ? ewb_answer_value(n, c) : 0;
 }
