@@ -284,6 +284,17 @@ await_letter(void)
 		ewb_inbox_awake(&f->d.inbox);
 }
 
+/* Time goes by for tasks that sleep.  false: none does. */
+static bool
+pass(uint64_t us)
+{
+	if (!somebody_sleeps())
+		return false;
+	ewb_clock_advance(&stage.core->clock, us);
+	return true;
+}
+
+/* They take the machine's time, and a task may look now and then how far they are. */
 static bool
 others(bool (*so)(void *), void *arg)
 {
@@ -292,6 +303,7 @@ others(bool (*so)(void *), void *arg)
 
 	while (!so(arg) && kit_now() < until) {
 		await_letter();
+		(void)pass(1000);
 		move(so, arg);
 	}
 	return so(arg);
@@ -302,11 +314,9 @@ stage_until(bool (*so)(void *arg), void *arg)
 {
 	move(so, arg);
 	for (unsigned i = 0; i < SHORT_TICKS + LONG_TICKS && !so(arg); i++) {
-		if (!somebody_sleeps())
-			break;
 		/* the engine's threads may have put it there */
-		ewb_clock_advance(&stage.core->clock,
-		                  i < SHORT_TICKS ? 1000 : 100000);
+		if (!pass(i < SHORT_TICKS ? 1000 : 100000))
+			break;
 		move(so, arg);
 	}
 	return so(arg) || others(so, arg);

@@ -133,6 +133,10 @@ all_are_there() {
 echo "seed $seed"
 fact "the engine without a fault holds" none_fails faulty
 fact "the blocking one without a fault holds" none_fails plain
+looks_often() {
+	check faulty none-but-looks --only own/answers || show
+}
+fact "a task that looks 400 times whether it may go on is waited for" looks_often
 fact "each check has its fault" all_are_there
 while IFS='|' read -r plugin fault checks text; do
 	[ -n "$fault" ] || continue

@@ -50,6 +50,8 @@ struct faulty {
 	unsigned ncas;              /* stores with a cas */
 	unsigned storing;           /* stores that were begun and not ended */
 	enum ewb_cancel_reason why; /* of the last cancel */
+	/* pool */
+	unsigned looks; /* of commands of its own that wait by looking */
 };
 
 /* Is this its fault? */
