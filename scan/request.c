@@ -11,7 +11,10 @@
 #include "scan/request.h"
 
 #define DEPTH 8
-#define LONGEST 16384 /* a front end parses it: two bounds are 700 bytes */
+/* A front end parses it: two bounds are 700 bytes ... */
+#define LONGEST 16384
+/* ... and what each of these begins is allocated: it has some 20 members. */
+#define PARTS 256
 
 /* -1: it is not, or too long. */
 static int
@@ -275,6 +278,18 @@ parse(struct ewb_scan_request *r, struct json_object *o, const char **why)
 	return ewb_scan_empty(r) ? EWB_NOT_FOUND : EWB_OK;
 }
 
+/* At most so many, of whatever is in its strings, too. */
+static size_t
+parts(const char *text, size_t n)
+{
+	size_t all = 0;
+
+	for (size_t i = 0; i < n; i++)
+		all += text[i] == '{' || text[i] == '[' || text[i] == ',' ||
+		       text[i] == ':';
+	return all;
+}
+
 enum ewb_status
 ewb_scan_parse(struct ewb_scan_request *r, const void *json, size_t n,
                const char **why)
@@ -288,6 +303,10 @@ ewb_scan_parse(struct ewb_scan_request *r, const void *json, size_t n,
 	*why = NULL;
 	if (n > LONGEST) {
 		*why = "the value is longer than 16 KiB";
+		return EWB_INVALID;
+	}
+	if (parts(text, n) > PARTS) {
+		*why = "the value has more parts than a scan can need";
 		return EWB_INVALID;
 	}
 	t = json_tokener_new_ex(DEPTH);

@@ -34,13 +34,12 @@ ewb_require_look(const struct ewb_instance *i, uint16_t vbucket,
 {
 	enum ewb_status status;
 
-	*ms = 0;
+	*ms = want->requires ? want->timeout_ms : 0;
 	if (!want->requires)
 		return EWB_OK;
 	status = look(i, vbucket, want, why);
 	if (status != EWB_WOULDBLOCK)
 		return status;
-	*ms = want->timeout_ms;
 	*why = "the seqno is not reached";
 	return *ms ? EWB_OK : EWB_TEMPORARY;
 }

@@ -15,8 +15,8 @@ struct ewb_sink;
 /* 0xa8: it is another history. */
 #define EWB_OTHER_HISTORY ((enum ewb_status)0xa8)
 
-/* front: EWB_OK; or what the create is to be answered, and why.  *ms, if it may
- * have to wait: how long; 0: its seqno is reached. */
+/* front: EWB_OK; or what the create is to be answered, and why.  *ms: how long
+ * it may take, if it waits or not; 0: as long as others. */
 enum ewb_status ewb_require_look(const struct ewb_instance *i, uint16_t vbucket,
                                  const struct ewb_scan_request *want,
                                  uint32_t *ms, const char **why);

@@ -189,6 +189,23 @@ START_TEST(more_than_a_range_can_need_is_not_looked_at)
 }
 END_TEST
 
+START_TEST(what_has_many_parts_is_not_taken_apart)
+{
+	static char json[16000];
+	size_t n = (size_t)sprintf(json, "{\"x\":[");
+
+	for (unsigned i = 0; i < 60; i++)
+		n += (size_t)sprintf(json + n, "%s[]", i ? "," : "");
+	strcpy(json + n, "]}");
+	ck_assert_int_eq(parse(json), EWB_OK);
+	for (unsigned i = 60; i < 5000; i++)
+		n += (size_t)sprintf(json + n, ",{}");
+	strcpy(json + n, "]}");
+	ck_assert_int_eq(parse(json), EWB_INVALID);
+	ck_assert_str_eq(why, "the value has more parts than a scan can need");
+}
+END_TEST
+
 START_TEST(blanks_around_it_are_no_fault)
 {
 	ck_assert_int_eq(parse(" \t\r\n{ } \t\r\n"), EWB_OK);
@@ -402,6 +419,7 @@ main(void)
 	tcase_add_test(t, base64_is_decoded_with_padding_and_without);
 	tcase_add_test(t, a_bound_may_be_longer_than_a_key_but_not_much);
 	tcase_add_test(t, more_than_a_range_can_need_is_not_looked_at);
+	tcase_add_test(t, what_has_many_parts_is_not_taken_apart);
 	tcase_add_test(t, blanks_around_it_are_no_fault);
 	tcase_add_test(t, what_a_snapshot_must_have_is_understood);
 	tcase_add_loop_test(t, what_is_wrong_is_said, 0,

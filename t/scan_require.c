@@ -215,6 +215,23 @@ START_TEST(a_create_waits_for_the_mutation_without_a_thread)
 }
 END_TEST
 
+/* It is a search, then, that may take long. */
+START_TEST(what_is_reached_already_has_its_own_time_too)
+{
+	struct said s;
+
+	begin(1);
+	require(UUID, WANTED - 1, "\"timeout_ms\":60000,");
+	stage_run_fronts();
+	play_pass(&stage.p, 50000);
+	stage_run_fronts();
+	ck_assert(!hear_frame(a, &s));
+	stage_run();
+	must_be_told(EWB_OK, "");
+	end();
+}
+END_TEST
+
 START_TEST(its_time_is_over_though_the_usual_is_not)
 {
 	struct said s;
@@ -586,6 +603,7 @@ main(void)
 	tcase_add_test(t, an_engine_without_tokens_says_so);
 	tcase_add_test(t, who_will_not_wait_is_told_at_once);
 	tcase_add_test(t, a_create_waits_for_the_mutation_without_a_thread);
+	tcase_add_test(t, what_is_reached_already_has_its_own_time_too);
 	tcase_add_test(t, its_time_is_over_though_the_usual_is_not);
 	tcase_add_test(t, a_scan_may_grow_too_old_while_it_waits);
 	tcase_add_loop_test(t, a_mutation_between_look_and_park_is_not_missed, 0,
