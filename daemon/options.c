@@ -231,6 +231,7 @@ pool(struct options *o, const char *text)
 		if (ewb_parse_number(eq + 1, &n) || n < 1 || n > 256)
 			break;
 		o->server.pool[i].threads = (unsigned)n;
+		o->has_aux |= i == EWB_AUX;
 		return;
 	}
 	die("--pool %s: not reader=N, writer=N or aux=N with 1 to 256 threads",
@@ -548,6 +549,9 @@ options_parse(struct options *o, int argc, char **argv)
 	}
 	if (!o->has_low)
 		o->server.low = o->server.high / 4;
+	/* passwords, which anybody may have tried, are to leave one to scans */
+	if (o->users && !o->has_aux)
+		o->server.pool[EWB_AUX].threads = 2;
 	if (o->port == NO_PORT)
 		o->port = o->run ? 0 : 11211;
 	check(o);

@@ -28,6 +28,7 @@ struct filter {
 struct options {
 	struct ewb_server_options server;
 	int has_low; /* else a quarter of the high mark */
+	int has_aux; /* else one thread, or two if somebody has to log in */
 	struct ewb_scan_options scans;
 	int has_connections;
 	int listens; /* a port or an address was given */

@@ -91,6 +91,19 @@ number_at(const struct options *o, size_t at, size_t size)
 	return n;
 }
 
+START_TEST(passwords_leave_a_thread_to_scans)
+{
+	struct options o;
+
+	parse(&o, "--users", "x");
+	ck_assert_uint_eq(o.server.pool[EWB_AUX].threads, 2);
+	parse(&o, "--users=x", "--pool=aux=1");
+	ck_assert_uint_eq(o.server.pool[EWB_AUX].threads, 1);
+	parse(&o, "--users=x", "--pool=reader=7");
+	ck_assert_uint_eq(o.server.pool[EWB_AUX].threads, 2);
+}
+END_TEST
+
 START_TEST(without_options_everything_is_as_the_manual_says)
 {
 	struct options o;
@@ -127,7 +140,7 @@ START_TEST(each_option_sets_its_own_number_and_no_other)
 	parse(&o, numbers[_i].option, numbers[_i].text);
 	ck_assert_uint_eq(number_at(&o, at, size), numbers[_i].value);
 	memcpy((char *)&o + at, (char *)&by_default + at, size);
-	o.listens = o.has_connections = 0; /* that it was said is noted too */
+	o.listens = o.has_connections = o.has_aux = 0; /* that it was said is noted too */
 	ck_assert_mem_eq(&o, &by_default, sizeof o);
 }
 END_TEST
@@ -272,6 +285,7 @@ main(void)
 
 	tcase_set_timeout(t, UNIT_SECONDS);
 	tcase_add_test(t, without_options_everything_is_as_the_manual_says);
+	tcase_add_test(t, passwords_leave_a_thread_to_scans);
 	tcase_add_loop_test(t, each_option_sets_its_own_number_and_no_other, 0,
 	                    (int)NNUMBERS);
 	tcase_add_test(t,

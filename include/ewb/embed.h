@@ -100,7 +100,8 @@ int ewb_server_filter_here(struct ewb_server *s, const struct ewb_engine *e,
                            char *why, size_t nwhy);
 /* main: clients have to log in, as a user in that file, which ewbctl(1) makes; before
  * the first front end.  Later: the file is read again; who has logged in stays.  0, or
- * -1: all is as it was, but that somebody has to log in. */
+ * -1: all is as it was, but that somebody has to log in.  Passwords are tried one at a
+ * time on EWB_AUX: give it two threads, or scans wait for each of them. */
 int ewb_server_users(struct ewb_server *s, const char *path, char *why,
                      size_t nwhy);
 /* any, before the first front end or while there are some: host:port, [v6]:port,
