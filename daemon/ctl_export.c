@@ -11,6 +11,7 @@
 
 #include "daemon/ctl.h"
 #include "daemon/ctl_collection.h"
+#include "daemon/ctl_interrupt.h"
 #include "daemon/ctl_line.h"
 #include "daemon/ctl_link.h"
 #include "daemon/ctl_option.h"
@@ -65,7 +66,7 @@ wait_for_server(void *arg)
 
 	draw(e);
 	e->out_err = ewb_ctl_out_idle(&e->out);
-	return e->out_err != 0;
+	return e->out_err != 0 || ewb_ctl_interrupted();
 }
 
 /* One record after another: 0, -1 or EWB_CTL_STOPPED.  collection: to be said of
@@ -135,6 +136,8 @@ run_one(struct export *e, const struct ewb_ctl_collection *k)
 		n = ewb_ctl_out_open(&e->out, e->file);
 	if (!n)
 		n = pump(e, name);
+	if (n == EWB_CTL_STOPPED && !e->link.conn.lost)
+		ewb_ctl_fetch_cancel(&e->scanner.fetch);
 	ewb_ctl_scanner_close(&e->scanner);
 	return n;
 }
@@ -156,14 +159,15 @@ run(struct export *e)
 	int n;
 
 	ewb_ctl_progress_init(&e->bar, NULL);
+	ewb_ctl_interrupt_begin();
 	/* No bar among the lines. */
 	if (!e->file && isatty(STDOUT_FILENO) == 1)
 		e->bar.bar = false;
 	n = run_all(e);
-	if (!e->out_err)
+	if (!e->out_err && !ewb_ctl_interrupted())
 		e->out_err = ewb_ctl_out_end(&e->out);
 	ewb_ctl_progress_fini(&e->bar);
-	if (e->out_err)
+	if (e->out_err && !ewb_ctl_interrupted())
 		return out_failed(e);
 	if (n && e->out.file)
 		return ewb_ctl_say("export: %s is not complete", e->file);

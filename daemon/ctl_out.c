@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include "daemon/ctl_interrupt.h"
 #include "daemon/ctl_out.h"
 #include "daemon/ctl_say.h"
 
@@ -35,17 +36,21 @@ wait_for_room(const struct ewb_ctl_out *o)
 {
 	struct pollfd p = { .fd = fd_of(o), .events = POLLOUT };
 
-	return poll(&p, 1, -1) < 0 && errno != EINTR ? -errno : 0;
+	return poll(&p, 1, -1) < 0 ? -errno : 0;
 }
 
 int
 ewb_ctl_out_flush(struct ewb_ctl_out *o)
 {
 	while (ewb_ctl_buf_used(&o->buf)) {
-		ssize_t n = write(fd_of(o), ewb_ctl_buf_front(&o->buf),
-		                  ewb_ctl_buf_used(&o->buf));
-		int err = n < 0 ? -errno : 0;
+		ssize_t n;
+		int err;
 
+		if (ewb_ctl_interrupted())
+			return -EINTR;
+		n = write(fd_of(o), ewb_ctl_buf_front(&o->buf),
+		          ewb_ctl_buf_used(&o->buf));
+		err = n < 0 ? -errno : 0;
 		if (err == -EAGAIN)
 			err = wait_for_room(o);
 		if (err && err != -EINTR)
@@ -95,7 +100,7 @@ ewb_ctl_out_fini(struct ewb_ctl_out *o)
 int
 ewb_ctl_out_status(int err)
 {
-	if (!err || err == -EPIPE)
+	if (!err || err == -EPIPE || ewb_ctl_interrupted())
 		return 0;
 	ewb_ctl_say("standard output: %s", ewb_ctl_strerror(err));
 	return 1;

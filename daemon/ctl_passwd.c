@@ -58,17 +58,37 @@ put_head(FILE *to)
 	return 0;
 }
 
-/* All of from, with the user's line in the place of the one that was there, or at
- * the end. */
-static int
-copy(FILE *from, FILE *to, const char *name, const char *line)
+/* Null: a server would take it. */
+static const char *
+wrong_line(const char *text, size_t n)
 {
-	char *text = NULL;
-	size_t cap = 0;
-	ssize_t n;
+	static struct ewb_user u;
+
+	while (n && strchr("\r\n ", text[n - 1]))
+		n--;
+	return n == 0 || *text == '#' || strncmp(text, "@salts ", 7) == 0 ? NULL :
+	                                               ewb_user_parse(&u, text, n);
+}
+
+/* All of from, with the user's line in the place of the one that was there, or at
+ * the end.  0; -1: that is no users' file, and it was said why. */
+static int
+copy(const char *path, FILE *from, FILE *to, const char *name, const char *line)
+{
+	char text[4096];
+	const char *wrong;
+	unsigned number = 0;
 	int put = 0;
 
-	while ((n = getline(&text, &cap, from)) > 0) {
+	while (fgets(text, sizeof(text), from)) {
+		size_t n = strlen(text);
+
+		number++;
+		wrong = n ? wrong_line(text, n) : "it begins with a NUL byte";
+		if (wrong)
+			return ewb_ctl_say("%s: line %u: %s: it is no file of "
+			                   "users, and is left as it is",
+			                   path, number, wrong);
 		if (!is_of(text, name))
 			fprintf(to, "%s%s", text,
 			        text[n - 1] == '\n' ? "" : "\n");
@@ -77,8 +97,7 @@ copy(FILE *from, FILE *to, const char *name, const char *line)
 	}
 	if (!put)
 		fprintf(to, "%s\n", line);
-	free(text);
-	return ferror(from) ? -EIO : 0;
+	return ferror(from) ? failed(path, EIO) : 0;
 }
 
 /* As the file's owner is, for it may be the server's, if we may. */
@@ -92,24 +111,44 @@ keep_owner(FILE *from, FILE *to)
 		return;
 }
 
+/* 0, or -1 when it was said why. */
 static int
-write_all(FILE *from, FILE *to, const char *name, const char *line)
+write_all(const char *path, FILE *from, FILE *to, const char *name,
+          const char *line)
 {
+	keep_owner(from, to);
+	if (from) {
+		if (copy(path, from, to, name, line))
+			return -1;
+	} else {
+		if (put_head(to))
+			return failed(path, EIO);
+		fprintf(to, "%s\n", line);
+	}
+	if (fflush(to) || ferror(to) || fsync(fileno(to)))
+		return failed(path, errno ? errno : EIO);
+	return 0;
+}
+
+/* The new one is there, so nobody else changes the old one. */
+static int
+make_new(const char *path, FILE *to, const char *name, const char *line)
+{
+	FILE *from = fopen(path, "re");
 	int err;
 
-	keep_owner(from, to);
-	err = from ? copy(from, to, name, line) : put_head(to);
-	if (!err && !from)
-		fprintf(to, "%s\n", line);
-	if (!err && (fflush(to) || ferror(to) || fsync(fileno(to))))
-		err = errno ? -errno : -EIO;
+	if (from == NULL && errno != ENOENT)
+		return failed(path, errno);
+	err = write_all(path, from, to, name, line);
+	if (from)
+		(void)fclose(from);
 	return err;
 }
 
 /* A new file takes the old one's place, whole or not at all.  Nobody else does so
  * at the same time: the new one must not be there. */
 static int
-replace(const char *path, FILE *from, const char *name, const char *line)
+replace(const char *path, const char *name, const char *line)
 {
 	char temp[4096];
 	FILE *to;
@@ -119,6 +158,10 @@ replace(const char *path, FILE *from, const char *name, const char *line)
 		return failed(path, ENAMETOOLONG);
 	fd = open(temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
 	          0600);
+	if (fd < 0 && errno == EEXIST)
+		return ewb_ctl_say("%s is there: another passwd is at work; if "
+		                   "none is, remove it",
+		                   temp);
 	if (fd < 0)
 		return failed(temp, errno);
 	to = fdopen(fd, "w");
@@ -127,27 +170,24 @@ replace(const char *path, FILE *from, const char *name, const char *line)
 		unlink(temp);
 		return failed(temp, ENOMEM);
 	}
-	err = write_all(from, to, name, line);
+	err = make_new(path, to, name, line);
 	if (fclose(to) && !err)
-		err = -errno;
+		err = failed(path, errno);
 	if (!err && rename(temp, path))
-		err = -errno;
+		err = failed(path, errno);
 	if (err)
 		unlink(temp);
-	return err ? failed(path, err) : 0;
+	return err;
 }
 
+/* Where path is a link, what it leads to. */
 static int
 set_line(const char *path, const char *name, const char *line)
 {
-	FILE *from = fopen(path, "re");
-	int err;
+	char *target = realpath(path, NULL);
+	int err = replace(target ? target : path, name, line);
 
-	if (from == NULL && errno != ENOENT)
-		return failed(path, errno);
-	err = replace(path, from, name, line);
-	if (from)
-		(void)fclose(from);
+	free(target);
 	return err;
 }
 

@@ -33,6 +33,8 @@ read_line(int fd, char out[EWB_CTL_PASSWORD])
 			break;
 		if (c == INTERRUPT)
 			return -EINTR;
+		if (c == '\0') /* what comes behind it would not be known */
+			return -EILSEQ;
 		if (n == EWB_CTL_PASSWORD - 1)
 			return -E2BIG;
 		out[n++] = c;
@@ -51,6 +53,8 @@ take_line(int fd, const char *what, char out[EWB_CTL_PASSWORD])
 
 	if (err == 0 || err == -E2BIG)
 		wrong = ewb_user_password_wrong(err ? "" : out);
+	else if (err == -EILSEQ)
+		wrong = "a password has no NUL byte";
 	if (wrong)
 		return ewb_ctl_say("%s: %s", what, wrong);
 	return err ? ewb_ctl_say("%s: %s", what, ewb_ctl_strerror(err)) : 0;

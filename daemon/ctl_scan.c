@@ -11,6 +11,7 @@
 
 #include "daemon/ctl.h"
 #include "daemon/ctl_escape.h"
+#include "daemon/ctl_interrupt.h"
 #include "daemon/ctl_line.h"
 #include "daemon/ctl_link.h"
 #include "daemon/ctl_option.h"
@@ -304,7 +305,7 @@ wait_for_server(void *arg)
 		ewb_ctl_progress_draw(&s->bar);
 	}
 	s->out_err = ewb_ctl_out_idle(&s->out);
-	return s->out_err != 0;
+	return s->out_err != 0 || ewb_ctl_interrupted();
 }
 
 /* One record after another: 0, -1 or EWB_CTL_STOPPED. */
@@ -361,6 +362,7 @@ run(struct scan *s)
 
 	if (n)
 		return n;
+	ewb_ctl_interrupt_begin();
 	ewb_ctl_progress_init(&s->bar, NULL);
 	n = open_scanner(s);
 	if (!n && s->progress)

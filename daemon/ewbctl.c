@@ -11,10 +11,12 @@
 #include <unistd.h>
 
 #include "daemon/ctl.h"
+#include "daemon/ctl_interrupt.h"
 #include "daemon/ctl_option.h"
 #include "daemon/ctl_out.h"
 #include "daemon/ctl_password.h"
 #include "daemon/ctl_say.h"
+#include "daemon/standard.h"
 #include "protocol/binary.h"
 #include "protocol/frame.h"
 #include "protocol/status.h"
@@ -407,8 +409,11 @@ run(const struct command *cmd, const struct ewb_ctl_addr *where, char **argv)
 	char text[64];
 	int n = 0;
 
-	if (cmd->least < 0)
-		return cmd->run(where, argv);
+	if (cmd->least < 0) {
+		n = cmd->run(where, argv);
+		ewb_ctl_interrupt_end();
+		return n;
+	}
 	if (argv[0] && !strcmp(argv[0], "--"))
 		argv++;
 	while (argv[n])
@@ -462,6 +467,7 @@ main(int argc, char **argv)
 	static char password[EWB_CTL_PASSWORD];
 	int i;
 
+	standard_hold();
 	if (argc)
 		argv++;
 	/* A reader who has read enough is told by EPIPE. */

@@ -22,6 +22,7 @@
 #include "daemon/captive.h"
 #include "daemon/files.h"
 #include "daemon/options.h"
+#include "daemon/standard.h"
 #include "daemon/systemd.h"
 
 #define COLLECTIONS_MAX ((size_t)1 << 20) /* bytes of the file */
@@ -238,10 +239,14 @@ static void
 block_signals(const struct options *o, sigset_t *set)
 {
 	sigemptyset(set);
-	if (o->run)
+	if (o->run) {
 		sigaddset(set, SIGCHLD);
-	if (o->users && !o->run)
-		sigaddset(set, SIGHUP);
+		/* for the command, as the others are */
+		sigaddset(set, SIGQUIT);
+		sigaddset(set, SIGUSR1);
+		sigaddset(set, SIGUSR2);
+	}
+	sigaddset(set, SIGHUP);
 	sigaddset(set, SIGTERM);
 	sigaddset(set, SIGINT);
 	pthread_sigmask(SIG_BLOCK, set, NULL);
@@ -372,7 +377,7 @@ tell_files(const struct options *o, struct ewb_server *s)
 	if (write_file("--port-file", o->portfile, ewb_server_port(s)) == 0)
 		return 0;
 	if (o->pidfile)
-		file_remove(o->pidfile);
+		file_remove_number(o->pidfile, (unsigned long)getpid());
 	return -1;
 }
 
@@ -408,7 +413,7 @@ wait_for_signal(const struct options *o, struct ewb_server *s,
 {
 	int signo;
 
-	while (sigwait(signals, &signo) == 0 && signo == SIGHUP)
+	while (sigwait(signals, &signo) == 0 && signo == SIGHUP && o->users)
 		read_users_again(o, s);
 	if (o->server.verbose)
 		ewb_server_log(s, "stopping: %s", strsignal(signo));
@@ -427,7 +432,7 @@ serve(const struct options *o, struct ewb_server *s, struct ewb_scans *scans,
 	systemd_tell("STOPPING=1");
 	status = ewb_server_stop(s, o->stop_grace_s * 1000);
 	if (o->pidfile)
-		file_remove(o->pidfile);
+		file_remove_number(o->pidfile, (unsigned long)getpid());
 	if (status != EWB_OK)
 		_exit(code ? code : 1); /* it was named in the log */
 	for (unsigned i = 0; i < o->threads; i++)
@@ -447,6 +452,7 @@ main(int argc, char **argv)
 	sigset_t signals;
 	int ready = -1;
 
+	standard_hold();
 	options_parse(&o, argc, argv);
 	if (read_collections(&o))
 		return 1;
@@ -475,7 +481,7 @@ main(int argc, char **argv)
 		if (start_front(&threads[i], s)) {
 			fail("front-end thread: out of memory or descriptors");
 			if (o.pidfile)
-				file_remove(o.pidfile);
+				file_remove_number(o.pidfile, (unsigned long)getpid());
 			_exit(1);
 		}
 	if (ready >= 0) {

@@ -80,12 +80,18 @@ file_read(const char *path, size_t max, int *err)
 }
 
 void
-file_remove(const char *path)
+file_remove_number(const char *path, unsigned long n)
 {
 	struct stat st;
+	char *text;
+	int err;
 
-	if (lstat(path, &st) == 0 && S_ISREG(st.st_mode))
+	if (lstat(path, &st) || !S_ISREG(st.st_mode))
+		return;
+	text = file_read(path, 30, &err);
+	if (text && strtoul(text, NULL, 10) == n)
 		unlink(path);
+	free(text);
 }
 
 int

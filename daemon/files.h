@@ -10,8 +10,8 @@ int file_write_number(const char *path, unsigned long n);
 /* All of it, with a final 0; the caller frees it.  Null: *err is why, as -errno;
  * more than max bytes are too many. */
 char *file_read(const char *path, size_t max, int *err);
-/* Removes it, if it is a plain file. */
-void file_remove(const char *path);
+/* Removes it, if it is a plain file and has that number still. */
+void file_remove_number(const char *path, unsigned long n);
 
 /* Forks.  In the parent it does not return: it waits until the child is ready
  * or has failed.  The child gets what detach_ready() needs; -errno. */

@@ -137,6 +137,8 @@ take_lines(struct reading *r, FILE *f)
 		line++;
 		if (n == sizeof text - 1 && text[n - 1] != '\n')
 			err = wrong(r, line, "longer than 4095 bytes");
+		if (n == 0) /* fgets() has read something */
+			err = wrong(r, line, "it begins with a NUL byte");
 		while (n && (text[n - 1] == '\n' || text[n - 1] == '\r' ||
 		             text[n - 1] == ' '))
 			n--;

@@ -985,6 +985,7 @@ static const struct {
 	{ "alice SCRAM-SHA-512$1:c2FsdHNhbHQ=$a:b\n",
 	  "users frontend_login.users: line 1: what follows SCRAM-... is not "
 	  "$ROUNDS:SALT$STORED:SERVER" },
+	{ "/dev/zero", "users /dev/zero: line 1: it begins with a NUL byte" },
 	{ NULL, "users frontend_login.users: no such file or directory" },
 };
 
@@ -993,9 +994,15 @@ START_TEST(a_file_that_is_wrong_changes_nothing)
 	char why[256] = "";
 
 	begin();
-	if (files[_i].before)
-		write_users(files[_i].before, 2);
-	ck_assert_int_ne(read_users(why), 0);
+	if (files[_i].before && files[_i].before[0] == '/') {
+		ck_assert_int_ne(ewb_server_users(p.server, files[_i].before,
+		                                  why, sizeof why),
+		                 0);
+	} else {
+		if (files[_i].before)
+			write_users(files[_i].before, 2);
+		ck_assert_int_ne(read_users(why), 0);
+	}
 	ck_assert_str_eq(why, files[_i].why);
 	log_in(c, ALICE);
 	play_close(&p);

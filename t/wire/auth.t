@@ -42,8 +42,20 @@ fact "an empty password is none" eval '! passwd "" carol 2>"$dir/err"'
 fact "which is said" grep -qx 'ewbctl: stdin: a password has 1 to 512 bytes' "$dir/err"
 : >"$users.new"
 fact "two do not write at once" eval '! passwd x carol 2>"$dir/err"'
-fact "which is said, too" grep -qx "ewbctl: $users.new: file exists" "$dir/err"
+fact "which is said, too" grep -q "users.new is there: another passwd is at work; if none is, remove it$" "$dir/err"
 rm "$users.new"
+fact "a password with a NUL byte is none" eval \
+    '! printf "a\\0b\\n" | "$build/daemon/ewbctl" passwd "$users" carol 2>"$dir/err"'
+fact "which is said as well" grep -qx 'ewbctl: stdin: a password has no NUL byte' "$dir/err"
+echo 'important' >"$dir/other"
+fact "what is no file of users is not changed" eval \
+    '! echo x | "$build/daemon/ewbctl" passwd "$dir/other" carol 2>"$dir/err"'
+fact "not at all" test "$(cat "$dir/other")" = important
+fact "and it is said why" grep -q "other: line 1: it lacks .*: it is no file of users, and is left as it is$" "$dir/err"
+cp "$users" "$dir/linked"
+ln -s linked "$dir/link"
+fact "through a link, what it leads to is changed" eval \
+    'echo x | "$build/daemon/ewbctl" passwd "$dir/link" carol && [ -h "$dir/link" ] && grep -q "^carol " "$dir/linked"'
 fact "what failed changes nothing" test "$(grep -vc '^[#@]' "$users")" = 2
 
 # On a terminal it asks, twice, and shows nothing; Ctrl-C ends it.

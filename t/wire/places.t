@@ -50,6 +50,16 @@ fact "with -a others may use it, too, whatever the umask says" \
     test "$(mode "$dir/sock")" = 660
 fact "and the server of -a ends well" stop_well group "$pid"
 
+# A pidfile that another has written since is its.
+start before -P "$dir/both" "$memory"
+before=$pid
+start after -P "$dir/both" "$memory"
+fact "a server ends whose pidfile another has written" stop_well before "$before"
+fact "which has it still" test "$(cat "$dir/both")" = "$pid"
+kill -HUP "$pid"
+fact "without users SIGHUP is the end, as SIGTERM is" ended "$pid"
+fact "and the pidfile is gone" test ! -e "$dir/both"
+
 # A pidfile that is no file is written, and left alone.
 mkfifo "$dir/pipe"
 exec {pipe}<>"$dir/pipe"
@@ -161,6 +171,10 @@ fact "a command that is run finds the server" \
     test "$(run "$ctl set k v && $ctl get k")" = v
 fact "each has a server of its own" status_is 1 run "$ctl get k 2>/dev/null"
 fact "its status is the server's" status_is 7 run "exit 7"
+for signal in HUP QUIT USR1 USR2; do
+	fact "SIG$signal is passed on to it" status_is 9 \
+	    run "trap 'exit 9' $signal; kill -$signal \$PPID; while :; do :; done"
+done
 fact "so is the signal that ended it" status_is 137 run 'kill -9 $$'
 fact "it finds it on another address, too" ewbd -l 127.0.0.2 \
     --run "test \${EWB_ADDR%:*} = 127.0.0.2 && $ctl ping 1 >/dev/null" "$memory"
