@@ -610,6 +610,24 @@ ewb_ctl_fetch_begin(struct ewb_ctl_fetch *f, unsigned first, unsigned n)
 	return err;
 }
 
+/* Something has ended that nobody waits for any more, whatever it says; but a scan that
+ * was created only now is not left behind. */
+static int
+take_end(struct ewb_ctl_fetch *f, const struct ewb_ctl_reply *r)
+{
+	struct ewb_ctl_source *src = &f->source[r->opaque % f->nsource];
+
+	if (r->opcode == OP_CONTINUE && r->status == EWB_WIRE_OK)
+		return 0;
+	f->nasked--;
+	if (r->opcode != OP_CREATE || r->status != EWB_WIRE_OK ||
+	    r->nvalue != sizeof(src->id))
+		return 0;
+	memcpy(src->id, r->value, sizeof(src->id));
+	src->kept = true;
+	return ask_cancel(f, src);
+}
+
 int
 ewb_ctl_fetch_finish(struct ewb_ctl_fetch *f)
 {
@@ -618,9 +636,8 @@ ewb_ctl_fetch_finish(struct ewb_ctl_fetch *f)
 
 	while (f->nasked) {
 		if (!ewb_ctl_conn_wait(&f->link->conn, &r)) {
-			/* the end of anything, whatever it says */
-			if (r.opcode != OP_CONTINUE || r.status != EWB_WIRE_OK)
-				f->nasked--;
+			if (take_end(f, &r))
+				return -1;
 			continue;
 		}
 		if (!f->link->conn.lost || !f->link->conn.patient)
@@ -643,8 +660,10 @@ ewb_ctl_fetch_cancel(struct ewb_ctl_fetch *f)
 
 	for (i = 0; i < f->nsource; i++) {
 		struct ewb_ctl_source *src = &f->source[i];
+		bool lost = src->state == EWB_CTL_NEW && src->has_token;
 
-		if (src->state != EWB_CTL_OPEN && src->state != EWB_CTL_ASKED)
+		if (src->state != EWB_CTL_OPEN && src->state != EWB_CTL_ASKED &&
+		    !lost)
 			continue;
 		src->kept = true;
 		if (ask_cancel(f, src))

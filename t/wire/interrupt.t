@@ -30,12 +30,30 @@ ended_by() {
 	cat "$dir/err"
 	return 1
 }
+# A scan that was cancelled is open until the engine has closed its cursor.
+none_left() {
+	until [ "$(fact_of scans_open)" = 0 ]; do pause; done
+	[ "$(fact_of scans_idle)" = 0 ] && [ "$(fact_of scans_lifetime)" = 0 ]
+}
 for signal in TERM HUP; do
 	fact "a scan is ended by SIG$signal" ended_by $signal scan
-	fact "and leaves none open" test "$(fact_of scans_open)" = 0
+	fact "and leaves none open" none_left
 	fact "so is an export" ended_by $signal export
-	fact "and leaves none open, either" test "$(fact_of scans_open)" = 0
+	fact "and leaves none open, either" none_left
 done
+
+# While its scans are still being created, one after another.
+first=$pid first_port=$port
+start late --vbuckets 8 --pool aux=1 --filters "$build/filters/.libs" \
+    --filter wouldblock "$(engine memory)" wouldblock-on=scan wouldblock-time=50ms
+for i in {0..99}; do echo "{\"key\":\"k$i\",\"value\":\"v\"}"; done | ctl import - >"$dir/out" ||
+    give_up "nothing was stored"
+for command in scan export; do
+	fact "$command is ended when its scans begin" ended_by TERM $command
+	fact "and leaves none that began later" none_left
+done
+fact "this server ends well" stop_well late "$pid"
+pid=$first port=$first_port
 
 # A value that would be a flush.
 printf '\x80\x08\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0' | ctl set flush -
