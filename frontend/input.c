@@ -24,7 +24,9 @@
 #define READ_MAX (32u * 1024)
 #define BODY_MIN (16u * 1024) /* larger values get a buffer of their own */
 #define BODY_MAX ((size_t)64 << 20)
-#define SLICE_LOOK 16 /* commands between looks at the clock */
+/* Between looks at the clock: commands, and bytes of what they answer. */
+#define SLICE_LOOK 16
+#define SLICE_BYTES (16u * 1024)
 
 /* Input that is let go, or has moved on, if a password may be in it. */
 static void
@@ -494,11 +496,14 @@ paused(struct ewb_conn *n) EWB_ON_FRONT
 	return (n->pause & ~EWB_PAUSE_EOF) != 0;
 }
 
+/* unsent: what the connection had to send when it was looked at last. */
 static int
-slice_over(struct ewb_conn *n, unsigned count, uint64_t began) EWB_ON_FRONT
+slice_over(struct ewb_conn *n, unsigned count, uint64_t began, size_t *unsent)
+	EWB_ON_FRONT
 {
-	if (count % SLICE_LOOK)
+	if (count % SLICE_LOOK && n->out.bytes < *unsent + SLICE_BYTES)
 		return 0;
+	*unsent = n->out.bytes;
 	return ewb_clock_us(&n->front->server->core.clock) - began > EWB_TURN_US;
 }
 
@@ -517,6 +522,7 @@ run_frames(struct ewb_conn *n, unsigned max, enum next *next, int *more)
 	EWB_ON_FRONT
 {
 	uint64_t began = n->front->d.now;
+	size_t unsent = n->out.bytes;
 	unsigned count = 0;
 	struct ewb_chunk *locked;
 	uint32_t from;
@@ -526,7 +532,7 @@ run_frames(struct ewb_conn *n, unsigned max, enum next *next, int *more)
 		if (paused(n))
 			break;
 		if (count && (n->start < n->end || n->body) &&
-		    (count >= max || slice_over(n, count, began))) {
+		    (count >= max || slice_over(n, count, began, &unsent))) {
 			*more = 1;
 			break;
 		}

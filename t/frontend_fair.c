@@ -135,6 +135,13 @@ takes_100_us(struct ewb_cookie *cookie, const struct ewb_request *r)
 	ewb_clock_advance(&p.core->clock, 100);
 }
 
+static void
+takes_200_us(struct ewb_cookie *cookie, const struct ewb_request *r)
+{
+	takes_100_us(cookie, r);
+	takes_100_us(cookie, r);
+}
+
 START_TEST(a_slice_ends_after_a_millisecond)
 {
 	begin(1, NULL);
@@ -150,6 +157,23 @@ START_TEST(a_slice_ends_after_a_millisecond)
 	turn();
 	ck_assert_uint_eq(tiny.runs, 33);
 	hear(d, "END\r\n");
+	end();
+}
+END_TEST
+
+START_TEST(answers_of_some_size_end_a_slice_as_well)
+{
+	static char large[4096];
+
+	begin(1, NULL);
+	memset(large, 'x', sizeof large);
+	tiny_put("k", large, sizeof large);
+	c = client_open(&p, 0);
+	tiny.seen = takes_200_us;
+	say_times(c, 100, "get k\r\n");
+	turn();
+	/* four answers are 16 KiB, when the clock is looked at */
+	ck_assert_uint_eq(tiny.runs, 8);
 	end();
 }
 END_TEST
@@ -473,6 +497,7 @@ main(void)
 		t, a_short_turn_sends_at_its_end_however_many_its_commands_are);
 	tcase_add_test(t, a_long_turn_sends_what_it_has_each_millisecond);
 	tcase_add_test(t, a_slice_ends_after_a_millisecond);
+	tcase_add_test(t, answers_of_some_size_end_a_slice_as_well);
 	tcase_add_test(
 		t, who_asks_for_little_does_not_wait_for_all_who_ask_for_much);
 	tcase_add_test(t, all_who_ask_for_much_have_their_slices_in_turn);
