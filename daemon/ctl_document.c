@@ -5,7 +5,9 @@
 #include <json-c/json.h>
 #include <limits.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "daemon/ctl_document.h"
@@ -154,14 +156,76 @@ take_record(struct ewb_ctl_document *d)
 	return 0;
 }
 
+/* A \u at text[0..n), which is valid JSON: its number; 0x10000: there is none. */
+static unsigned
+unit(const char *text, size_t n)
+{
+	char digits[5] = { 0 };
+
+	if (n < 6 || text[0] != '\\' || text[1] != 'u')
+		return 0x10000;
+	memcpy(digits, text + 2, 4);
+	return (unsigned)strtoul(digits, NULL, 16);
+}
+
+/* Bytes of an escape; 0: it is half of a surrogate pair. */
+static size_t
+escape(const char *text, size_t n)
+{
+	unsigned u = unit(text, n), low;
+
+	if (u >= 0xd800 && u < 0xdc00) {
+		low = unit(text + 6, n - 6);
+		return low >= 0xdc00 && low < 0xe000 ? 12 : 0;
+	}
+	return u == 0x10000 ? 2 : u >= 0xdc00 && u < 0xe000 ? 0 : 6;
+}
+
+/* What the library lets pass: half of a surrogate pair, which it replaces, and a member
+ * that is there twice, of which it takes the last. */
 static int
-no_json(struct ewb_ctl_document *d, size_t n)
+look_again(struct ewb_ctl_document *d, const char *line, size_t n)
+{
+	size_t i, took, depth = 0;
+	int members = 0;
+	bool quoted = false;
+
+	for (i = 0; i < n; i += took) {
+		took = 1;
+		switch (line[i]) {
+		case '"': quoted = !quoted; break;
+		case '\\': took = escape(line + i, n - i); break;
+		case '{': case '[': depth += !quoted; break;
+		case '}': case ']': depth -= !quoted; break;
+		case ':': members += !quoted && depth == 1; break;
+		default: break;
+		}
+		if (!took)
+			return wrong(d, "column %zu: half of a surrogate pair",
+			             i + 1);
+	}
+	return members == json_object_object_length(d->object)
+	               ? 0
+	               : wrong(d, "a member is there twice");
+}
+
+/* What the library may call cut short.  Null: that may be an object. */
+static const char *
+is_else(const char *line, size_t n)
+{
+	while (n && memchr(" \t\r", *line, 3))
+		line++, n--;
+	return !n ? "it is empty" : *line != '{' ? "it is no JSON object" : NULL;
+}
+
+static int
+no_json(struct ewb_ctl_document *d)
 {
 	enum json_tokener_error err = json_tokener_get_error(d->tokener);
 	size_t end = json_tokener_get_parse_end(d->tokener);
 
 	if (err == json_tokener_continue)
-		return wrong(d, n ? "it is cut short" : "it is empty");
+		return wrong(d, "it is cut short");
 	if (err == json_tokener_success)
 		return wrong(d, "column %zu: more than a JSON object", end + 1);
 	return wrong(d, "column %zu: %s", end + 1,
@@ -171,17 +235,20 @@ no_json(struct ewb_ctl_document *d, size_t n)
 int
 ewb_ctl_document_parse(struct ewb_ctl_document *d, const char *line, size_t n)
 {
+	const char *other = is_else(line, n);
+
 	d->record = (struct ewb_bin_record){ 0 };
 	d->collection = NULL;
 	json_object_put(d->object);
 	json_tokener_reset(d->tokener);
+	d->object = NULL;
+	if (other)
+		return wrong(d, "%s", other);
 	d->object = n > INT_MAX ? NULL
 	                        : json_tokener_parse_ex(d->tokener, line,
 	                                                (int)n);
 	if (json_tokener_get_error(d->tokener) != json_tokener_success ||
 	    json_tokener_get_parse_end(d->tokener) < n)
-		return no_json(d, n);
-	if (!json_object_is_type(d->object, json_type_object))
-		return wrong(d, "it is no JSON object");
-	return take_record(d);
+		return no_json(d);
+	return look_again(d, line, n) ? -1 : take_record(d);
 }

@@ -165,12 +165,14 @@ run(struct export *e)
 		e->bar.bar = false;
 	n = run_all(e);
 	if (!e->out_err && !ewb_ctl_interrupted())
-		e->out_err = ewb_ctl_out_end(&e->out);
+		e->out_err = n ? ewb_ctl_out_flush(&e->out)
+		               : ewb_ctl_out_end(&e->out);
 	ewb_ctl_progress_fini(&e->bar);
 	if (e->out_err && !ewb_ctl_interrupted())
 		return out_failed(e);
-	if (n && e->out.file)
-		return ewb_ctl_say("export: %s is not complete", e->file);
+	if (n && e->out.part)
+		return ewb_ctl_say("export: not complete: what came is in %s",
+		                   e->out.part);
 	return n ? -1 : summary(e);
 }
 

@@ -4,6 +4,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "daemon/ctl_interrupt.h"
@@ -19,15 +23,54 @@ fd_of(const struct ewb_ctl_out *o)
 	return o->file ? o->fd : STDOUT_FILENO;
 }
 
+/* Where it goes first; was: what is in its place, or null. */
+static int
+open_part(struct ewb_ctl_out *o, const struct stat *was)
+{
+	int fd = open(o->part, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC,
+	              0666);
+
+	if (fd >= 0 && was && fchmod(fd, was->st_mode & 0777)) {
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+/* Null, or what could not be made. */
+static const char *
+open_file(struct ewb_ctl_out *o, const char *file)
+{
+	struct stat was;
+	bool is = stat(file, &was) == 0;
+
+	if (is && !S_ISREG(was.st_mode)) {
+		o->fd = open(file, O_WRONLY | O_CLOEXEC);
+		return o->fd < 0 ? file : NULL;
+	}
+	o->target = is ? realpath(file, NULL) : strdup(file);
+	if (!o->target)
+		return file;
+	if (asprintf(&o->part, "%s.part", o->target) < 0) {
+		o->part = NULL;
+		return file;
+	}
+	o->fd = open_part(o, is ? &was : NULL);
+	return o->fd < 0 ? o->part : NULL;
+}
+
 int
 ewb_ctl_out_open(struct ewb_ctl_out *o, const char *file)
 {
-	int fd = open(file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+	const char *wrong = open_file(o, file);
 
-	if (fd < 0)
-		return ewb_ctl_say("%s: %s", file, ewb_ctl_strerror(errno));
-	*o = (struct ewb_ctl_out){ .file = file, .fd = fd };
-	return 0;
+	if (!wrong) {
+		o->file = file;
+		return 0;
+	}
+	ewb_ctl_say("%s: %s", wrong, ewb_ctl_strerror(errno));
+	ewb_ctl_out_fini(o);
+	return -1;
 }
 
 /* Whoever started us may have made it non-blocking. */
@@ -85,6 +128,8 @@ ewb_ctl_out_end(struct ewb_ctl_out *o)
 		err = -errno;
 	if (o->file && close(o->fd) && !err)
 		err = -errno;
+	if (!err && o->part && rename(o->part, o->target))
+		err = -errno;
 	o->fd = -1;
 	return err;
 }
@@ -94,7 +139,10 @@ ewb_ctl_out_fini(struct ewb_ctl_out *o)
 {
 	if (o->file && o->fd >= 0)
 		close(o->fd);
+	free(o->part);
+	free(o->target);
 	ewb_ctl_buf_fini(&o->buf);
+	*o = (struct ewb_ctl_out){ 0 };
 }
 
 int

@@ -100,15 +100,20 @@ copy(const char *path, FILE *from, FILE *to, const char *name, const char *line)
 	return ferror(from) ? failed(path, EIO) : 0;
 }
 
-/* As the file's owner is, for it may be the server's, if we may. */
-static void
-keep_owner(FILE *from, FILE *to)
+/* Whose it is, and who may read it, if we may say so: it may be the server's. */
+static int
+keep_owner(const char *path, FILE *from, FILE *to)
 {
-	struct stat st;
+	struct stat st, now;
+	mode_t mode;
 
-	if (from && fstat(fileno(from), &st) == 0 && st.st_uid != geteuid() &&
+	if (fstat(fileno(from), &st) || fstat(fileno(to), &now))
+		return failed(path, errno);
+	mode = st.st_mode & 0777;
+	if ((st.st_uid != now.st_uid || st.st_gid != now.st_gid) &&
 	    fchown(fileno(to), st.st_uid, st.st_gid))
-		return;
+		mode &= 0700; /* its group is another one here */
+	return fchmod(fileno(to), mode) ? failed(path, errno) : 0;
 }
 
 /* 0, or -1 when it was said why. */
@@ -116,9 +121,9 @@ static int
 write_all(const char *path, FILE *from, FILE *to, const char *name,
           const char *line)
 {
-	keep_owner(from, to);
 	if (from) {
-		if (copy(path, from, to, name, line))
+		if (keep_owner(path, from, to) ||
+		    copy(path, from, to, name, line))
 			return -1;
 	} else {
 		if (put_head(to))

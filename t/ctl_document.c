@@ -39,6 +39,8 @@ START_TEST(bytes_are_text_or_base64)
 	is("{\"key\":\"a\",\"value\":\"b\"}", "a", 1, "b", 1);
 	is("{\"value\":\"\",\"key\":\"\\u0000\\u00e9\\ud83d\\ude00\"} ",
 	   "\0\xc3\xa9\xf0\x9f\x98\x80", 7, "", 0);
+	is("{\"key\":\"\\\\ud800:\\\"\",\"value\":\"{:\\u005c\"}", "\\ud800:\"", 8, "{:\\",
+	   3);
 	is("{\"key64\":\"AP8=\",\"value64\":\"\"}", "\0\xff", 2, "", 0);
 }
 END_TEST
@@ -79,6 +81,14 @@ static const struct {
 	{ "{\"key\":\"\xff\",\"value\":\"b\"}", "column 9: " },
 	{ "[]", "it is no JSON object" },
 	{ "null ", "it is no JSON object" },
+	{ "null", "it is no JSON object" },
+	{ "12", "it is no JSON object" },
+	{ " \t", "it is empty" },
+	{ "{\"key\":\"\\ud800\",\"value\":\"b\"}", "column 9: half of a" },
+	{ "{\"key\":\"a\\udc00\",\"value\":\"b\"}", "column 10: half of a" },
+	{ "{\"key\":\"\\ud800\\ud800\",\"value\":\"b\"}", "column 9: half" },
+	{ "{\"key\":\"\\\\\\udbff\\\\\",\"value\":\"b\"}", "column 11: half" },
+	{ "{" KV ",\"key\":\"c\"}", "a member is there twice" },
 	{ "{\"value\":\"b\"}", "it has no \"key\" that is a string" },
 	{ "{\"key\":1,\"value\":\"b\"}", "it has no \"key\" that is a string" },
 	{ "{\"key\":\"a\"}", "it has no \"value\" that is a string" },

@@ -40,6 +40,9 @@ for bad in '' 'a b' '#a' '@a'; do
 done
 fact "an empty password is none" eval '! passwd "" carol 2>"$dir/err"'
 fact "which is said" grep -qx 'ewbctl: stdin: a password has 1 to 512 bytes' "$dir/err"
+chmod 640 "$users"
+fact "the file's mode is kept" eval 'passwd "$bob" "b,o=b" && [ "$(stat -c %a "$users")" = 640 ]'
+chmod 600 "$users"
 : >"$users.new"
 fact "two do not write at once" eval '! passwd x carol 2>"$dir/err"'
 fact "which is said, too" grep -q "users.new is there: another passwd is at work; if none is, remove it$" "$dir/err"

@@ -99,7 +99,7 @@ failure "a file that there is not, to import" \
     "^ewbctl: $dir/none: no such file or directory" -H "$at" import "$dir/none"
 failure "a directory to import" "^ewbctl: $dir: is a directory" -H "$at" import "$dir"
 failure "a directory that there is not, to export to" \
-    "^ewbctl: $dir/none/x: no such file or directory" -H "$at" export "$dir/none/x"
+    "^ewbctl: $dir/none/x.part: no such file or directory" -H "$at" export "$dir/none/x"
 fact "a server that is not there empties no file" bash -c '
 	echo old >"$2/old" && ! "$1" -H 127.0.0.1:1 export "$2/old" 2>/dev/null &&
 	    [ "$(cat "$2/old")" = old ]' - "$build/daemon/ewbctl" "$dir"

@@ -34,6 +34,24 @@ fact "import stores what was exported" counts "^$n records, " ctl import "$dir/o
 ctl export "$dir/again" >/dev/null
 fact "another server's export is the same, byte for byte" cmp "$dir/once" "$dir/again"
 
+# A file that is there is replaced by a whole one or not at all.
+cp "$dir/once" "$dir/kept"
+ln -s kept "$dir/link"
+chmod 640 "$dir/kept"
+cut_short() {
+	(ulimit -f 1; trap '' XFSZ; ctl export "$dir/kept" 2>"$dir/err")
+	[ $? = 1 ] && grep -qx "ewbctl: export: .*/kept: file too large" "$dir/err" && return
+	cat "$dir/err"
+	return 1
+}
+fact "an export that cannot be written fails" cut_short
+fact "and has not touched the file that was there" cmp "$dir/once" "$dir/kept"
+echo old >"$dir/kept"
+fact "one through a link" eval 'ctl export "$dir/link" >/dev/null'
+fact "replaces what the link leads to" eval '[ -h "$dir/link" ] && cmp "$dir/once" "$dir/kept"'
+fact "with its mode" test "$(stat -c %a "$dir/kept")" = 640
+fact "and nothing beside it is left" test ! -e "$dir/kept.part"
+
 # What has expired since.
 line='{"key":"late","value":"x","expiry":'
 printf '%s\n' "$line"'1}' "$line"'4102444800}' "$line"'2592000}' >"$dir/late"

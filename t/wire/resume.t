@@ -79,6 +79,16 @@ ends() {
 	return 1
 }
 fact "with --retry 0 it ends" ends
+echo old >"$dir/export"
+not_whole() {
+	! "$build/daemon/ewbctl" -H "$cut" export --retry 0 "$dir/export" >"$dir/out" 2>"$dir/err" &&
+	    grep -qx "ewbctl: export: not complete: what came is in .*/export.part" "$dir/err" && return
+	cat "$dir/err"
+	return 1
+}
+fact "so does an export" not_whole
+fact "which leaves the file that was there" test "$(cat "$dir/export")" = old
+fact "and what came beside it" test -e "$dir/export.part"
 no_cutter
 
 mkfifo "$dir/first" "$dir/go"
