@@ -31,8 +31,8 @@ int ewb_ctl_usage(const char *text);
 /* One statistic. */
 typedef void (*ewb_ctl_stat_fn)(void *arg, const char *name, size_t nname,
                                 const char *value, size_t nvalue);
-/* All of a group; null: the general ones.  0 or -1. */
-int ewb_ctl_stats(struct ewb_ctl_conn *c, const char *group, ewb_ctl_stat_fn fn,
-                  void *arg);
+/* All of a group, for a command; null: the general ones.  0 or -1. */
+int ewb_ctl_stats(struct ewb_ctl_conn *c, const char *command, const char *group,
+                  ewb_ctl_stat_fn fn, void *arg);
 
 #endif

@@ -27,7 +27,7 @@ ewb_ctl_facts_get(struct ewb_ctl_facts *f, struct ewb_ctl_conn *c,
                   const char *command)
 {
 	*f = (struct ewb_ctl_facts){ 0 };
-	if (ewb_ctl_stats(c, NULL, take, f))
+	if (ewb_ctl_stats(c, command, NULL, take, f))
 		return -1;
 	if (f->nvbuckets && f->nvbuckets <= 65536)
 		return 0;

@@ -97,7 +97,7 @@ copy(const char *path, FILE *from, FILE *to, const char *name, const char *line)
 	}
 	if (!put)
 		fprintf(to, "%s\n", line);
-	return ferror(from) ? failed(path, EIO) : 0;
+	return ferror(from) ? failed(path, errno) : 0;
 }
 
 /* Whose it is, and who may read it, if we may say so: it may be the server's. */

@@ -44,7 +44,8 @@ ewb_ctl_store_open(struct ewb_ctl_store *s, const char *command,
 	if (ewb_ctl_lines_open(&s->in, file) ||
 	    ewb_ctl_conn_open(&s->conn, where) ||
 	    ewb_ctl_keyspace_open(&s->space, &s->conn, collection, may) ||
-	    ewb_ctl_stats(&s->conn, "settings", take_setting, &item_max))
+	    ewb_ctl_stats(&s->conn, command, "settings", take_setting,
+	                  &item_max))
 		return -1;
 	if (!item_max || item_max > SIZE_MAX / 8)
 		item_max = ITEM_MAX;

@@ -77,8 +77,8 @@ ewb_ctl_usage(const char *text)
 /* Commands that ask one thing. */
 
 int
-ewb_ctl_stats(struct ewb_ctl_conn *c, const char *group, ewb_ctl_stat_fn fn,
-              void *arg)
+ewb_ctl_stats(struct ewb_ctl_conn *c, const char *command, const char *group,
+              ewb_ctl_stat_fn fn, void *arg)
 {
 	struct ewb_ctl_request q = { .opcode = EWB_CTL_OP_STAT,
 		                     .key = group,
@@ -92,9 +92,9 @@ ewb_ctl_stats(struct ewb_ctl_conn *c, const char *group, ewb_ctl_stat_fn fn,
 		if (ewb_ctl_conn_wait(c, &r))
 			return -1;
 		if (r.status == EWB_WIRE_NOT_FOUND && group)
-			return ewb_ctl_say("stats: no group '%s'", group);
+			return ewb_ctl_say("%s: no group '%s'", command, group);
 		if (r.status != EWB_WIRE_OK)
-			return ewb_ctl_say("stats: %s",
+			return ewb_ctl_say("%s: %s", command,
 			                   ewb_ctl_reply_why(&r, why));
 		if (!r.nkey)
 			return 0;
@@ -123,7 +123,7 @@ stats(const struct ewb_ctl_addr *where, char **argv)
 
 	if (err)
 		return EWB_CTL_FAILED;
-	err = ewb_ctl_stats(&c, argv[0], print_stat, &width);
+	err = ewb_ctl_stats(&c, "stats", argv[0], print_stat, &width);
 	ewb_ctl_conn_close(&c);
 	if (fflush(stdout))
 		err = ewb_ctl_out_status(-errno);
@@ -325,7 +325,7 @@ help_own(const struct ewb_ctl_addr *where)
 
 	if (err)
 		return err;
-	err = ewb_ctl_stats(&c, "commands", print_own, &any);
+	err = ewb_ctl_stats(&c, "help", "commands", print_own, &any);
 	ewb_ctl_conn_close(&c);
 	return err;
 }

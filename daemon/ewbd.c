@@ -298,7 +298,8 @@ read_users(struct ewb_server *s, const struct options *o, char *why, size_t n)
 
 	if (o->users == NULL)
 		return 0;
-	if (stat(o->users, &st) == 0 && st.st_mode & 077)
+	if (stat(o->users, &st) == 0 && S_ISREG(st.st_mode) &&
+	    st.st_mode & 077)
 		ewb_server_log(s, "users %s: not its owner's alone: chmod 600",
 		               o->users);
 	return ewb_server_users(s, o->users, why, n);

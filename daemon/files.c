@@ -55,7 +55,7 @@ read_open(FILE *f, size_t max, int *err)
 	char *text = malloc(max + 2);
 	size_t n = text ? fread(text, 1, max + 1, f) : 0;
 
-	*err = text == NULL ? -ENOMEM : ferror(f) ? -EIO : n > max ? -EFBIG : 0;
+	*err = text == NULL ? -ENOMEM : ferror(f) ? -errno : n > max ? -EFBIG : 0;
 	if (*err) {
 		free(text);
 		return NULL;

@@ -192,7 +192,7 @@ size(int opt, const char *text, uint64_t least, uint64_t most)
 	uint64_t n;
 
 	if (ewb_parse_size(text, &n) || n < least || n > most)
-		die("%s %s: not a size from %llu to %llu bytes (64k, 1M, 2G)",
+		die("%s %s: not a size from %llu to %llu bytes (64k, 1M)",
 		    name_of(opt), text, (unsigned long long)least,
 		    (unsigned long long)most);
 	return n;

@@ -192,6 +192,14 @@ say(char *why, size_t n, const char *where, const char *what)
 	return -1;
 }
 
+static int
+is_no_socket(const char *path)
+{
+	struct stat st;
+
+	return lstat(path, &st) == 0 && !S_ISSOCK(st.st_mode);
+}
+
 /* A socket that nobody listens on any more is left from a crash. */
 static void
 clear_stale(const struct sockaddr_un *a)
@@ -243,6 +251,8 @@ open_unix(const struct ewb_server *s, struct ewb_listener *l, const char *where,
 	struct sockaddr_un a = { .sun_family = AF_UNIX };
 	int err;
 
+	if (where[strlen(where) - 1] == '/')
+		return say(why, n, where, "no name of a socket");
 	if (strlen(where) >= sizeof a.sun_path)
 		return say(why, n, where, "the path is longer than 107 bytes");
 	strcpy(a.sun_path, where);
@@ -253,6 +263,8 @@ open_unix(const struct ewb_server *s, struct ewb_listener *l, const char *where,
 	err = bind_unix(s, l->fd, &a);
 	if (err) {
 		close(l->fd);
+		if (err == -EADDRINUSE && is_no_socket(where))
+			return say(why, n, where, "it is there, and no socket");
 		return say(why, n, where, strerror(-err));
 	}
 	strcpy(l->path, where);

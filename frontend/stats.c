@@ -135,6 +135,15 @@ add_usage(struct ewb_cookie *c)
 	               (long)u.ru_stime.tv_usec);
 }
 
+/* Below all filters. */
+static const char *
+engine_name(const struct ewb_instance *i)
+{
+	while (i->below)
+		i = i->below;
+	return i->host.name;
+}
+
 static void
 add_general(struct ewb_cookie *c)
 {
@@ -150,7 +159,7 @@ add_general(struct ewb_cookie *c)
 	               EWB_PROTOCOL_VERSION "-ewb-" PACKAGE_VERSION);
 	ewb_reply_stat(c, "pointer_size", "%u", (unsigned)sizeof(void *) * 8);
 	add_usage(c);
-	ewb_reply_stat(c, "engine", "%s", s->instance->host.name);
+	ewb_reply_stat(c, "engine", "%s", engine_name(s->instance));
 	ewb_reply_stat(c, "vbuckets", "%u", k->vbuckets);
 	ewb_reply_stat(c, "threads", "%u", atomic_load(&s->running));
 	ewb_reply_stat(c, "curr_connections", "%u",
@@ -369,15 +378,6 @@ static int
 is(const struct ewb_request *r, const char *name)
 {
 	return r->nkey == strlen(name) && memcmp(r->key, name, r->nkey) == 0;
-}
-
-/* Below all filters. */
-static const char *
-engine_name(const struct ewb_instance *i)
-{
-	while (i->below)
-		i = i->below;
-	return i->host.name;
 }
 
 static enum ewb_status

@@ -103,8 +103,8 @@ read_seed(const char *text, void *filter)
 
 static const struct option options[] = {
 	{ "how", read_way, offsetof(struct wb, way),
-	  "not one of "
-#define WAY(name, help) #name " "
+	  "not one of"
+#define WAY(name, help) " " #name
 	  WB_WAYS(WAY)
 #undef WAY
 	          "; see ewb-filter-wouldblock(7)" },

@@ -114,6 +114,10 @@ failure "an engine whose struct is cut short" \
 failure "an engine that will not open, and does not say why" \
     '^ewbd: engine fixture: would not open \(status 0x86\)' \
     "$(engine t/wire/will_not_open)"
+failure "a socket that has no name" "^ewbd: listen $dir/: no name of a socket$" -s "$dir/" "$memory"
+failure "a directory for collections" "^ewbd: --collections $dir: is a directory$" \
+    --collections "$dir" "$memory"
+failure "a directory for users" "^ewbd: users $dir: is a directory$" --users "$dir" "$memory"
 failure "a parameter that the engine does not know" \
     '^ewbd: engine memory: no parameter colour; it knows: limit full$' "$memory" colour=red
 failure "a parameter of an engine that knows more" \
@@ -149,7 +153,7 @@ failure "a Unix socket in use" \
 fact "which goes on serving" test -S "$dir/one.sock"
 fact "the server that was in the way ends well" stop_well one "$pid"
 failure "a file in the place of a Unix socket" \
-    "^ewbd: listen $dir/text.so: address already in use" -s "$dir/text.so" "$memory"
+    "^ewbd: listen $dir/text.so: it is there, and no socket$" -s "$dir/text.so" "$memory"
 fact "the file is still there" grep -q "no shared object" "$dir/text.so"
 failure "a Unix socket in a directory that there is not" \
     "^ewbd: listen $dir/no/x: no such file or directory" -s "$dir/no/x" "$memory"

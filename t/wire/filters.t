@@ -31,6 +31,7 @@ fact "readonly: so are delete and flush" is 'delete k\r\nflush_all\r\n' \
     'CLIENT_ERROR no access\r\nCLIENT_ERROR no access\r\n'
 fact "readonly: it counts" test "$(stat_of readonly_refused)" = 4
 fact "readonly: the engine's statistics are there too" test -n "$(stat_of curr_items)"
+fact "readonly: and name the engine, not the filter" test "$(stat_of engine)" = memory
 fact "readonly: the server ends well" stop_well ro "$pid"
 
 # error

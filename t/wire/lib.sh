@@ -2,6 +2,8 @@
 # For the tests of the daemon from outside; bash reads it.  Gives a directory of
 # the test's own in $dir, and ends every server that it started.
 set -u
+# What whoever started us ignores, nobody here would be ended by (as with nohup).
+[ -z "$(trap -p)" ] || exec env --default-signal bash "$0" "$@"
 export LC_ALL=C
 here=$(cd "${srcdir:-.}/t/wire" && pwd) || exit 1
 build=$(cd "${builddir:-.}" && pwd) || exit 1
