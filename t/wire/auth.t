@@ -20,9 +20,6 @@ says() { # TEXT STATUS COMMAND...
 	cat "$dir/as.err" "$dir/says.out"
 	return 1
 }
-mkfifo "$dir/idle"
-exec {idle}<>"$dir/idle"
-pause() { read -r -t 0.05 -u "$idle" _; true; }
 # waits for a line of the server's log
 logged() { until grep -q "$1" "$dir/auth.err"; do alive "$pid" || return; pause; done; }
 # The passwords, which nothing may know but who uses them.

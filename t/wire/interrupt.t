@@ -3,9 +3,8 @@
 # An ewbctl that is ended by a signal has the server forget its scans; one whose
 # standard output was closed writes nothing to where it should not.
 . "${srcdir:-.}/t/wire/lib.sh"
-mkfifo "$dir/pipe" "$dir/idle"
-exec {pipe}<>"$dir/pipe" {idle}<>"$dir/idle"
-pause() { read -r -t 0.05 -u "$idle" _; true; }
+mkfifo "$dir/pipe"
+exec {pipe}<>"$dir/pipe"
 
 start first --vbuckets 16 "$(engine memory)"
 awk 'BEGIN { for (v = "v"; length(v) < 400; v = v v); for (i = 0; i < 40000; i++)
@@ -31,9 +30,9 @@ ended_by() {
 	return 1
 }
 # A scan that was cancelled is open until the engine has closed its cursor.
+none_open() { [ "$(fact_of scans_open)" = 0 ]; }
 none_left() {
-	until [ "$(fact_of scans_open)" = 0 ]; do pause; done
-	[ "$(fact_of scans_idle)" = 0 ] && [ "$(fact_of scans_lifetime)" = 0 ]
+	soon none_open && [ "$(fact_of scans_idle)" = 0 ] && [ "$(fact_of scans_lifetime)" = 0 ]
 }
 for signal in TERM HUP; do
 	fact "a scan is ended by SIG$signal" ended_by $signal scan

@@ -31,6 +31,17 @@ fact() {
 		failed=1
 	fi
 }
+# For a moment, without a process.
+mkfifo "$dir/idle" && exec {idle}<>"$dir/idle"
+pause() { read -r -t 0.05 -u "$idle" _; true; }
+# soon COMMAND...: it is so, or it comes to that.
+soon() {
+	local end=$((SECONDS + enough))
+	until "$@"; do
+		[ $SECONDS -lt $end ] || return
+		pause
+	done
+}
 give_up() { echo "FAILED: $*"; exit 1; }
 end() { exit $failed; }
 

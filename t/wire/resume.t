@@ -39,13 +39,8 @@ gives() {
 	return 1
 }
 # Cursors are closed in the background, after the answer.
-no_scans() {
-	local i
-	for ((i = 0; i < 500; i++)); do
-		ctl stats scans | grep -qx 'scans_open 0' && return
-	done
-	return 1
-}
+none_open() { ctl stats scans | grep -qx 'scans_open 0'; }
+no_scans() { soon none_open; }
 
 # The old snapshot, while the server is there.
 start one --vbuckets 4 "$(engine memory)"

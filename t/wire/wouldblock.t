@@ -34,13 +34,11 @@ gets() {
 found='VALUE k 0 1\r\nv\r\nEND\r\n'
 stat_of() { ctl stats | sed -n "s/^$1 //p" | tr -d '\r'; }
 # Cursors are closed in the background.
-no_scan_is_left() {
-	for _ in $(seq 300); do
-		[ "$(stat_of scans_open)" = 0 ] && return 0
-	done
-	return 1
-}
-counted() { [ "$(stat_of "$1")" -ge "$2" ] || { echo "$1 is $(stat_of "$1")"; return 1; }; }
+none_open() { [ "$(stat_of scans_open)" = 0 ]; }
+no_scan_is_left() { soon none_open; }
+# What another thread counts may come after the answer.
+is_counted() { [ "$(stat_of "$1")" -ge "$2" ]; }
+counted() { soon is_counted "$@" || { echo "$1 is $(stat_of "$1")"; return 1; }; }
 named() { grep -q "$1" "$dir/$name.err" || { cat "$dir/$name.err"; return 1; }; }
 # Its answers are awaited, so what it says about them is there.
 unharmed() {
