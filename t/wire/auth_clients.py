@@ -9,7 +9,9 @@ port, which, user, password = int(sys.argv[1]), *sys.argv[2:5]
 if which == "pylibmc":
     import pylibmc
     c = pylibmc.Client(["127.0.0.1:%d" % port], binary=True, username=user,
-                       password=password)
+                       password=password,
+                       # passwords are tried when nobody else needs the processor
+                       behaviors={"_poll_timeout": 60000})
     assert c.set("by-pylibmc", "v") and c.get("by-pylibmc") == "v"
 else:
     from pymemcache.client.base import Client
