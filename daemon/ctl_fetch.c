@@ -265,7 +265,8 @@ look_at_snapshot(struct ewb_ctl_fetch *f, const struct ewb_ctl_reply *r)
 	if (r->status == EWB_WIRE_OK && r->nextras == 4 && ewb_be32(r->extras))
 		return 0;
 	if (f->one_snapshot)
-		return ewb_ctl_say("scan: its snapshot is lost: begin anew");
+		return ewb_ctl_say("%s: its snapshot is lost: begin anew",
+		                   f->link->command);
 	if (!f->other_snapshot)
 		ewb_ctl_say("scan: it was broken off, and goes on with a new "
 		            "snapshot of the rest");

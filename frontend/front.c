@@ -16,7 +16,7 @@
 #define US 1e-6
 /* Seconds from the cancel at the end of the grace until what has not been
  * notified is named as orphans; ewb_server_stop() waits a little longer. */
-#define LAST_WORDS 0.5
+#define LAST_WORDS 4.5
 
 /* any thread: the loop sleeps, and there is a letter. */
 static void

@@ -18,7 +18,9 @@
 
 /* After the grace: how long what was cancelled has to be notified, before it
  * is called an orphan. */
-#define LAST_WORDS_US 1000000u
+#define LAST_WORDS_US 5000000u
+/* And how much longer front ends have that only need a processor. */
+#define STARVED_US 60000000u
 
 void
 ewb_server_defaults(struct ewb_server_options *o)
@@ -306,10 +308,15 @@ ewb_server_stop_begin(struct ewb_server *s, uint32_t grace_ms)
 static enum ewb_status
 stopped_status(struct ewb_server *s)
 {
+	uint64_t now = ewb_clock_us(&s->core.clock);
+
 	if (s->nstopped == s->nfronts)
 		return EWB_OK;
-	return ewb_clock_us(&s->core.clock) > s->busy_at ? EWB_BUSY :
-	                                                   EWB_WOULDBLOCK;
+	if (now <= s->busy_at)
+		return EWB_WOULDBLOCK;
+	return atomic_load(&s->core.cookies) || now > s->busy_at + STARVED_US ?
+	               EWB_BUSY :
+	               EWB_WOULDBLOCK;
 }
 
 enum ewb_status
@@ -321,6 +328,22 @@ ewb_server_stopped(struct ewb_server *s)
 	status = stopped_status(s);
 	EWB_MUST0(pthread_mutex_unlock(&s->lock));
 	return status;
+}
+
+static void
+say_busy(struct ewb_server *s)
+{
+	unsigned long long n = atomic_load(&s->core.cookies);
+
+	if (n)
+		ewb_log(&s->core.log, EWB_LOG_ERROR,
+		        "engine %s: %llu commands were not notified in the "
+		        "grace; it is not closed",
+		        s->instance->host.name, n);
+	else
+		ewb_log(&s->core.log, EWB_LOG_ERROR,
+		        "engine %s: it is not closed: %u front ends did not end",
+		        s->instance->host.name, s->nfronts - s->nstopped);
 }
 
 enum ewb_status
@@ -343,11 +366,7 @@ ewb_server_stop(struct ewb_server *s, uint32_t grace_ms)
 	}
 	/* under the lock: a reload may hang, too */
 	if (status == EWB_BUSY)
-		ewb_log(&s->core.log, EWB_LOG_ERROR,
-		        "engine %s: %llu commands were not notified in the "
-		        "grace; it is not closed",
-		        s->instance->host.name,
-		        (unsigned long long)atomic_load(&s->core.cookies));
+		say_busy(s);
 	EWB_MUST0(pthread_mutex_unlock(&s->lock));
 	return status;
 }

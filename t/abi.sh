@@ -8,6 +8,7 @@
 #     cp include/ewb/engine.h t/abi/ewb/engine.h
 # After it, never: a change that this test finds is for another EWB_ABI.
 set -eu
+export LC_ALL=C
 python=/usr/bin/python3
 [ -x $python ] || { echo "no $python"; exit 77; }
 root=$(cd "$srcdir" && pwd)

@@ -12,7 +12,7 @@ seed=${RANDOM}
 
 wouldblock=$build/filters/.libs/wouldblock.so
 
-check() { "$check_engine" --seed "$seed" --limit $enough "$@"; }
+check() { "$check_engine" --seed "$seed" --limit $enough --patience 100 "$@"; }
 
 # holds ENGINE [key=value...]: all checks hold, and a number of them.
 holds() {
@@ -59,7 +59,9 @@ own_hold() {
 # survives HOW: an engine that misbehaves so is seen through to the end, with
 # clients that are answered; only never leaves them without, and is told so.
 survives() {
-	check --seconds 0 --patience 1 --only contract --only notify --only ends --only scan \
+	local patience=100
+	[ "$1" != never ] || patience=1
+	check --seconds 0 --patience $patience --only contract --only notify --only ends --only scan \
 	    --filter "$wouldblock" "$(engine memory)" "wouldblock-how=$1" >"$dir/out" 2>"$dir/err"
 	[ $? -le 1 ] && plan_is_kept && ! grep -q 'it crashed' "$dir/out" &&
 	    { [ "$1" = never ] || ! grep -q 'never answered' "$dir/out"; } && return 0

@@ -62,11 +62,11 @@ for name in $(plugins engine); do
 	*) lacks doc "ewb-$name.7"; continue ;;
 	esac
 	[ -e "engines/$name.la" ] || continue # the library is not there
-	described "$page" '' "$(daemon/ewbd --engines engines/.libs "$name" no_such=1 2>&1 | known)"
+	described "$page" '' "$(daemon/ewbd -p 0 --engines engines/.libs "$name" no_such=1 2>&1 | known)"
 done
 for name in $(plugins filter); do
 	case " $pages " in *" ewb-filter-$name.7 "*) ;; *) lacks doc "ewb-filter-$name.7"; continue ;; esac
-	described "ewb-filter-$name.7" "$name-" "$(daemon/ewbd --engines engines/.libs \
+	described "ewb-filter-$name.7" "$name-" "$(daemon/ewbd -p 0 --engines engines/.libs \
 	    --filters filters/.libs --filter "$name" memory "$name-no_such=1" 2>&1 | known)"
 done
 [ -n "$(plugins engine)" ] && [ -n "$(plugins filter)" ] || lacks room.am plugins

@@ -254,10 +254,24 @@ START_TEST(with_a_lost_notify_it_says_busy)
 	hear(c, "SERVER_ERROR temporary failure\r\n");
 	hear_end(c);
 	ck_assert_int_eq(ewb_server_stopped(p.server), EWB_WOULDBLOCK);
-	play_pass(&p, 1001);
+	play_pass(&p, 5001);
 	ck_assert_int_eq(ewb_server_stopped(p.server), EWB_BUSY);
 	/* it may come home all the same */
 	tiny_let_all();
+	play_run(&p);
+	ck_assert_int_eq(ewb_server_stopped(p.server), EWB_OK);
+	end();
+}
+END_TEST
+
+START_TEST(with_a_front_end_that_is_only_late_it_does_not)
+{
+	play_open(&p, 2, &tiny_engine, NULL);
+	ewb_server_stop_begin(p.server, 0);
+	play_pass(&p, 5001);
+	ck_assert_int_eq(ewb_server_stopped(p.server), EWB_WOULDBLOCK);
+	play_pass(&p, 60000);
+	ck_assert_int_eq(ewb_server_stopped(p.server), EWB_BUSY);
 	play_run(&p);
 	ck_assert_int_eq(ewb_server_stopped(p.server), EWB_OK);
 	end();
@@ -364,6 +378,7 @@ main(void)
 	tcase_add_test(t, what_was_not_begun_is_not_of_unknown_outcome);
 	tcase_add_test(t, who_does_not_read_is_cut_off_after_the_grace);
 	tcase_add_test(t, with_a_lost_notify_it_says_busy);
+	tcase_add_test(t, with_a_front_end_that_is_only_late_it_does_not);
 	tcase_add_test(t, an_orphan_comes_home_before_the_front_end_goes);
 	tcase_add_test(t, nothing_new_is_taken_by_a_server_that_stops);
 	tcase_add_test(t, a_stopped_front_end_leaves_its_loop);

@@ -62,7 +62,7 @@ fact "what failed changes nothing" test "$(grep -vc '^[#@]' "$users")" = 2
 fact "a terminal is asked, without echo" \
     "$python" -B "$here/auth_terminal.py" "$(program daemon/ewbctl)" "$dir/typed"
 
-start auth -vv -t 2 --auth-timeout 8 --users "$users" "$(engine memory)"
+start auth -vv -t 2 --auth-timeout 120 --users "$users" "$(engine memory)"
 waits=$pid
 
 # ewbctl -U.
@@ -142,8 +142,11 @@ fact "a file that is not there is refused" \
 fact "one that is wrong, too" refused "^ewbd: users $users: line " -p 0 --users "$users"
 chmod 644 "$users"
 sed -i /nonsense/d "$users"
-start open --users "$users" "$(engine memory)"
+start open --auth-timeout 1 --users "$users" "$(engine memory)"
 fact "one that others may read is told of" \
     grep -qx "users $users: not its owner's alone: chmod 600" "$dir/open.err"
+exec {silent}<>"/dev/tcp/127.0.0.1/$port"
+fact "who says nothing is cut off" eval 'read -r -t $enough -u "$silent"; [ $? = 1 ]'
+fact "and counted" says 'closed_unknown 1' 0 as alice "$alice" stats
 stop "$pid"
 end

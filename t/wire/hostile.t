@@ -10,6 +10,10 @@ echo "EWB_SEED=$seed"
 # With a sanitizer fewer come at once: each costs it a lot, and is like the others.
 many=50
 [ "${SANITIZER:-no}" = no ] || many=15
+# or there are no descriptors for them
+ulimit -n "$(ulimit -Hn)"
+room=$(ulimit -n)
+[ "$room" = unlimited ] || [ $many -le $(((room - 60) / 11)) ] || many=$(((room - 60) / 11))
 
 for set in memory "slow delay=1ms"; do
 	name=${set%% *}

@@ -84,7 +84,8 @@ start() {
 	mkfifo "$dir/$name.port"
 	exec {fd}<>"$dir/$name.port"
 	case $* in *rocksdb*) local ASAN_OPTIONS=${ASAN_OPTIONS:-}; without_leaks ;; esac
-	"${server:-$ewbd}" -p 0 --port-file "$dir/$name.port" --deadline 60000 "$@" \
+	"${server:-$ewbd}" -p 0 --port-file "$dir/$name.port" --deadline 60000 \
+	    --stop-grace 100 "$@" \
 	    >"$dir/$name.out" 2>"$dir/$name.err" {fd}>&- &
 	pid=$!
 	servers+=("$pid")
@@ -126,6 +127,33 @@ stop_well() {
 		return 1
 	fi
 }
+
+# A port in $held that nobody else gets: it is bound, and not listened on.
+hold_port() {
+	local fd
+	mkfifo "$dir/held"
+	exec {fd}<>"$dir/held"
+	"$python" -c 'import signal, socket
+s = socket.socket()
+s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+s.bind(("127.0.0.1", 0))
+print(s.getsockname()[1], flush=True)
+signal.pause()' >"$dir/held" {fd}>&- &
+	servers+=($!)
+	read -r -t $enough -u "$fd" held || give_up "no port is free"
+	exec {fd}>&-
+}
+# memcached_there OPTION...: Debian's, on port $theirs.
+memcached_there() {
+	local user=()
+	[ "$(id -u)" != 0 ] || user=(-u nobody)
+	hold_port
+	theirs=$held
+	memcached "${user[@]}" -l 127.0.0.1 -p "$theirs" -U 0 "$@" >"$dir/theirs" 2>&1 &
+	servers+=($!)
+	soon theirs_is_up || give_up "memcached does not start: $(cat "$dir/theirs")"
+}
+theirs_is_up() { (exec 3<>"/dev/tcp/127.0.0.1/$theirs") 2>/dev/null; }
 
 clean() {
 	local p

@@ -48,7 +48,7 @@ def an_item_is_stored_and_said_in_the_order_of_the_flags():
     _talk(("ms a 2 T100 F5 c k Oqq\r\nhi", r"HD c\d+ ka Oqq"),
           ("mg a", "HD"),
           ("mg a v s t f c k Oxy",
-           r"VA 2 s2 t(100|99) f5 c\d+ ka Oxy\r\nhi"),
+           r"VA 2 s2 t(100|9\d) f5 c\d+ ka Oxy\r\nhi"),
           ("mg a f v", "VA 2 f5\r\nhi"), ("ms a 0\r\n", "HD"),
           ("mg a v t", "VA 0 t-1\r\n"), ("ms a 1 q\r\nx", ""),
           ("get a", "VALUE a 0 1\r\nx\r\nEND"))
@@ -74,7 +74,7 @@ def a_cas_that_is_another_is_refused():
 
 def a_time_to_live_is_set_and_said():
     _talk(("ms ttl 1\r\nx", "HD"), ("mg ttl t", "HD t-1"),
-          ("mg ttl T90 t", "HD t(90|89)"), ("mg ttl t", "HD t(90|89)"),
+          ("mg ttl T90 t", r"HD t(90|8\d)"), ("mg ttl t", r"HD t(90|8\d)"),
           ("mg ttl T0 t v", "VA 1 t-1\r\nx"), ("mg ttl T-1", "HD"),
           ("mg ttl", "EN"))
 
@@ -86,15 +86,15 @@ def it_is_told_whether_an_item_was_asked_for_and_when_if_that_is_known():
               ("me use", r"ME use exp=-1 cas=\d+ size=4"))
         return
     _talk(("ms use 1\r\nx", "HD"), ("mg use u h", "HD h0"),
-          ("me use", r"ME use exp=-1 la=[01] cas=\d+ fetch=no size=4"),
-          ("mg use h l t", "HD h0 l[01] t-1"), ("mg use h", "HD h1"),
-          ("me use", r"ME use exp=-1 la=[01] cas=\d+ fetch=yes size=4"),
+          ("me use", r"ME use exp=-1 la=\d+ cas=\d+ fetch=no size=4"),
+          ("mg use h l t", r"HD h0 l\d+ t-1"), ("mg use h", "HD h1"),
+          ("me use", r"ME use exp=-1 la=\d+ cas=\d+ fetch=yes size=4"),
           ("ms use 1 MA\r\ny", "HD"), ("mg use h u", "HD h0"),
-          ("touch use 90", "TOUCHED"), ("mg use h l", "HD h1 l[01]"),
+          ("touch use 90", "TOUCHED"), ("mg use h l", r"HD h1 l\d+"),
           ("ms use 1\r\n1", "HD"), ("ma use", "HD"), ("mg use h u", "HD h0"),
           ("mg use T50 h", "HD h0"), ("mg use h", "HD h1"),
           ("md use I", "HD"), ("mg use h", "HD h1 X W"), ("md use", "HD"),
-          ("mg use h l N30", "HD h0 l0 W"), ("mg use h", "HD h1 Z"),
+          ("mg use h l N30", r"HD h0 l\d+ W"), ("mg use h", "HD h1 Z"),
           ("md use", "HD"), ("mg use h l", "EN"))
 
 
@@ -114,7 +114,7 @@ def a_counter_counts_and_is_made():
     _talk(("md n q", "(NF)?"), ("ma n N0 J13 v", "VA 2\r\n13"),
           ("ma n", "HD"), ("ma n v D6", "VA 2\r\n20"),
           ("ma n MD v", "VA 2\r\n19"), ("ma n M- D100 v", "VA 1\r\n0"),
-          ("ma n M+ v T90 t c k Oz", r"VA 1 t(90|89) c\d+ kn Oz\r\n1"),
+          ("ma n M+ v T90 t c k Oz", r"VA 1 t(90|8\d) c\d+ kn Oz\r\n1"),
           ("ma n q v", ""), ("get n", "VALUE n 0 2\r\n2 \r\nEND"),
           ("ms n 3\r\nabc", "HD"),
           ("ma n q", "CLIENT_ERROR cannot increment or decrement "
@@ -136,20 +136,20 @@ def a_key_in_base64_may_be_any_bytes():
 
 def of_those_who_miss_one_is_told_to_store_it():
     _talk(("md v q", "(NF)?"),
-          ("mg v N60 t s v k O1", r"VA 0 t(60|59) s0 kv O1 W\r\n"),
+          ("mg v N60 t s v k O1", r"VA 0 t(60|5\d) s0 kv O1 W\r\n"),
           ("mg v N60 v", "VA 0 Z\r\n"), ("mg v", "HD Z"),
           ("ms v 3\r\nabc", "HD"), ("mg v N60 v", "VA 3\r\nabc"))
 
 
 def of_those_who_come_near_its_end_one_is_told_to_store_it():
-    _talk(("ms r 1 T30\r\nx", "HD"), ("mg r R10", "HD"), ("mg r R60 t", "HD t(30|29) W"),
-          ("mg r R60", "HD Z"), ("mg r", "HD Z"), ("ms r 1\r\ny", "HD"),
-          ("mg r R60 v", "VA 1\r\ny"))
+    _talk(("ms r 1 T3000\r\nx", "HD"), ("mg r R1000", "HD"),
+          ("mg r R6000 t", r"HD t(3000|29\d\d) W"), ("mg r R6000", "HD Z"),
+          ("mg r", "HD Z"), ("ms r 1\r\ny", "HD"), ("mg r R6000 v", "VA 1\r\ny"))
 
 
 def what_is_marked_is_stale_and_one_is_told_to_store_it():
     _talk(("ms s 1\r\nx", "HD"), ("md s I T50", "HD"),
-          ("mg s t v", r"VA 1 t(50|49) X W\r\nx"), ("mg s v", "VA 1 Z X\r\nx"),
+          ("mg s t v", r"VA 1 t(50|4\d) X W\r\nx"), ("mg s v", "VA 1 Z X\r\nx"),
           ("touch s 90", "TOUCHED"), ("mg s", "HD Z X"),
           ("get s", "VALUE s 0 1\r\nx\r\nEND"), ("md s I", "HD"),
           ("mg s", "HD X W"), ("append s 0 0 1\r\ny", "STORED"),
@@ -176,8 +176,8 @@ def of_many_who_come_at_once_one_wins():
     names = [b"race%d" % i for i in range(40)]
     assert _winners(clients, [b"mg %s N60" % n for n in names]) == [1] * 40
     for n in names:
-        clients[0].talk(("ms %s 1 T30\r\nx" % n.decode(), "HD"))
-    assert _winners(clients, [b"mg %s R60" % n for n in names]) == [1] * 40
+        clients[0].talk(("ms %s 1 T3000\r\nx" % n.decode(), "HD"))
+    assert _winners(clients, [b"mg %s R6000" % n for n in names]) == [1] * 40
     for n in names:
         clients[0].talk(("md %s I" % n.decode(), "HD"))
     assert _winners(clients, [b"mg %s" % n for n in names]) == [1] * 40
@@ -191,7 +191,7 @@ def a_store_that_comes_late_is_stale_at_once():
     c.talk(("ms late 1 C%s\r\nc" % old, "EX"),
            ("ms late 1 I C%d\r\nc" % (int(new) + 9), "EX"),
            ("ms late 1 I C%s\r\nc" % old, "HD"),
-           ("mg late v t", r"VA 1 t(90|89) X W\r\nc"),
+           ("mg late v t", r"VA 1 t(90|8\d) X W\r\nc"),
            ("ms none 1 I C1\r\nc", "NF"))
 
 

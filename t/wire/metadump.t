@@ -11,10 +11,7 @@ tool=/usr/share/memcached/scripts/memcached-tool
 
 start ours "$(engine memory)"
 ours=$port ours_pid=$pid
-user=() && [ "$(id -u)" != 0 ] || user=(-u nobody)
-theirs=$("$python" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
-memcached "${user[@]}" -l 127.0.0.1 -p "$theirs" -U 0 >"$dir/theirs" 2>&1 &
-servers+=($!)
+memcached_there
 "$python" -B "$here/metadump.py" "$tool" "$ours" "$theirs" || failed=1
 fact "ewbd ends well" stop_well ours "$ours_pid"
 end

@@ -12,7 +12,7 @@ is() {
 	printf "$2" | diff - "$dir/answer"
 }
 refused() {
-	ewbd "$2" 2>"$dir/refused" </dev/null
+	ewbd -p 0 "$2" 2>"$dir/refused" </dev/null
 	[ $? = 1 ] && grep -Eq "$1" "$dir/refused" &&
 	    [ "$(wc -l <"$dir/refused")" = 1 ] || { cat "$dir/refused"; return 1; }
 }

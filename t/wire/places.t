@@ -111,8 +111,8 @@ fact "it ends when it is told to" test ! -e "/proc/$daemon"
 fact "its pidfile is gone then" test ! -e "$dir/pid"
 
 # As another user: the files are then of that one.
-if [ "$(id -u)" = 0 ] && id nobody >/dev/null 2>&1; then
-	chmod 755 "$dir"
+chmod 755 "$dir"
+if [ "$(id -u)" = 0 ] && setpriv --reuid=nobody --clear-groups test -x "$dir" 2>/dev/null; then
 	mkdir "$dir/theirs"
 	chown nobody "$dir/theirs"
 	mkdir "$dir/roots"

@@ -109,7 +109,7 @@ mkfifo "$dir/scanned" "$dir/told"
 restarted() {
 	local signal=$1 want=$2 old out err line
 	shift 2
-	start "before$signal" --vbuckets 1 "$lmdb" path="$dir/db"
+	start "before$signal" -p "$held" --vbuckets 1 "$lmdb" path="$dir/db"
 	old=$port
 	ctl scan "$@" >"$dir/scanned" 2>"$dir/told" &
 	scan=$!
@@ -124,12 +124,13 @@ restarted() {
 	# what it is answered, or what became of what it had said
 	[[ $line = "ewbctl: 127.0.0.1:$old: connection "*"; trying again for 60 s" ]] ||
 	    give_up "not what was to be said: $line"
-	start "after$signal" -p "$old" --vbuckets 1 "$lmdb" path="$dir/db"
+	start "after$signal" -p "$held" --vbuckets 1 "$lmdb" path="$dir/db"
 	read -r line <&$err
 	[ "$line" = "ewbctl: scan: it was broken off, and goes on with a new snapshot of the rest" ] ||
 	    give_up "not what was to be said: $line"
 	wait $scan && wait $reader && cmp "$dir/out" "$want" && ! read -r line <&$err
 }
+hold_port
 start first --vbuckets 1 "$lmdb" path="$dir/db"
 ctl load "$dir/input" >/dev/null || give_up "the input was not loaded"
 stop "$pid"

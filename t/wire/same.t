@@ -11,14 +11,7 @@ commands=${SAME_COMMANDS:-200000} seed=${SAME_SEED:-$RANDOM$RANDOM}
 
 start ours "$(engine memory)"
 ours=$port ours_pid=$pid
-user=() && [ "$(id -u)" != 0 ] || user=(-u nobody)
-theirs=$("$python" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
-memcached "${user[@]}" -l 127.0.0.1 -p "$theirs" -U 0 -m 1024 >"$dir/theirs" 2>&1 &
-servers+=($!)
-for ((i = 0; i < 500; i++)); do
-	(exec 3<>"/dev/tcp/127.0.0.1/$theirs") 2>/dev/null && break
-	sleep 0.02
-done
+memcached_there -m 1024
 same() { "$python" -B "$here/$1.py" "$theirs" "$ours" "$seed" "$2"; }
 text=$((commands * 3 / 5)) binary=$((commands * 2 / 5))
 fact "$text commands of seed $seed are answered alike" same same $text

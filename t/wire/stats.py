@@ -5,6 +5,7 @@ import socket
 import struct
 import sys
 import threading
+import time
 
 from facts import run_facts
 
@@ -194,10 +195,15 @@ def connections_are_listed_in_memcacheds_form():
     for port in (THEIRS, OURS):
         idle, asks = _Client(port), _Client(port)
         idle.text(b"version\r\n")
-        conns = asks.stats("conns")
         for client, state in ((idle, "conn_read"), (asks, "conn_parse_cmd")):
             address = "tcp:127.0.0.1:%d" % client.socket.getsockname()[1]
-            fd, = [n.split(":")[0] for n in conns if conns[n] == address]
+            end = time.monotonic() + 120
+            while True:
+                conns = asks.stats("conns")
+                fd, = [n.split(":")[0] for n in conns if conns[n] == address]
+                # who is answered may still be on the way back to its rest
+                if conns[fd + ":state"] == state or time.monotonic() > end:
+                    break
             assert conns[fd + ":listen_addr"] == "tcp:127.0.0.1:%d" % port, conns
             assert conns[fd + ":state"] == state, conns
             assert conns[fd + ":secs_since_last_cmd"].isdigit(), conns

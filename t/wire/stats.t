@@ -6,14 +6,7 @@
 needs memcached
 needs $python
 
-user=() && [ "$(id -u)" != 0 ] || user=(-u nobody)
-theirs=$("$python" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
-memcached "${user[@]}" -l 127.0.0.1 -p "$theirs" -U 0 >"$dir/theirs" 2>&1 &
-servers+=($!)
-for ((i = 0; i < 500; i++)); do
-	(exec 3<>"/dev/tcp/127.0.0.1/$theirs") 2>/dev/null && break
-	sleep 0.02
-done
+memcached_there
 
 try() {
 	local name=$1

@@ -6,6 +6,8 @@
 # storm; no condition is on how long anything takes.
 . "${srcdir:-.}/t/wire/lib.sh"
 [ "${SANITIZER:-no}" = no ] || skip "its bounds are those of an ordinary build"
+ulimit -n "$(ulimit -Hn)"
+[ "$(ulimit -n)" = unlimited ] || [ "$(ulimit -n)" -ge 700 ] || skip "there are too few descriptors"
 storm=$build/bench/storm
 grow=50
 # --no-progress: of a deaf one the network may lose the end, too

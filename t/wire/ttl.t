@@ -7,7 +7,7 @@ needs $python
 ttl=$(engine examples/ttl)
 
 refused() {
-	ewbd --filter "$ttl" "$(engine memory)" "${@:2}" 2>"$dir/err" </dev/null
+	ewbd -p 0 --filter "$ttl" "$(engine memory)" "${@:2}" 2>"$dir/err" </dev/null
 	[ $? = 1 ] && [ "$(wc -l <"$dir/err")" = 1 ] &&
 	    grep -qE -e "^ewbd: filter ttl: $1" "$dir/err" && return
 	cat "$dir/err"

@@ -157,11 +157,14 @@ def answers_of_a_slow_engine_come_in_any_order():
     n = 100
     c.say(b"".join(_frame(SET, i, b"k%d" % i, bytes(8), b"%d" % i) for i in range(n)))
     assert sorted(c.hear()[1:3] for _ in range(n)) == [(0, i) for i in range(n)]
-    c.say(b"".join(_frame(GET, i, b"k%d" % i) for i in range(n)))
-    got = [c.hear() for _ in range(n)]
-    assert sorted(g[2] for g in got) == list(range(n))
-    assert all(g[3] == b"%d" % g[2] for g in got)
-    assert [g[2] for g in got] != list(range(n))
+    for _ in range(100):  # if one of its threads has no processor, they are in order
+        c.say(b"".join(_frame(GET, i, b"k%d" % i) for i in range(n)))
+        got = [c.hear() for _ in range(n)]
+        assert sorted(g[2] for g in got) == list(range(n))
+        assert all(g[3] == b"%d" % g[2] for g in got)
+        if [g[2] for g in got] != list(range(n)):
+            return
+    assert False, "always in order"
 
 
 def a_key_s_own_do_not():

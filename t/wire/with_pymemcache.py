@@ -392,7 +392,7 @@ def a_pool_of_clients_serves_many_threads():
 
 def a_client_of_several_servers_has_one_for_each_key():
     for pooling in (False, True):
-        h = _client(HashClient, [SERVER, ("localhost", port)],
+        h = _client(HashClient, [SERVER, ("127.1", port)],
                     use_pooling=pooling)
         some = {"h%d" % i: b"%d" % i for i in range(100)}
         assert h.set_many(some) == []
