@@ -55,12 +55,13 @@ END_TEST
 START_TEST(a_second_is_the_last_ticks)
 {
 	struct ewb_clock c = { 0 };
+	uint32_t before = ewb_clock_wall(&c);
 
 	c.ticked = 17; /* long ago */
 	ck_assert_uint_eq(ewb_clock_second(&c), 17);
 	ewb_clock_tick(&c);
 	ck_assert_uint_le(ewb_clock_second(&c), ewb_clock_wall(&c));
-	ck_assert_uint_ge(ewb_clock_second(&c) + 2, ewb_clock_wall(&c));
+	ck_assert_uint_ge(ewb_clock_second(&c), before);
 }
 END_TEST
 

@@ -88,7 +88,7 @@ ask_thread(struct faulty *f, struct ewb_cookie *c, bool own)
 	if (ewb_cookie_resumed(c) != EWB_NEW)
 		return e->status;
 	if (is(f, own ? "own-waits-in-front" : "waits-in-front"))
-		wait_us(1000); /* a shorter one may be over before it is slept */
+		wait_us(10000); /* a shorter one may be over before it is slept */
 	e = calloc(1, sizeof *e);
 	if (e == NULL)
 		return EWB_NO_MEMORY;
