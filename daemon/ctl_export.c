@@ -133,11 +133,11 @@ run_one(struct export *e, const struct ewb_ctl_collection *k)
 	                         (unsigned)e->link.has.nvbuckets);
 	/* Only now: a file that is there is not lost for a server that is not. */
 	if (!n && e->file && !e->out.file)
-		n = ewb_ctl_out_open(&e->out, e->file);
+		n = ewb_ctl_out_open(&e->out, e->file) ? EWB_CTL_STOPPED : 0;
 	if (!n)
 		n = pump(e, name);
-	if (n == EWB_CTL_STOPPED && !e->link.conn.lost)
-		ewb_ctl_fetch_cancel(&e->scanner.fetch);
+	if (n)
+		ewb_ctl_fetch_abandon(&e->scanner.fetch, n);
 	ewb_ctl_scanner_close(&e->scanner);
 	return n;
 }

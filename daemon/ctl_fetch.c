@@ -285,8 +285,10 @@ created(struct ewb_ctl_fetch *f, struct ewb_ctl_source *src,
 		is_new(f, src);
 		return 0;
 	}
-	if (r->status != EWB_WIRE_OK && r->status != EWB_WIRE_NOT_FOUND)
+	if (r->status != EWB_WIRE_OK && r->status != EWB_WIRE_NOT_FOUND) {
+		f->refused = true;
 		return refused(src, r);
+	}
 	if (src->has_token && look_at_snapshot(f, r))
 		return -1;
 	if (r->status == EWB_WIRE_NOT_FOUND) {
@@ -435,6 +437,7 @@ continued(struct ewb_ctl_fetch *f, struct ewb_ctl_source *src,
 		is_new(f, src);
 		return 0;
 	} else {
+		f->refused = true;
 		return refused(src, r);
 	}
 	all_is_well(f);
@@ -509,8 +512,10 @@ create_all(struct ewb_ctl_fetch *f)
 	int n = 0;
 
 	while (!n && f->nnew) {
-		if (f->trouble && !may_try(f))
+		if (f->trouble && !may_try(f)) {
+			f->refused = true;
 			return give_up(f);
+		}
 		if (f->trouble && !f->paused)
 			n = pause_a_while(f);
 		f->paused = false;
@@ -671,6 +676,13 @@ ewb_ctl_fetch_cancel(struct ewb_ctl_fetch *f)
 			return -1;
 	}
 	return ewb_ctl_fetch_finish(f);
+}
+
+void
+ewb_ctl_fetch_abandon(struct ewb_ctl_fetch *f, int n)
+{
+	if (!f->link->conn.lost && (n == EWB_CTL_STOPPED || f->refused))
+		ewb_ctl_fetch_cancel(f);
 }
 
 uint64_t

@@ -46,6 +46,7 @@ struct ewb_ctl_fetch {
 	uint64_t trouble;    /* since when nothing came, us; 0: all is well */
 	uint64_t pause_ms;   /* before the next attempt */
 	bool paused;         /* that was done */
+	bool refused;        /* the server has said no, which is the end */
 };
 
 /* Takes snapshots of n vbuckets from first on.  0, -1, or EWB_CTL_STOPPED.  End
@@ -64,6 +65,8 @@ void ewb_ctl_fetch_want_all(struct ewb_ctl_fetch *f);
 int ewb_ctl_fetch_finish(struct ewb_ctl_fetch *f);
 /* Has the server forget what is still open: 0 or -1. */
 int ewb_ctl_fetch_cancel(struct ewb_ctl_fetch *f);
+/* After n, which is not 0: the same, if the server is there and makes sense. */
+void ewb_ctl_fetch_abandon(struct ewb_ctl_fetch *f, int n);
 /* Of nsource * EWB_BIN_WHOLE, how much has come: an estimate. */
 uint64_t ewb_ctl_fetch_progress(const struct ewb_ctl_fetch *f);
 void ewb_ctl_fetch_end(struct ewb_ctl_fetch *f);

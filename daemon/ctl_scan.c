@@ -372,8 +372,8 @@ run(struct scan *s)
 	/* What was read is read, also when the rest was not to be had. */
 	if (n != EWB_CTL_STOPPED)
 		s->out_err = ewb_ctl_out_flush(&s->out);
-	else if (!s->link.conn.lost) /* the server need not keep the rest */
-		ewb_ctl_fetch_cancel(&s->scanner.fetch);
+	if (n)
+		ewb_ctl_fetch_abandon(&s->scanner.fetch, n);
 	ewb_ctl_progress_fini(&s->bar);
 	if (!n && !s->out_err && s->progress) {
 		ewb_ctl_progress_summary(&s->bar, summary);

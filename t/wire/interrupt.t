@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
-# An ewbctl that is ended by a signal has the server forget its scans; one whose
+# An ewbctl that is ended by a signal or an error has the server forget its scans; one whose
 # standard output was closed writes nothing to where it should not.
 . "${srcdir:-.}/t/wire/lib.sh"
 mkfifo "$dir/pipe"
@@ -52,6 +52,19 @@ for command in scan export; do
 	fact "and leaves none that began later" none_left
 done
 fact "this server ends well" stop_well late "$pid"
+
+# One that the server has refused a part of.
+start few --vbuckets 8 --max-scans 4 "$(engine memory)"
+for i in {0..99}; do echo "{\"key\":\"k$i\",\"value\":\"v\"}"; done | ctl import - >"$dir/out" ||
+    give_up "nothing was stored"
+refused() { ! ctl "$@" >"$dir/out" 2>"$dir/err" && grep -q "vbucket .*: busy" "$dir/err"; }
+for command in scan export; do
+	fact "a $command of too many scans is refused" refused $command
+	fact "and leaves none open" none_left
+done
+fact "a file that cannot be written" eval '! ctl export "$dir/none/x" 2>"$dir/err"'
+fact "leaves none, too" none_left
+fact "that server ends well" stop_well few "$pid"
 pid=$first port=$first_port
 
 # A value that would be a flush.
